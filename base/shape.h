@@ -1,0 +1,85 @@
+// Shape: the concrete dims of a tensor, outermost first. Small shapes (rank <= 8) live inline.
+// Sizes are checked once, by checked_count(), before anything is allocated.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sardonyx {
+
+class Shape {
+ public:
+  Shape() = default;
+  Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
+  explicit Shape(std::span<const int64_t> dims) { assign(dims); }
+  Shape(size_t rank, int64_t dim) { resize(rank, dim); }
+
+  size_t rank() const { return rank_; }
+  size_t size() const { return rank_; }
+  bool empty() const { return rank_ == 0; }
+  int64_t* data() { return rank_ <= kInline ? inline_ : heap_.data(); }
+  const int64_t* data() const { return rank_ <= kInline ? inline_ : heap_.data(); }
+  int64_t& operator[](size_t axis) { return data()[axis]; }
+  int64_t operator[](size_t axis) const { return data()[axis]; }
+  int64_t* begin() { return data(); }
+  int64_t* end() { return data() + rank_; }
+  const int64_t* begin() const { return data(); }
+  const int64_t* end() const { return data() + rank_; }
+  int64_t back() const { return data()[rank_ - 1]; }
+  std::span<const int64_t> dims() const { return {data(), rank_}; }
+  operator std::span<const int64_t>() const { return dims(); }
+
+  void assign(std::span<const int64_t> dims) {
+    resize(dims.size(), 0);
+    std::copy(dims.begin(), dims.end(), data());
+  }
+  void resize(size_t rank, int64_t dim = 1) {
+    std::vector<int64_t> old(begin(), end());
+    if (rank > kInline) heap_.resize(rank);
+    rank_ = rank;
+    for (size_t i = 0; i < rank; ++i) data()[i] = i < old.size() ? old[i] : dim;
+  }
+  void push_back(int64_t dim) {
+    resize(rank_ + 1, dim);
+  }
+  void insert(size_t axis, int64_t dim) {
+    push_back(dim);
+    std::rotate(begin() + axis, end() - 1, end());
+  }
+  void erase(size_t axis) {
+    std::rotate(begin() + axis, begin() + axis + 1, end());
+    resize(rank_ - 1, 0);
+  }
+
+  // Number of elements; 1 for rank 0. Only for shapes that passed checked_count().
+  int64_t count() const { return count(0, rank_); }
+  // Product of dims[first, last).
+  int64_t count(size_t first, size_t last) const {
+    int64_t product = 1;
+    for (size_t i = first; i < last; ++i) product *= data()[i];
+    return product;
+  }
+  // The same with every dim >= 0 and no overflow (below 2^59 elements) checked.
+  std::optional<int64_t> checked_count() const;
+
+  // "2x3x224", "scalar" for rank 0.
+  std::string to_string() const;
+
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  static constexpr size_t kInline = 8;
+  size_t rank_ = 0;
+  int64_t inline_[kInline] = {};
+  std::vector<int64_t> heap_;
+};
+
+}  // namespace sardonyx

@@ -1,0 +1,65 @@
+// Allocation and copying behind base/tensor.h.
+#include "base/tensor.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace sardonyx {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+std::shared_ptr<void> allocate_strings(size_t count) {
+  auto* strings = new (std::nothrow) std::string[count == 0 ? 1 : count];
+  return {strings, [](void* data) { delete[] static_cast<std::string*>(data); }};
+}
+
+std::shared_ptr<void> allocate_bytes(size_t bytes) {
+  const size_t rounded = (bytes + kAlignment) / kAlignment * kAlignment;
+  void* data = std::aligned_alloc(kAlignment, rounded);
+  if (data != nullptr) std::memset(data, 0, rounded);
+  return {data, [](void* owned) { std::free(owned); }};
+}
+
+}  // namespace
+
+Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape) {
+  const auto count = shape.checked_count();
+  if (!count || dtype == DType::kUndefined) {
+    return fail(Code::kInvalidArgument, "cannot make a {} tensor of shape {}", dtype_name(dtype),
+                shape.to_string());
+  }
+  const auto elements = static_cast<size_t>(*count);
+  auto owner = dtype == DType::kString ? allocate_strings(elements)
+                                       : allocate_bytes(dtype_bytes(dtype, elements));
+  if (owner == nullptr) {
+    return fail(Code::kRuntimeException, "out of memory: a {} tensor of shape {} needs {} bytes",
+                dtype_name(dtype), shape.to_string(), dtype_bytes(dtype, elements));
+  }
+  void* data = owner.get();
+  return wrap(dtype, shape, data, std::move(owner));
+}
+
+Tensor Tensor::wrap(DType dtype, const Shape& shape, void* data, std::shared_ptr<void> owner) {
+  Tensor tensor;
+  tensor.view_ = TensorView{dtype, shape, data};
+  tensor.owner_ = std::move(owner);
+  return tensor;
+}
+
+Tensor Tensor::reshaped(const Shape& shape) const {
+  return wrap(dtype(), shape, data(), owner_);
+}
+
+void copy_elements(const TensorView& src, const TensorView& dst) {
+  if (src.dtype == DType::kString) {
+    const auto strings = src.elements<std::string>();
+    std::copy(strings.begin(), strings.end(), dst.as<std::string>());
+    return;
+  }
+  const size_t bytes = src.bytes();
+  if (bytes != 0) std::memcpy(dst.data, src.data, bytes);
+}
+
+}  // namespace sardonyx
