@@ -1,0 +1,41 @@
+# The Python module sardonyx._sardonyx, laid out in <build>/python so that PYTHONPATH=<build>/python imports it.
+# Python is -DPython_EXECUTABLE, else the one of .venv, else the one on PATH.
+
+file(GLOB_RECURSE binding_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/*.cc)
+if(NOT binding_sources)
+  return()
+endif()
+if(NOT Python_EXECUTABLE AND EXISTS ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+  set(Python_EXECUTABLE ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+endif()
+find_package(Python 3.9 COMPONENTS Interpreter Development.Module)
+if(NOT Python_FOUND)
+  message(STATUS "sardonyx: no Python headers, so no Python module")
+  return()
+endif()
+execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir OUTPUT_VARIABLE nanobind_ROOT
+                OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+find_package(nanobind CONFIG QUIET)
+if(NOT nanobind_FOUND)
+  message(STATUS "sardonyx: no nanobind in ${Python_EXECUTABLE}, so no Python module")
+  return()
+endif()
+
+set(python_dir ${PROJECT_BINARY_DIR}/python/sardonyx)
+nanobind_add_module(sardonyx_python NB_STATIC FREE_THREADED ${binding_sources})
+set_target_properties(sardonyx_python PROPERTIES OUTPUT_NAME _sardonyx LIBRARY_OUTPUT_DIRECTORY ${python_dir})
+target_link_libraries(sardonyx_python PRIVATE sardonyx_api)
+
+# The .py files beside it, copied when they change.
+file(GLOB module_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/sardonyx/*)
+set(copies)
+foreach(file IN LISTS module_files)
+  if(IS_DIRECTORY ${file})
+    continue()
+  endif()
+  cmake_path(GET file FILENAME name)
+  add_custom_command(OUTPUT ${python_dir}/${name} COMMAND ${CMAKE_COMMAND} -E copy ${file} ${python_dir}/${name}
+                     DEPENDS ${file} VERBATIM)
+  list(APPEND copies ${python_dir}/${name})
+endforeach()
+add_custom_target(sardonyx_python_files ALL DEPENDS ${copies})
