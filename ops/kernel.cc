@@ -1,0 +1,54 @@
+// What kernels call while they run, and the cache of packed weights.
+#include "ops/kernel.h"
+
+#include <cstdlib>
+#include <map>
+#include <mutex>
+
+namespace sardonyx {
+
+TensorView RunArgs::allocate(size_t index, DType dtype, const Shape& shape) {
+  if (output_values[index] == nullptr) return outputs[index];
+  auto tensor = Tensor::allocate(dtype, shape);
+  if (!tensor) {
+    if (!failed()) *error = std::move(tensor.error());
+    return TensorView{dtype, Shape{0}, nullptr};
+  }
+  outputs[index] = tensor->view();
+  *output_values[index] = Value(std::move(*tensor));
+  return outputs[index];
+}
+
+void RunArgs::set_value(size_t index, Value value) { *output_values[index] = std::move(value); }
+
+void RunArgs::report(Code code, std::string message) {
+  if (!failed()) *error = Error{code, std::move(message), std::string()};
+}
+
+struct WeightCache::State {
+  struct Entry {
+    Tensor source;
+    std::shared_ptr<void> made;
+  };
+  std::mutex mutex;
+  std::map<std::pair<const void*, std::string>, Entry> entries;
+};
+
+WeightCache::WeightCache() : state_(std::make_unique<State>()) {}
+WeightCache::~WeightCache() = default;
+
+std::shared_ptr<void> WeightCache::get(const Tensor& source, const std::string& tag,
+                                       const std::function<std::shared_ptr<void>()>& make) {
+  const std::lock_guard lock(state_->mutex);
+  auto& entry = state_->entries[{source.data(), tag}];
+  if (entry.made == nullptr) entry = {source, make()};
+  return entry.made;
+}
+
+std::shared_ptr<void> WeightCache::allocate(size_t bytes) {
+  constexpr size_t kAlignment = 64;
+  void* data = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
+  return {data, [](void* owned) { std::free(owned); }};
+}
+
+}  // namespace sardonyx
