@@ -1,0 +1,114 @@
+"""Holds the source tree to its own rules: who may include whom, sizes, names.
+
+`violations(root)` reads the rooms and their links from CMakeLists.txt and returns one line for each breach.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+MAX_FILE_LINES = 800
+MAX_COLUMNS = 100
+
+# Rooms that are no CMake room of their own, with what they may include. `include` is include/sardonyx.
+OUTER_ROOMS = {"python": {"api", "include"}, "apps": {"api", "include"}}
+
+FORBIDDEN_WORDS = {
+    "util", "utils", "helper", "helpers", "common", "manager", "impl", "misc", "process", "handle",
+}  # fmt: skip
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+ROOM = re.compile(r"^sardonyx_room\(([a-z_ ]+)\)", re.MULTILINE)
+TABLE_ROW = re.compile(r"^\| `([a-z]+)/`(?:, `([a-z]+)/`)? \|.*\| ([a-z, –]+) \|$", re.MULTILINE)
+
+
+def rooms(root):
+    """The rooms of CMakeLists.txt: name -> the set of rooms that it is linked with."""
+    text = (root / "CMakeLists.txt").read_text()
+    lines = [match.split() for match in ROOM.findall(text)]
+    return {words[0]: set(words[1:]) for words in lines}
+
+
+def documented_rooms(root):
+    """The same out of the table in ARCHITECTURE.md."""
+    table = {}
+    for first, second, links in TABLE_ROW.findall((root / "ARCHITECTURE.md").read_text()):
+        for name in filter(None, (first, second)):
+            words = links.split(", ")
+            if words == ["all above"]:
+                table[name] = set(table)
+            else:
+                table[name] = set(words) - {"–"}
+    return table
+
+
+def source_files(root):
+    """The files that git tracks, or would."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listing = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+    return [Path(name) for name in listing.split("\0") if name and (root / name).is_file()]
+
+
+def include_violations(path, text, allowed, all_rooms):
+    """Includes of other rooms that `path` (relative to the root) is not entitled to."""
+    found = []
+    for match in INCLUDE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        bracket, target = match.groups()
+        place = f"{path}:{line}"
+        head = target.split("/")[0]
+        if bracket == "<" and head in all_rooms:
+            found.append(f"{place}: our own header <{target}> goes in quotes")
+        if target.startswith(".") or (bracket == '"' and "/" not in target):
+            found.append(f'{place}: "{target}" is to be written from the root of the repository')
+        room = "include" if head == "sardonyx" else head
+        if room in all_rooms | {"include", "tests", "apps", "python"} and room not in allowed:
+            found.append(f"{place}: {path.parts[0]}/ may not include {room}/ ({target})")
+    return found
+
+
+def name_violations(path):
+    words = re.split(r"[_\-./]", str(path).lower())
+    return [f"{path}: '{word}' says nothing; name it after what it does"
+            for word in words if word in FORBIDDEN_WORDS]
+
+
+def size_violations(path, text):
+    lines = text.splitlines()
+    found = []
+    if len(lines) > MAX_FILE_LINES:
+        found.append(f"{path}: {len(lines)} lines; {MAX_FILE_LINES} at most")
+    if path.suffix in {".cc", ".h"}:
+        for number, line in enumerate(lines, 1):
+            if len(line) > MAX_COLUMNS and "http" not in line:
+                found.append(f"{path}:{number}: {len(line)} columns; {MAX_COLUMNS} at most")
+    return found
+
+
+def violations(root):
+    root = Path(root)
+    links = rooms(root)
+    all_rooms = set(links)
+    found = []
+    if documented_rooms(root) != links | {name: {"api"} for name in OUTER_ROOMS}:
+        found.append("ARCHITECTURE.md: its table of rooms differs from CMakeLists.txt")
+    for path in source_files(root):
+        if path.suffix not in {".cc", ".h", ".py", ".sh", ".cmake"}:
+            continue
+        text = (root / path).read_text()
+        found += name_violations(path) + size_violations(path, text)
+        room = path.parts[0]
+        if path.suffix not in {".cc", ".h"}:
+            continue
+        if not text.startswith("//"):
+            found.append(f"{path}: a file begins with a comment: what it turns into what")
+        if room in links:
+            allowed = links[room] | {room} | ({"include"} if room == "api" else set())
+        elif room in OUTER_ROOMS:
+            allowed = OUTER_ROOMS[room] | {room}
+        elif room == "include":
+            allowed = {"include"}
+        else:
+            continue  # tests and examples may include anything
+        found += include_violations(path, text, allowed, all_rooms)
+    return found
