@@ -2,8 +2,8 @@
 # libsardonyx.so needs nothing but libc and libstdc++.
 
 find_package(Threads REQUIRED)
-find_package(tl-expected REQUIRED)
-find_package(fmt REQUIRED)
+find_path(EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)
+find_path(FMT_INCLUDE_DIR fmt/format.h REQUIRED)
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
 find_path(HIGHWAY_INCLUDE_DIR hwy/highway.h REQUIRED)
 
@@ -22,9 +22,11 @@ endforeach()
 list(JOIN HIGHWAY_DISABLED "|" HIGHWAY_DISABLED)
 
 add_library(sardonyx_parts INTERFACE)
-target_link_libraries(sardonyx_parts INTERFACE Threads::Threads tl::expected fmt::fmt-header-only ${CMAKE_DL_LIBS})
-target_compile_definitions(sardonyx_parts INTERFACE HWY_DISABLE_PCLMUL_AES "HWY_DISABLED_TARGETS=(${HIGHWAY_DISABLED})")
-foreach(dir IN ITEMS ${PROTOZERO_INCLUDE_DIR} ${HIGHWAY_INCLUDE_DIR})
+target_link_libraries(sardonyx_parts INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+target_compile_definitions(
+  sardonyx_parts INTERFACE FMT_HEADER_ONLY=1 HWY_DISABLE_PCLMUL_AES
+                           "HWY_DISABLED_TARGETS=(${HIGHWAY_DISABLED})")
+foreach(dir IN ITEMS ${EXPECTED_INCLUDE_DIR} ${FMT_INCLUDE_DIR} ${PROTOZERO_INCLUDE_DIR} ${HIGHWAY_INCLUDE_DIR})
   if(NOT dir IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
     target_include_directories(sardonyx_parts SYSTEM INTERFACE ${dir})
   endif()

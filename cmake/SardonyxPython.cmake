@@ -39,3 +39,10 @@ foreach(file IN LISTS module_files)
   list(APPEND copies ${python_dir}/${name})
 endforeach()
 add_custom_target(sardonyx_python_files ALL DEPENDS ${copies})
+
+# Types of the binding for editors and type checkers.
+nanobind_add_stub(sardonyx_stub MODULE _sardonyx OUTPUT ${python_dir}/_sardonyx.pyi
+                  PYTHON_PATH ${python_dir} DEPENDS sardonyx_python)
+
+install(TARGETS sardonyx_python LIBRARY DESTINATION sardonyx COMPONENT python)
+install(FILES ${python_dir}/_sardonyx.pyi DESTINATION sardonyx COMPONENT python)

@@ -42,7 +42,7 @@ suite unit ctest --preset release --parallel "$jobs"
 suite layers $python -m pytest -q tests/layers
 [ -d tests/python ] && suite python $python -m pytest -q tests/python
 [ -f tests/conformance/run.py ] && suite conformance $python tests/conformance/run.py
-suite install tests/install/run.sh
+[ -f tests/install/consumer/consumer.cc ] && suite install tests/install/run.sh
 
 if [ "${1:-quick}" = all ]; then
   suite unit-slow ctest --test-dir build --output-on-failure --label-regex slow
