@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/export.h"
+
 namespace sardonyx {
 
 // Values are those of TensorProto.DataType.
@@ -42,22 +44,22 @@ enum class DType : uint8_t {
 inline constexpr int kDTypeCount = 27;
 
 // Bits of one element; 0 for string and undefined (strings are std::string objects in memory).
-int dtype_bits(DType dtype);
+SARDONYX_API int dtype_bits(DType dtype);
 
 // Bytes that `count` packed elements occupy; strings count sizeof(std::string) each.
 // The caller has checked that count * 16 does not overflow.
-size_t dtype_bytes(DType dtype, size_t count);
+SARDONYX_API size_t dtype_bytes(DType dtype, size_t count);
 
 // "float32", "int4", ...: the names this project prints.
-std::string_view dtype_name(DType dtype);
+SARDONYX_API std::string_view dtype_name(DType dtype);
 // "float", "double", "int4", ...: the names in ONNX type strings, as in "tensor(float)".
-std::string_view dtype_onnx_name(DType dtype);
+SARDONYX_API std::string_view dtype_onnx_name(DType dtype);
 // By either name; kUndefined when there is none.
-DType dtype_from_name(std::string_view name);
+SARDONYX_API DType dtype_from_name(std::string_view name);
 
-bool dtype_is_float(DType dtype);    // f64 f32 f16 bf16 float8 float4
-bool dtype_is_integer(DType dtype);  // signed and unsigned, 2 to 64 bits, not bool
-bool dtype_is_signed(DType dtype);
+SARDONYX_API bool dtype_is_float(DType dtype);    // f64 f32 f16 bf16 float8 float4
+SARDONYX_API bool dtype_is_integer(DType dtype);  // signed and unsigned, 2 to 64 bits, not bool
+SARDONYX_API bool dtype_is_signed(DType dtype);
 inline bool dtype_is_sub_byte(DType dtype) {
   const int bits = dtype_bits(dtype);
   return bits != 0 && bits < 8;

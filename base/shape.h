@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "base/export.h"
+
 namespace sardonyx {
 
-class Shape {
+class SARDONYX_API Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}

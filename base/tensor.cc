@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/result.h"
+
 namespace sardonyx {
 namespace {
 

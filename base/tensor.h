@@ -10,7 +10,8 @@
 #include <string>
 
 #include "base/dtype.h"
-#include "base/result.h"
+#include "base/error.h"
+#include "base/export.h"
 #include "base/shape.h"
 
 namespace sardonyx {
@@ -32,7 +33,7 @@ struct TensorView {
   }
 };
 
-class Tensor {
+class SARDONYX_API Tensor {
  public:
   Tensor() = default;
 
@@ -75,7 +76,7 @@ class Tensor {
 };
 
 // Copies `src` over `dst` of the same dtype and count (strings element by element).
-void copy_elements(const TensorView& src, const TensorView& dst);
+SARDONYX_API void copy_elements(const TensorView& src, const TensorView& dst);
 
 template <class T>
 Tensor Tensor::from(const Shape& shape, std::span<const T> elements) {

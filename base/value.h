@@ -23,7 +23,7 @@ struct MapValue {  // keys[i] -> values item i; keys is an int64 or string tenso
   Tensor values;
 };
 
-class Value {
+class SARDONYX_API Value {
  public:
   enum class Kind : uint8_t { kNone, kTensor, kSparse, kSequence, kMap, kOptional };
 

@@ -1,0 +1,82 @@
+// What the tools show of a session: the graph after each stage, the plan for given shapes, sizes
+// and work per node. The command line and the Python module print these; nothing here runs models.
+// Entry points: describe_graph, describe_plan.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sardonyx/sardonyx.h"
+
+namespace sardonyx {
+
+struct PassReport {
+  std::string name;
+  bool changed = false;
+  int64_t duration_ns = 0;
+  size_t nodes_after = 0;
+};
+
+struct GraphReport {
+  std::string text;  // the graph as it will be planned, one node per line
+  std::vector<std::pair<std::string, size_t>> op_counts;  // as in the file, most frequent first
+  size_t node_count = 0;        // as in the file
+  size_t final_node_count = 0;  // after all passes
+  int64_t parameter_count = 0;
+  int64_t parameter_bytes = 0;
+  std::vector<PassReport> passes;
+};
+SARDONYX_API GraphReport describe_graph(const Session& session);
+
+struct PlanStep {
+  std::string node;
+  std::string op;
+  std::string kernel;
+  std::vector<std::string> declined;  // "kernel: reason", best first
+  std::vector<std::string> inputs;    // "x float32 1x3x224x224"
+  std::vector<std::string> outputs;
+  double flops = 0;       // operations per run
+  double bytes_read = 0;  // operands and weights
+  double bytes_written = 0;
+  size_t workspace_bytes = 0;
+};
+
+struct PlanReport {
+  std::vector<PlanStep> steps;   // until the first shape that depends on data
+  bool complete = true;          // false: more is planned when shapes are known
+  std::string waits_for;         // what the rest waits for
+  size_t arena_bytes = 0;        // planned activations, after reuse
+  size_t unshared_bytes = 0;     // what they would take without reuse
+  size_t weight_bytes = 0;       // packed weights of this plan
+};
+// The plan for inputs of these shapes (by input name; the others must have constant dims).
+SARDONYX_API Result<PlanReport> describe_plan(
+    const Session& session, const std::vector<std::pair<std::string, Shape>>& input_shapes);
+
+struct OpRow {
+  std::string domain;
+  std::string name;
+  std::vector<int> versions;
+  std::vector<std::string> types;    // dtypes of the first input
+  std::vector<std::string> kernels;  // best first
+};
+SARDONYX_API std::vector<OpRow> list_ops();
+
+struct DoctorReport {
+  std::string version;
+  std::string cpu_model;
+  std::vector<std::string> features;   // instruction sets the CPU and the OS offer
+  std::vector<std::string> tiers;      // compiled in and usable, best first
+  std::string tier;                    // the one in use
+  int logical_cores = 0;
+  int physical_cores = 0;
+  int affinity_cores = 0;
+  double cgroup_cores = 0;             // 0: no quota
+  int threads = 0;                     // chosen by default
+  std::vector<std::pair<std::string, std::string>> libraries;  // name, version
+};
+SARDONYX_API DoctorReport examine_machine();
+
+}  // namespace sardonyx

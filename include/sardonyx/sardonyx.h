@@ -1,0 +1,161 @@
+// Sardonyx: runs ONNX models. The C++ API: load a Session from a file or from bytes, look at its
+// inputs and outputs, run it. Every fallible call returns Result<T>; `.value()` throws instead.
+//
+//   auto session = sardonyx::Session::load("model.onnx").value();
+//   auto image = sardonyx::Tensor::wrap(sardonyx::DType::kFloat32, {1, 3, 224, 224}, data, {});
+//   auto outputs = session.run({{"input", image}}).value();
+//   const float* scores = outputs[0].tensor().as<float>();
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/export.h"
+#include "base/shape.h"
+#include "base/tensor.h"
+#include "base/value.h"
+
+namespace sardonyx {
+
+// "0.1.0".
+SARDONYX_API const char* version();
+
+// How far the graph is rewritten before it runs; the values are ONNX Runtime's.
+enum class OptimizationLevel : int { kNone = 0, kBasic = 1, kExtended = 2, kLayout = 3, kAll = 99 };
+
+struct SessionOptions {
+  // Threads that one run may use, the caller included; 0: as many as affinity, cgroup quota and
+  // physical cores allow. The answer's bits do not depend on it.
+  int threads = 0;
+  OptimizationLevel optimization = OptimizationLevel::kAll;
+  // Most bytes that weights, plans and one run may take together; 0: no limit. Exceeding it is an
+  // Error, at load or at run, never an abort.
+  size_t memory_limit = 0;
+  // Deepest nesting of subgraphs, functions and types accepted from a file.
+  int nesting_limit = 64;
+  // Plans kept for different input shapes, least recently used first to go; at least 1.
+  int plan_limit = 16;
+  // Record a profile of every run; Session::take_profile() returns it.
+  bool profiling = false;
+  // Values for symbolic input dims by name, fixed at load.
+  std::map<std::string, int64_t> dim_overrides;
+  // Passes left out by name (`sardonyx graph --passes` lists them).
+  std::vector<std::string> disabled_passes;
+  // Instruction set to use: "sse4", "avx2", "avx512", "neon"; empty: the best this machine has.
+  std::string tier;
+  // Keys and values as ONNX Runtime's session config entries: known ones are honoured, others kept.
+  std::map<std::string, std::string> config;
+};
+
+struct RunOptions {
+  // Set to true from any thread to stop the run at the next step: Error kFail.
+  const std::atomic<bool>* cancel = nullptr;
+  // The run stops with an Error when this passes.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+// One declared input or output of a model.
+struct ArgInfo {
+  struct Dim {
+    int64_t value = -1;  // -1: symbolic or unknown
+    std::string symbol;  // empty: unknown
+  };
+  enum class Kind : uint8_t { kUnknown, kTensor, kSparse, kSequence, kMap, kOptional, kOpaque };
+
+  std::string name;
+  std::string type;  // "tensor(float)", "seq(tensor(int64))", "map(string,tensor(float))"
+  Kind kind = Kind::kUnknown;
+  DType dtype = DType::kUndefined;          // tensor, sparse: elements; map: keys
+  bool has_rank = false;                    // false: dims says nothing
+  std::vector<Dim> dims;                    // tensor, sparse
+  std::shared_ptr<const ArgInfo> element;   // sequence, optional: of what; map: its values
+};
+
+struct ModelInfo {
+  std::string producer_name;
+  std::string producer_version;
+  std::string graph_name;
+  std::string graph_description;
+  std::string domain;
+  std::string description;
+  int64_t version = 0;
+  int64_t ir_version = 0;
+  std::vector<std::pair<std::string, int64_t>> opsets;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<std::string> warnings;  // odd but harmless things seen while loading
+};
+
+struct NamedValue {
+  std::string name;
+  Value value;
+};
+
+// One step of a profiled run.
+struct StepTime {
+  std::string node;    // node name
+  std::string op;      // operator
+  std::string kernel;  // kernel that ran
+  int64_t start_ns = 0;  // since the session was made
+  int64_t duration_ns = 0;
+};
+
+// A loaded model, ready to run. run() is const and may be called from many threads at once.
+class SARDONYX_API Session {
+ public:
+  static Result<Session> load(const std::filesystem::path& path,
+                              const SessionOptions& options = {});
+  // The bytes are not copied: `owner` keeps them alive, or is null when the caller promises that
+  // they outlive the session. External data is looked up below `folder`.
+  static Result<Session> load(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
+                              const SessionOptions& options = {},
+                              const std::filesystem::path& folder = {});
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  const std::vector<ArgInfo>& inputs() const;
+  const std::vector<ArgInfo>& outputs() const;
+  // Initializers that a run may replace by feeding a value of their name.
+  const std::vector<ArgInfo>& overridable_initializers() const;
+  const ModelInfo& model() const;
+  const SessionOptions& options() const;
+  int threads() const;
+
+  // Runs with inputs by name and returns the named outputs (all, in order, when none are named).
+  // Errors name the input, the dims and the symbol: unknown or missing names, wrong kind of value,
+  // dtype, rank or dim.
+  Result<std::vector<Value>> run(const std::vector<NamedValue>& inputs,
+                                 const std::vector<std::string>& outputs = {},
+                                 const RunOptions& options = {}) const;
+  // The same, writing where results[i] already has a tensor of exactly the right dtype and shape
+  // (the caller's memory), and setting it otherwise. results.size() == outputs.size().
+  Result<void> run_into(const std::vector<NamedValue>& inputs,
+                        const std::vector<std::string>& outputs, std::vector<Value>& results,
+                        const RunOptions& options = {}) const;
+
+  // The steps of the runs since the last call; empty unless SessionOptions::profiling.
+  std::vector<StepTime> take_profile() const;
+
+  struct State;
+  // For the tools of this project (api/inspect.h).
+  const State& state() const { return *state_; }
+
+ private:
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sardonyx
