@@ -54,9 +54,11 @@ fail() { printf 'install: error: %s\n' "$*" >&2; exit 1; }
 
 # The packages among the arguments that dpkg does not have installed.
 missing_packages() {
-  local package
+  local package installed
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+    sed -n 's/ installed$//p' || true)
   for package in "$@"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+    grep -qx "$package" <<<"$installed" || echo "$package"
   done
 }
 
