@@ -2,6 +2,8 @@
 // unknown). Expressions are kept as a constant plus a sum of integer multiples of atoms in a
 // canonical order, so that equal sums compare equal; an atom is a symbol, an unknown, or an opaque
 // function of dims. Shape rules are written once, on Dims, and serve symbolic and concrete shapes.
+// Symbols are never negative; an unknown may be (it may stand for a known integer of a tensor).
+// Constants saturate at the ends of int64_t, so that no number from a file overflows.
 #pragma once
 
 #include <cstdint>
@@ -40,14 +42,11 @@ class Dim {
   friend Dim operator*(const Dim& a, const Dim& b);
 
  private:
-  struct Term {
-    std::string atom;  // canonical text; unknowns are "?<number>"
-    int64_t factor;
-    friend bool operator==(const Term&, const Term&) = default;
-  };
-  using Terms = std::vector<Term>;
-  Dim(int64_t constant, Terms terms);
-  static Dim atom(std::string text);
+  struct Atom;  // a symbol, an unknown, a product of atoms, or a function of dims
+  struct Term;  // an atom times an integer
+  struct Algebra;
+  using AtomPtr = std::shared_ptr<const Atom>;
+  using Terms = std::vector<Term>;  // sorted by the text of their atoms, factors not 0
   friend Dim floor_div(const Dim& a, const Dim& b);
   friend Dim ceil_div(const Dim& a, const Dim& b);
   friend Dim dim_mod(const Dim& a, const Dim& b);
@@ -69,8 +68,8 @@ using Dims = std::vector<Dim>;
 Dims to_dims(const Shape& shape);
 // The concrete shape when every dim is constant.
 bool all_constant(const Dims& dims);
-Shape to_shape(const Dims& dims);             // only when all_constant()
-Dim product(const Dims& dims);                // 1 for rank 0
-std::string to_string(const Dims& dims);      // "Nx3x224", "scalar"
+Shape to_shape(const Dims& dims);         // only when all_constant()
+Dim product(const Dims& dims);            // 1 for rank 0
+std::string to_string(const Dims& dims);  // "Nx3x224", "scalar"
 
 }  // namespace sardonyx
