@@ -1,4 +1,5 @@
-# The front door. Each target installs what it needs (scripts/install.sh), then builds, then does what it says.
+# The front door. Each target installs what it needs (scripts/install.sh), then builds, then does
+# what it says.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test test-all bench format lint wheel install clean

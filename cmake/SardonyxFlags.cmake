@@ -19,15 +19,16 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 # Clones of the repository share compiled objects: paths are hashed relative to the source root.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
-                                  ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
 endif()
 
 add_library(sardonyx_flags INTERFACE)
-target_include_directories(sardonyx_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+target_include_directories(sardonyx_flags INTERFACE ${PROJECT_SOURCE_DIR}
+                                                    ${PROJECT_SOURCE_DIR}/include)
 if(NOT MSVC)
-  # No fast-math and no contraction anywhere: a fused multiply-add is written as one (MulAdd) or it is none, so that
-  # the compiler cannot make two tiers, or two builds, differ.
+  # No fast-math and no contraction anywhere: a fused multiply-add is written as one (MulAdd) or it
+  # is none, so that the compiler cannot make two tiers, or two builds, differ.
   target_compile_options(sardonyx_flags INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
 endif()
 
@@ -37,8 +38,8 @@ if(NOT MSVC AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
 endif()
 
 if(SARDONYX_SANITIZE)
-  target_compile_options(sardonyx_flags INTERFACE -fsanitize=${SARDONYX_SANITIZE} -fno-omit-frame-pointer
-                                                  -fno-sanitize-recover=all)
+  target_compile_options(sardonyx_flags INTERFACE -fsanitize=${SARDONYX_SANITIZE}
+                                                  -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sardonyx_flags INTERFACE -fsanitize=${SARDONYX_SANITIZE})
 endif()
 if(SARDONYX_FUZZ)

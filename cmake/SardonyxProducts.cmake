@@ -2,11 +2,12 @@
 
 get_target_property(api_type sardonyx_api TYPE)
 if(api_type STREQUAL STATIC_LIBRARY)
-  # All of api/ goes in, because it is what the symbols outside refer to; of the other rooms, what api/ needs.
+  # All of api/ goes in, because it is what the symbols outside refer to; of the other rooms, what
+  # api/ needs.
   add_library(sardonyx SHARED $<TARGET_OBJECTS:sardonyx_api>)
   get_target_property(api_rooms sardonyx_api LINK_LIBRARIES)
   target_link_libraries(sardonyx PRIVATE ${api_rooms})
-  set_target_properties(sardonyx PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION 0)
+  set_target_properties(sardonyx PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
   if(CMAKE_SYSTEM_NAME STREQUAL Linux)
     target_link_options(sardonyx PRIVATE -Wl,--exclude-libs,ALL)
     if(NOT SARDONYX_SANITIZE)
@@ -23,5 +24,6 @@ if(SARDONYX_CLI AND cli_sources)
   find_package(JPEG REQUIRED)
   add_executable(sardonyx_cli ${cli_sources})
   set_target_properties(sardonyx_cli PROPERTIES OUTPUT_NAME sardonyx)
-  target_link_libraries(sardonyx_cli PRIVATE sardonyx_api CLI11::CLI11 nlohmann_json::nlohmann_json PNG::PNG JPEG::JPEG)
+  target_link_libraries(sardonyx_cli PRIVATE sardonyx_api CLI11::CLI11
+                                             nlohmann_json::nlohmann_json PNG::PNG JPEG::JPEG)
 endif()

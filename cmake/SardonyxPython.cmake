@@ -1,5 +1,5 @@
-# The Python module sardonyx._sardonyx, laid out in <build>/python so that PYTHONPATH=<build>/python imports it.
-# Python is -DPython_EXECUTABLE, else the one of .venv, else the one on PATH.
+# The Python module sardonyx._sardonyx, laid out in <build>/python so that PYTHONPATH=<build>/python
+# imports it. Python is -DPython_EXECUTABLE, else the one of .venv, else the one on PATH.
 
 file(GLOB_RECURSE binding_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/*.cc)
 if(NOT binding_sources)
@@ -23,7 +23,8 @@ endif()
 
 set(python_dir ${PROJECT_BINARY_DIR}/python/sardonyx)
 nanobind_add_module(sardonyx_python NB_STATIC FREE_THREADED ${binding_sources})
-set_target_properties(sardonyx_python PROPERTIES OUTPUT_NAME _sardonyx LIBRARY_OUTPUT_DIRECTORY ${python_dir})
+set_target_properties(sardonyx_python PROPERTIES OUTPUT_NAME _sardonyx
+                                                  LIBRARY_OUTPUT_DIRECTORY ${python_dir})
 target_link_libraries(sardonyx_python PRIVATE sardonyx_api)
 
 # The .py files beside it, copied when they change.
@@ -34,8 +35,8 @@ foreach(file IN LISTS module_files)
     continue()
   endif()
   cmake_path(GET file FILENAME name)
-  add_custom_command(OUTPUT ${python_dir}/${name} COMMAND ${CMAKE_COMMAND} -E copy ${file} ${python_dir}/${name}
-                     DEPENDS ${file} VERBATIM)
+  add_custom_command(OUTPUT ${python_dir}/${name} DEPENDS ${file} VERBATIM
+                     COMMAND ${CMAKE_COMMAND} -E copy ${file} ${python_dir}/${name})
   list(APPEND copies ${python_dir}/${name})
 endforeach()
 add_custom_target(sardonyx_python_files ALL DEPENDS ${copies})

@@ -1,5 +1,6 @@
-# sardonyx_room(<name> <room>...): a static library of every .cc file below <name>/, linked with the named rooms.
-# A room without sources is an interface library, so that a new room can be listed before its first file exists.
+# sardonyx_room(<name> <room>...): a static library of every .cc file below <name>/, linked with the
+# named rooms. A room without sources is an interface library, so that a new room can be listed
+# before its first file exists.
 
 function(sardonyx_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cc)

@@ -1,6 +1,7 @@
-# Tests: each tests/unit/**/<name>_test.cc is one GoogleTest executable and one ctest, run from the repository root.
-# Files below tests/support/ are linked to all of them. <name>_slow_test.cc carries the label slow, which
-# `make test` leaves out. A folder of tests/ with a CMakeLists.txt of its own is added as it is.
+# Tests: each tests/unit/**/<name>_test.cc is one GoogleTest executable and one ctest, run from the
+# repository root. Files below tests/support/ are linked to all of them. <name>_slow_test.cc carries
+# the label slow, which `make test` leaves out. A folder of tests/ with a CMakeLists.txt of its own
+# is added as it is.
 
 file(GLOB_RECURSE support_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.cc)
 if(support_sources)
@@ -56,7 +57,8 @@ if(SARDONYX_BENCHMARKS)
   foreach(source IN LISTS benches)
     cmake_path(GET source STEM name)
     add_executable(${name} ${source})
-    target_link_libraries(${name} PRIVATE sardonyx_test_support benchmark::benchmark benchmark::benchmark_main)
+    target_link_libraries(${name} PRIVATE sardonyx_test_support benchmark::benchmark
+                                          benchmark::benchmark_main)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
   endforeach()
 endif()

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Configures and builds one preset of CMakePresets.json: scripts/build.sh <preset> [cmake argument]...
+# Configures and builds one preset of CMakePresets.json: scripts/build.sh <preset> [cmake
+# argument]...
 
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds the library for AArch64 and runs the unit tests in QEMU. Needs: scripts/install.sh build cross
+# Builds the library for AArch64 and runs the unit tests in QEMU. Needs: scripts/install.sh build
+# cross
 
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Installs what the named sections need: Debian packages, and PyPI packages at pinned versions into .venv.
-# This file is the one list of them. It does nothing, quickly, where everything is there already.
+# Installs what the named sections need: Debian packages, and PyPI packages at pinned versions into
+# .venv. This file is the one list of them. It does nothing, quickly, where everything is there
+# already.
 #
 #   scripts/install.sh build test          install two sections
 #   scripts/install.sh                     print the sections
@@ -20,7 +21,8 @@ pypi[build]="nanobind==3.1.0 scikit-build-core==1.1.2 numpy==2.4.6"
 
 about[test]="run make test"
 apt[test]="git libgtest-dev libgmock-dev"
-pypi[test]="numpy==2.4.6 ml-dtypes==0.6.0 onnx==1.22.0 pytest==9.2.0 hypothesis==6.170.15 pillow==13.0.0"
+pypi[test]="numpy==2.4.6 ml-dtypes==0.6.0 onnx==1.22.0 pillow==13.0.0
+  pytest==9.2.0 hypothesis==6.170.15"
 
 about[demo]="run make demo"
 apt[demo]=""
@@ -95,7 +97,7 @@ install_packages() {
   # shellcheck disable=SC2086  # a list of words
   apt_get install $missing 2>/dev/null && return 0
   say "refreshing the package lists"
-  apt_get update || fail "apt-get update failed: is there a network, and a mirror in /etc/apt/sources.list?"
+  apt_get update || fail "apt-get update failed; is there a network, and a mirror?"
   # shellcheck disable=SC2086
   apt_get install $missing || fail "apt-get could not install: $missing"
 }
@@ -129,15 +131,17 @@ make_venv() {
   [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1 && return 0
   local python
   if ! python=$(choose_python); then
-    [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON cannot carry .venv: it must be 3.11 or newer, with ensurepip and Python.h"
+    [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON must be 3.11 or newer, with ensurepip and Python.h"
     # shellcheck disable=SC2086
     install_packages $debian_python
-    python=$(choose_python) || fail "no Python 3.11 or newer with ensurepip and headers on this machine (set PYTHON)"
+    python=$(choose_python) || fail "no Python 3.11 or newer here (set PYTHON)"
   fi
   say "making .venv with $python"
   "$python" -m venv --clear .venv
   # What is built in this tree is what .venv imports.
-  echo "$PWD/build/python" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/sardonyx-build.pth"
+  local packages
+  packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  echo "$PWD/build/python" >"$packages/sardonyx-build.pth"
 }
 
 install_pypi() {

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The house style: `scripts/lint.sh format` rewrites the C++ files, `scripts/lint.sh check` reports and fails.
+# The house style: `scripts/lint.sh format` rewrites the C++ files, `scripts/lint.sh check` reports
+# and fails.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,5 +13,6 @@ fi
 
 clang-format --dry-run --Werror "${files[@]}"
 .venv/bin/python -m pytest -q tests/layers
-mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.cc' | grep -v '^tests/fuzz/\|^tests/install/\|^tests/bench/')
+mapfile -t sources < <(printf '%s\n' "${files[@]}" |
+  grep '\.cc$' | grep -v '^tests/\(fuzz\|install\|bench\)/')
 printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-$(nproc)}" -n 4 clang-tidy --quiet -p build

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs the release build into an empty folder, then builds and runs a project that knows only that folder.
+# Installs the release build into an empty folder, then builds and runs a project that knows only
+# that folder.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,0 +1,22 @@
+# Run by cmake --install: copies the public headers and the headers of base/ that they include,
+# which go to sardonyx/base/, so that no folder of the name `base` reaches the path of a user.
+
+set(destination $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/${INCLUDE_DIR}/sardonyx)
+file(GLOB pending RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/include/sardonyx/*.h)
+set(done)
+while(pending)
+  list(POP_FRONT pending header)
+  list(APPEND done ${header})
+  file(READ ${SOURCE_DIR}/${header} text)
+  string(REGEX MATCHALL "#include \"base/[a-z0-9_]+\\.h\"" lines "${text}")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "#include \"(.*)\"" "\\1" included "${line}")
+    if(NOT included IN_LIST done AND NOT included IN_LIST pending)
+      list(APPEND pending ${included})
+    endif()
+  endforeach()
+  string(REPLACE "#include \"base/" "#include \"sardonyx/base/" text "${text}")
+  string(REGEX REPLACE "^include/sardonyx/" "" installed ${header})
+  message(STATUS "Installing: ${destination}/${installed}")
+  file(WRITE ${destination}/${installed} "${text}")
+endwhile()
