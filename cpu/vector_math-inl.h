@@ -1,0 +1,378 @@
+// Functions of whole vectors that Highway lacks: masked loads and stores that touch nothing else,
+// and exp, log, tanh, sigmoid, erf and relatives for f32 vectors (f64 goes lane by lane through
+// libm). Every function accepts every input: NaN, infinities, zeros of both signs, denormals.
+// The largest errors in units in the last place are stated at each function and held by
+// tests/unit/cpu_vector_math_test.cc. Include it in files compiled through hwy/foreach_target.h;
+// all of it lies in sardonyx::HWY_NAMESPACE.
+
+#if defined(SARDONYX_CPU_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SARDONYX_CPU_VECTOR_MATH_INL_H_
+#undef SARDONYX_CPU_VECTOR_MATH_INL_H_
+#else
+#define SARDONYX_CPU_VECTOR_MATH_INL_H_
+#endif
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D>
+inline constexpr bool kMaskedMemory =
+    !HWY_MEM_OPS_MIGHT_FAULT || (HWY_TARGET == HWY_AVX2 && sizeof(hn::TFromD<D>) >= 4);
+
+// The first `count` lanes from memory, the others zero; reads nothing beyond. 0 <= count <= lanes.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_n(D d, const T* src, size_t count) {
+  if constexpr (kMaskedMemory<D>) {
+    return hn::MaskedLoad(hn::FirstN(d, count), d, src);
+  } else {
+    HWY_ALIGN T lanes[hn::MaxLanes(d)] = {};
+    for (size_t i = 0; i < count; ++i) lanes[i] = src[i];
+    return hn::Load(d, lanes);
+  }
+}
+
+// Stores the first `count` lanes; writes nothing beyond. 0 <= count <= lanes.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void store_n(hn::Vec<D> v, D d, T* dst, size_t count) {
+  if constexpr (kMaskedMemory<D>) {
+    hn::BlendedStore(v, hn::FirstN(d, count), d, dst);
+  } else {
+    HWY_ALIGN T lanes[hn::MaxLanes(d)];
+    hn::Store(v, d, lanes);
+    for (size_t i = 0; i < count; ++i) dst[i] = lanes[i];
+  }
+}
+
+// max and min that return NaN where `x` is NaN; `bound` is never NaN.
+template <class V>
+HWY_INLINE V max_keep_nan(V bound, V x) {
+  return hn::Max(bound, x);  // x86 returns the second operand, NEON any NaN
+}
+template <class V>
+HWY_INLINE V min_keep_nan(V bound, V x) {
+  return hn::Min(bound, x);
+}
+
+template <class V>
+using LaneOf = hn::TFromV<V>;
+template <class V>
+inline constexpr bool kIsF32 = sizeof(LaneOf<V>) == 4;
+
+// fn(lane) for each lane: for the dtypes and the rare arguments that have no vector formula.
+template <class V, class T = LaneOf<V>>
+HWY_NOINLINE V map_lanes(V x, T (*fn)(T)) {
+  const hn::DFromV<V> d;
+  HWY_ALIGN T lanes[hn::MaxLanes(d)];
+  hn::Store(x, d, lanes);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = fn(lanes[i]);
+  return hn::Load(d, lanes);
+}
+template <class V, class T = LaneOf<V>>
+HWY_NOINLINE V map_lanes(V x, V y, T (*fn)(T, T)) {
+  const hn::DFromV<V> d;
+  HWY_ALIGN T lanes[hn::MaxLanes(d)];
+  HWY_ALIGN T others[hn::MaxLanes(d)];
+  hn::Store(x, d, lanes);
+  hn::Store(y, d, others);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = fn(lanes[i], others[i]);
+  return hn::Load(d, lanes);
+}
+
+// c[0] + x * (c[1] + x * (c[2] + ...)).
+template <class V, size_t kCount>
+HWY_INLINE V polynomial(V x, const float (&c)[kCount]) {
+  const hn::DFromV<V> d;
+  V sum = hn::Set(d, c[kCount - 1]);
+  for (size_t i = kCount - 1; i-- > 0;) sum = hn::MulAdd(sum, x, hn::Set(d, c[i]));
+  return sum;
+}
+
+// v * 2^n for whole n in [-252, 254], rounded once where the result is subnormal.
+template <class V>
+HWY_INLINE V scale_by_power(V v, V n) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (sizeof(v.raw) == 64) {
+    return V{_mm512_scalef_ps(v.raw, n.raw)};
+  }
+#endif
+  const hn::DFromV<V> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const auto whole = hn::ConvertTo(di, n);
+  const auto half = hn::ShiftRight<1>(whole);
+  const auto bias = hn::Set(di, 127);
+  const V first = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
+  const V second = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(whole, half), bias)));
+  return hn::Mul(hn::Mul(v, first), second);
+}
+
+// x = n ln2 + r with whole n and |r| <= ln2 / 2 (a little more at the ends); returns r.
+template <class V>
+HWY_INLINE V reduce_exp(V x, V& n) {
+  const hn::DFromV<V> d;
+  n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  const V r = hn::NegMulAdd(n, hn::Set(d, 0.693145752f), x);  // 15 bits: n times it is exact
+  return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), r);
+}
+
+// (exp(r) - 1 - r) / r^2 on the reduced range, relative error of exp(r) 2^-34.
+template <class V>
+HWY_INLINE V exp_tail(V r) {
+  static constexpr float kTail[] = {0x1.000000p-1f, 0x1.555554p-3f,  0x1.555486p-5f,
+                                    0x1.11127ep-7f, 0x1.6d9464p-10f, 0x1.9f02e4p-13f};
+  return polynomial(r, kTail);
+}
+
+// e^x. f32: 1 ulp.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V exp(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V bounded = max_keep_nan(hn::Set(d, -104.0f), min_keep_nan(hn::Set(d, 89.0f), x));
+    V n;
+    const V r = reduce_exp(bounded, n);
+    const V q = hn::MulAdd(exp_tail(r), hn::Mul(r, r), r);
+    return scale_by_power(hn::Add(q, hn::Set(d, 1.0f)), n);
+  } else {
+    return map_lanes<V>(x, std::exp);
+  }
+}
+
+// e^x - 1. f32: 2 ulp.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V expm1(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V one = hn::Set(d, 1.0f);
+    const V bounded = max_keep_nan(hn::Set(d, -18.0f), min_keep_nan(hn::Set(d, 89.0f), x));
+    V n;
+    const V r = reduce_exp(bounded, n);
+    const V q = hn::MulAdd(exp_tail(r), hn::Mul(r, r), r);
+    // 2^n (1 + q) - 1 = 2 (2^(n-1) q + (2^(n-1) - 1/2)), so that n = 128 does not overflow early.
+    const V half = hn::Set(d, 0.5f);
+    const V scale = scale_by_power(half, n);
+    const V sum = hn::MulAdd(scale, q, hn::Sub(scale, half));
+    const V y = hn::Add(sum, sum);
+    return hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(d, 1e-8f)), x,
+                          hn::IfThenElse(hn::Eq(n, hn::Zero(d)), q,
+                                         hn::IfThenElse(hn::IsNaN(x), hn::Add(x, one), y)));
+  } else {
+    return map_lanes<V>(x, std::expm1);
+  }
+}
+
+// 1 / (1 + e^-x). f32: 3 ulp, subnormal results included.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V sigmoid(V x) {
+  const D d;
+  const V one = hn::Set(d, LaneOf<V>{1});
+  const V e = sardonyx::HWY_NAMESPACE::exp(hn::Neg(hn::Abs(x)));
+  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+}
+
+// f32: 3 ulp.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V tanh(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V two = hn::Set(d, 2.0f);
+    const V magnitude = min_keep_nan(hn::Set(d, 10.0f), hn::Abs(x));
+    V n;
+    const V r = reduce_exp(hn::Mul(two, magnitude), n);
+    const V q = hn::MulAdd(exp_tail(r), hn::Mul(r, r), r);
+    const V scale = scale_by_power(hn::Set(d, 1.0f), n);
+    const V t = hn::MulAdd(scale, q, hn::Sub(scale, hn::Set(d, 1.0f)));  // e^(2|x|) - 1
+    return hn::CopySign(hn::Div(t, hn::Add(t, two)), x);
+  } else {
+    return map_lanes<V>(x, std::tanh);
+  }
+}
+
+// Error function. f32: 7 ulp (4e-7). x P(x^2) / Q(x^2) up to |x| = 3.93, from where on it rounds
+// to 1.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V erf(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    static constexpr float kP[] = {0x1.20dd76p+0f,  0x1.7b344ap-3f,  0x1.bc8320p-5f,
+                                   0x1.f7816cp-9f,  0x1.8bc110p-12f, 0x1.367e12p-18f,
+                                   -0x1.bb0814p-27f};
+    static constexpr float kQ[] = {1.0f,           0x1.fd5d2ap-2f,  0x1.d284ecp-4f,
+                                   0x1.f9dfa8p-7f, 0x1.55918ap-10f, 0x1.0668bep-14f};
+    const V magnitude = min_keep_nan(hn::Set(d, 3.9345f), hn::Abs(x));
+    const V t = hn::Mul(magnitude, magnitude);
+    const V ratio = hn::Div(polynomial(t, kP), polynomial(t, kQ));
+    const V y = min_keep_nan(hn::Set(d, 1.0f), hn::Mul(magnitude, ratio));
+    return hn::CopySign(y, x);
+  } else {
+    return map_lanes<V>(x, std::erf);
+  }
+}
+
+// x = 2^e (1 + f) with f in [sqrt(1/2) - 1, sqrt(2) - 1], for positive normal x; returns f.
+template <class V>
+HWY_INLINE V split_log(V x, V& e) {
+  const hn::DFromV<V> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const auto offset = hn::Set(di, 0x3F3504F3);  // sqrt(1/2)
+  const auto bits = hn::Sub(hn::BitCast(di, x), offset);
+  e = hn::ConvertTo(d, hn::ShiftRight<23>(bits));
+  const auto mantissa = hn::Add(hn::And(bits, hn::Set(di, 0x7FFFFF)), offset);
+  return hn::Sub(hn::BitCast(d, mantissa), hn::Set(d, 1.0f));
+}
+
+// e ln2 + log(1 + f) + correction.
+template <class V>
+HWY_INLINE V log_sum(V f, V e, V correction) {
+  static constexpr float kLog[] = {0x1.555548p-2f,  -0x1.000006p-2f, 0x1.99a4b6p-3f,
+                                   -0x1.555c4cp-3f, 0x1.233760p-3f,  -0x1.fc2220p-4f,
+                                   0x1.e6f0f0p-4f,  -0x1.de3bb4p-4f, 0x1.145614p-4f};
+  const hn::DFromV<V> d;
+  const V ff = hn::Mul(f, f);
+  V tail = hn::MulAdd(hn::Mul(f, polynomial(f, kLog)), ff, correction);
+  tail = hn::MulAdd(e, hn::Set(d, 1.42860677e-6f), tail);
+  tail = hn::NegMulAdd(ff, hn::Set(d, 0.5f), tail);
+  return hn::MulAdd(e, hn::Set(d, 0.693145752f), hn::Add(f, tail));
+}
+
+// Natural logarithm. f32: 1 ulp (2 without fused multiply-add).
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V log(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+    const auto tiny = hn::Lt(x, hn::Set(d, std::numeric_limits<float>::min()));
+    const V normal = hn::IfThenElse(tiny, hn::Mul(x, hn::Set(d, 0x1p24f)), x);
+    V e;
+    const V f = split_log(normal, e);
+    e = hn::IfThenElse(tiny, hn::Sub(e, hn::Set(d, 24.0f)), e);
+    V y = log_sum(f, e, hn::Zero(d));
+    y = hn::IfThenElse(hn::Eq(x, infinity), infinity, y);
+    y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), y);
+    const V nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+    return hn::IfThenElse(hn::Ge(x, hn::Zero(d)), y, nan);
+  } else {
+    return map_lanes<V>(x, std::log);
+  }
+}
+
+// log(1 + x). f32: 2 ulp.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V log1p(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V one = hn::Set(d, 1.0f);
+    const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+    const V u = hn::Add(one, x);
+    // What the sum lost, relative to u: (x - (u - 1)) / u, exact differences.
+    const V lost =
+        hn::IfThenElse(hn::Gt(x, one), hn::Sub(one, hn::Sub(u, x)), hn::Sub(x, hn::Sub(u, one)));
+    V e;
+    const V f = split_log(u, e);
+    V y = log_sum(f, e, hn::Div(lost, u));
+    y = hn::IfThenElse(hn::Eq(x, infinity), infinity, y);
+    y = hn::IfThenElse(hn::Eq(u, hn::Zero(d)), hn::Neg(infinity), y);
+    y = hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(d, 1e-8f)), x, y);
+    const V nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+    return hn::IfThenElse(hn::Ge(u, hn::Zero(d)), y, nan);
+  } else {
+    return map_lanes<V>(x, std::log1p);
+  }
+}
+
+// log(1 + e^x), without overflow. f32: 3 ulp.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V softplus(V x) {
+  const D d;
+  const V e = sardonyx::HWY_NAMESPACE::exp(hn::Neg(hn::Abs(x)));
+  const V positive = hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Zero(d));
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Add(positive, sardonyx::HWY_NAMESPACE::log1p(e)));
+}
+
+// sin(x) or, with quarter = 1, cos(x), for |x| <= 8192.
+template <class V>
+HWY_INLINE V sin_quarter(V x, int quarter) {
+  static constexpr float kSin[] = {-0x1.555556p-3f, 0x1.111108p-7f, -0x1.a00f70p-13f,
+                                   0x1.6ccd06p-19f};
+  static constexpr float kCos[] = {0x1.555556p-5f, -0x1.6c16b8p-10f, 0x1.a010f6p-16f,
+                                   -0x1.2421dap-22f};
+  const hn::DFromV<V> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const V n = hn::Round(hn::Mul(x, hn::Set(d, 0.636619772f)));
+  // pi/2 in parts of 11 bits, so that n times each is exact without a fused multiply-add too.
+  V r = hn::NegMulAdd(n, hn::Set(d, 0x1.920000p+0f), x);
+  r = hn::NegMulAdd(n, hn::Set(d, 0x1.fb4000p-12f), r);
+  r = hn::NegMulAdd(n, hn::Set(d, 0x1.444000p-24f), r);
+  r = hn::NegMulAdd(n, hn::Set(d, 0x1.68c234p-39f), r);
+  const auto turn = hn::Add(hn::ConvertTo(di, n), hn::Set(di, quarter));
+  const V rr = hn::Mul(r, r);
+  const V sine = hn::MulAdd(hn::Mul(rr, polynomial(rr, kSin)), r, r);
+  const V cosine = hn::MulAdd(hn::Mul(rr, rr), polynomial(rr, kCos),
+                              hn::NegMulAdd(rr, hn::Set(d, 0.5f), hn::Set(d, 1.0f)));
+  const auto odd = hn::Eq(hn::And(turn, hn::Set(di, 1)), hn::Set(di, 1));
+  const V y = hn::IfThenElse(hn::RebindMask(d, odd), cosine, sine);
+  const V sign = hn::BitCast(d, hn::ShiftLeft<30>(hn::And(turn, hn::Set(di, 2))));
+  return hn::Xor(y, sign);
+}
+
+// f32: 2 ulp, or 2^-24 near the zeros of the function beyond |x| > 100.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V sin(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 8192.0f))))) {
+      return sin_quarter(x, 0);
+    }
+  }
+  return map_lanes<V>(x, std::sin);
+}
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V cos(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 8192.0f))))) {
+      return sin_quarter(x, 1);
+    }
+  }
+  return map_lanes<V>(x, std::cos);
+}
+
+// x^y as std::pow, special cases included; lane by lane.
+template <class V>
+HWY_INLINE V pow(V x, V y) {
+  return map_lanes<V>(x, y, std::pow);
+}
+
+// x/2 (1 + erf(x / sqrt 2)).
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V gelu(V x) {
+  using T = LaneOf<V>;
+  const D d;
+  const V half = hn::Mul(x, hn::Set(d, T(0.5)));
+  const V e = sardonyx::HWY_NAMESPACE::erf(hn::Mul(x, hn::Set(d, T(0.70710678118654752440))));
+  return hn::MulAdd(half, e, half);
+}
+
+// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V gelu_tanh(V x) {
+  using T = LaneOf<V>;
+  const D d;
+  const V cube = hn::Mul(hn::Mul(x, x), hn::Mul(x, hn::Set(d, T(0.044715))));
+  const V inner = hn::Mul(hn::Add(x, cube), hn::Set(d, T(0.79788456080286535588)));
+  const V half = hn::Mul(x, hn::Set(d, T(0.5)));
+  return hn::MulAdd(half, sardonyx::HWY_NAMESPACE::tanh(inner), half);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard per target
