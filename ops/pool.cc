@@ -1,0 +1,212 @@
+// MaxPool, AveragePool and LpPool: one number per window and channel.
+#include <cmath>
+#include <limits>
+
+#include "ops/number.h"
+#include "ops/op.h"
+#include "ops/pool_shape.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr DTypeSet kMaxPoolTypes = kFloatTypes | dtype_set(DType::kInt8, DType::kUint8);
+
+template <class Fn>
+bool visit_pool_number(DType dtype, Fn&& fn) {
+  return visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t>(dtype, fn);
+}
+
+Result<void> infer(InferContext& context) {
+  if (!context.has_rank(0)) {
+    context.set_output(0, context.dtype(0));
+    context.set_output(1, DType::kInt64);
+    return {};
+  }
+  const Dims dims = TRY(infer_pool_dims(context));
+  context.set_output(0, context.dtype(0), dims);
+  context.set_output(1, DType::kInt64, dims);
+  return {};
+}
+
+Result<PoolShape> read_shape(const KernelRequest& request) {
+  if (!request.inputs[0].is_concrete() || !request.outputs[0].is_concrete()) {
+    return decline("its shapes are not known when the plan is made");
+  }
+  return read_pool_shape(request.node.attrs, request.inputs[0].shape(), request.outputs[0].shape());
+}
+
+// The lowest value, for a window that lies in padding alone; NaN wins over every number.
+template <class T>
+struct MaxState {
+  const T* src;
+  T* dst;
+  int64_t* indices;    // null when nobody asks
+  int64_t plane;       // positions of one channel
+  Shape column_major;  // spatial dims when storage_order is 1, else empty
+  bool any = false;
+  T best{};
+  int64_t best_position = 0;
+  int64_t task = 0;
+
+  void start(int64_t at_task) {
+    any = false;
+    task = at_task;
+    best = lowest();
+    best_position = 0;
+  }
+  void add(int64_t offset, int64_t position) {
+    const auto element = widen(src[offset]);
+    if (any && !(element > widen(best)) && !(element != element)) return;
+    if (any && widen(best) != widen(best)) return;
+    any = true;
+    best = src[offset];
+    best_position = position;
+  }
+  void finish(int64_t offset, const Shape&) {
+    dst[offset] = best;
+    if (indices != nullptr) indices[offset] = task * plane + stored_position();
+  }
+
+  static T lowest() {
+    if constexpr (is_number_float<T>) {
+      return narrow<T>(-std::numeric_limits<double>::infinity());
+    } else {
+      return std::numeric_limits<T>::lowest();
+    }
+  }
+  int64_t stored_position() const {
+    if (column_major.empty()) return best_position;
+    Odometer at(column_major, best_position);
+    int64_t position = 0;
+    for (size_t axis = column_major.rank(); axis-- > 0;) {
+      position = position * column_major[axis] + at[axis];
+    }
+    return position;
+  }
+};
+
+Result<std::unique_ptr<Kernel>> make_max_pool(const KernelRequest& request) {
+  const PoolShape pool = TRY(read_shape(request));
+  const bool column_major = request.node.attrs.get_int("storage_order") != 0;
+  std::unique_ptr<Kernel> kernel;
+  visit_pool_number(request.inputs[0].dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    kernel = make_kernel([pool, column_major](RunArgs& args) {
+      MaxState<T> state;
+      state.src = args.inputs[0].as<T>();
+      state.dst = args.outputs[0].as<T>();
+      state.indices = args.outputs.size() > 1 ? args.outputs[1].as<int64_t>() : nullptr;
+      state.plane = pool.src_spatial.count();
+      if (column_major) state.column_major = pool.src_spatial;
+      plain_pool(pool, *args.pool, state);
+    });
+  });
+  if (kernel == nullptr) return decline("no {} pooling", dtype_name(request.inputs[0].dtype()));
+  return kernel;
+}
+
+template <class T>
+struct AverageState {
+  const T* src;
+  T* dst;
+  const PoolShape& pool;
+  bool count_padding;
+  double sum = 0;
+  int64_t count = 0;
+
+  void start(int64_t) {
+    sum = 0;
+    count = 0;
+  }
+  void add(int64_t offset, int64_t) {
+    sum += widen(src[offset]);
+    ++count;
+  }
+  void finish(int64_t offset, const Shape& at) {
+    const int64_t divisor = count_padding ? padded_taps(pool, at) : count;
+    dst[offset] = narrow<T>(divisor == 0 ? 0.0 : sum / static_cast<double>(divisor));
+  }
+};
+
+Result<std::unique_ptr<Kernel>> make_average_pool(const KernelRequest& request) {
+  const PoolShape pool = TRY(read_shape(request));
+  const bool count_padding = request.node.attrs.get_int("count_include_pad") != 0;
+  std::unique_ptr<Kernel> kernel;
+  visit_float(request.inputs[0].dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    kernel = make_kernel([pool, count_padding](RunArgs& args) {
+      const AverageState<T> state{args.inputs[0].as<T>(), args.outputs[0].as<T>(), pool,
+                                  count_padding};
+      plain_pool(pool, *args.pool, state);
+    });
+  });
+  if (kernel == nullptr) return decline("no {} pooling", dtype_name(request.inputs[0].dtype()));
+  return kernel;
+}
+
+template <class T>
+struct LpState {
+  const T* src;
+  T* dst;
+  double p;
+  double sum = 0;
+
+  void start(int64_t) { sum = 0; }
+  void add(int64_t offset, int64_t) { sum += std::pow(std::fabs(widen(src[offset])), p); }
+  void finish(int64_t offset, const Shape&) { dst[offset] = narrow<T>(std::pow(sum, 1 / p)); }
+};
+
+Result<std::unique_ptr<Kernel>> make_lp_pool(const KernelRequest& request) {
+  const PoolShape pool = TRY(read_shape(request));
+  const auto p = static_cast<double>(request.node.attrs.get_int("p", 2));
+  if (p < 1) return fail(Code::kInvalidGraph, "attribute 'p' is {}, expected at least 1", p);
+  std::unique_ptr<Kernel> kernel;
+  visit_float(request.inputs[0].dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    kernel = make_kernel([pool, p](RunArgs& args) {
+      const LpState<T> state{args.inputs[0].as<T>(), args.outputs[0].as<T>(), p};
+      plain_pool(pool, *args.pool, state);
+    });
+  });
+  if (kernel == nullptr) return decline("no {} pooling", dtype_name(request.inputs[0].dtype()));
+  return kernel;
+}
+
+OpDef pool_op(DTypeSet types) {
+  OpDef op;
+  op.inputs = {{"X", "T", types}};
+  op.outputs = {{"Y", "T", types}};
+  op.attrs = window_attrs(true);
+  op.attrs.push_back(int_attr("ceil_mode", 0));
+  op.infer = infer;
+  return op;
+}
+
+}  // namespace
+
+OpDef op_MaxPool() {
+  OpDef op = pool_op(kMaxPoolTypes);
+  op.versions = {1, 8, 10, 11, 12, 22};
+  op.outputs.push_back({"Indices", "I", dtype_set(DType::kInt64), Form::kOptional});
+  op.attrs.push_back(int_attr("storage_order", 0));
+  op.kernels = {{"reference", make_max_pool}};
+  return op;
+}
+
+OpDef op_AveragePool() {
+  OpDef op = pool_op(kFloatTypes);
+  op.versions = {1, 7, 10, 11, 19, 22};
+  op.attrs.push_back(int_attr("count_include_pad", 0));
+  op.kernels = {{"reference", make_average_pool}};
+  return op;
+}
+
+OpDef op_LpPool() {
+  OpDef op = pool_op(kFloatTypes);
+  op.versions = {1, 2, 11, 18, 22};
+  op.attrs.push_back(int_attr("p", 2));
+  op.kernels = {{"reference", make_lp_pool}};
+  return op;
+}
+
+}  // namespace sardonyx

@@ -1,0 +1,59 @@
+// PoolShape: the sizes of one MaxPool, AveragePool or LpPool, read from a node with its checks,
+// and the plain loop over windows that all of them fall back on. Entry points: infer_pool,
+// read_pool_shape, plain_pool.
+#pragma once
+
+#include "base/thread_pool.h"
+#include "ops/conv_shape.h"
+#include "ops/window.h"
+
+namespace sardonyx {
+
+struct PoolShape {
+  Layout layout;
+  Window window;  // pads fixed
+  int64_t batch = 0;
+  int64_t channels = 0;
+  Shape src_spatial;
+  Shape dst_spatial;
+};
+
+// Dims of a pooling of input 0.
+Result<Dims> infer_pool_dims(InferContext& context);
+// The sizes of a pooling from `src` to `dst`, which infer_pool_dims has checked.
+Result<PoolShape> read_pool_shape(const AttrMap& attrs, const Shape& src, const Shape& dst);
+
+// Calls, for each output element, in any order: start(), then add(offset in src, spatial position)
+// for each tap that reads the input, then finish(offset in dst, start of window). State is copied
+// from `state` for each (image, channel), which run in parallel.
+template <class State>
+void plain_pool(const PoolShape& pool, ThreadPool& threads, const State& state) {
+  const LayoutStrides src(pool.layout, pool.channels, pool.src_spatial.count());
+  const LayoutStrides dst(pool.layout, pool.channels, pool.dst_spatial.count());
+  const Shape kernel{std::span<const int64_t>(pool.window.kernel)};
+  const int64_t taps = pool.window.taps();
+  const int64_t positions = pool.dst_spatial.count();
+  threads.parallel_for(pool.batch * pool.channels, [&](int64_t task) {
+    State local = state;
+    const int64_t image = task / pool.channels;
+    const int64_t channel = task % pool.channels;
+    const int64_t src_base = image * src.batch + channel * src.channel;
+    const int64_t dst_base = image * dst.batch + channel * dst.channel;
+    Odometer at(pool.dst_spatial);
+    for (int64_t position = 0; position < positions; ++position, at.next()) {
+      local.start(task);
+      Odometer tap(kernel);
+      for (int64_t t = 0; t < taps; ++t, tap.next()) {
+        const int64_t from = tap_position(pool.window, pool.src_spatial, at.at(), tap.at());
+        if (from >= 0) local.add(src_base + from * src.spatial, from);
+      }
+      local.finish(dst_base + position * dst.spatial, at.at());
+    }
+  });
+}
+
+// Taps of the window at `at` that read the input or its padding: not those past the end, where
+// ceil_mode lets a window stick out.
+int64_t padded_taps(const PoolShape& pool, const Shape& at);
+
+}  // namespace sardonyx
