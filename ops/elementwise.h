@@ -22,8 +22,8 @@
 
 namespace sardonyx {
 
-// dst[i] = f(srcs[0][i], srcs[1][i], ...) for i < count. dst may be one of the srcs exactly, as long
-// as the element sizes are equal. params is what the operator's attributes became.
+// dst[i] = f(srcs[0][i], srcs[1][i], ...) for i < count. dst may be one of the srcs exactly, as
+// long as the element sizes are equal. params is what the operator's attributes became.
 using TileFn = void (*)(const void* const* srcs, void* dst, size_t count, const void* params);
 
 // The loops of one operator for one tier, by the dtype they compute in; null where there is none.
@@ -145,8 +145,8 @@ class ProgramBuilder {
   // The register converted as by Cast; itself when it has that dtype.
   Result<Reg> convert(Reg reg, DType dtype);
   Result<Reg> widen(Reg reg) { return convert(reg, compute_dtype(dtype(reg))); }
-  // One step: the tile of `name` for `key`, giving a register of dtype `result`. `params` floats are
-  // the operator's attributes, see ops/elementwise/tile-inl.h.
+  // One step: the tile of `name` for `key`, giving a register of dtype `result`. `params` floats
+  // are the operator's attributes, see ops/elementwise/tile-inl.h.
   Result<Reg> step(std::string_view name, DType key, std::span<const Reg> srcs, DType result,
                    std::span<const float> params = {});
 
@@ -196,8 +196,8 @@ struct ElementwiseOp {
   Result<Reg> (*emit)(ProgramBuilder& builder, const EmitArgs& args);
 };
 
-// The kernel of an elementwise node, and of "sardonyx" Elementwise: inputs broadcast to the shape of
-// the outputs.
+// The kernel of an elementwise node, and of "sardonyx" Elementwise: inputs broadcast to the shape
+// of the outputs.
 Result<std::unique_ptr<Kernel>> make_elementwise(const KernelRequest& request);
 
 // ---- for declaring elementwise operators
