@@ -41,8 +41,4 @@ struct PassRecord {
 // that a pass finds (and leaves) every value with what is known of its type.
 Result<std::vector<PassRecord>> run_passes(Graph& graph, const PassOptions& options);
 
-// Verifies each node against its operator's declaration, fills in attribute defaults, infers types
-// and known integers, recursively. Lists all unknown operators at once.
-Result<void> infer_types(Graph& graph);
-
 }  // namespace sardonyx
