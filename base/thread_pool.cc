@@ -1,0 +1,268 @@
+#include "base/thread_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace sardonyx {
+namespace {
+
+constexpr auto kSpinTime = std::chrono::microseconds(50);
+
+void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Spins until ready() or until kSpinTime has passed; returns whether it is ready.
+template <class Ready>
+bool spin_until(const Ready& ready) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (ready()) return true;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
+}
+
+// True on a thread that is inside of a task of any pool.
+thread_local bool inside_task = false;
+
+}  // namespace
+
+// One job at a time. Its fields are written while the gate is closed and nobody is inside; a
+// worker enters through the gate (counted) or not at all, and the caller, having run out of tasks,
+// closes the gate and waits for those inside. So a worker that wakes up late costs nothing.
+struct ThreadPool::State {
+  static constexpr uint32_t kOpen = 1;    // lowest bit of gate
+  static constexpr uint32_t kInside = 2;  // the rest counts the workers inside
+
+  std::atomic<bool> busy{false};
+  std::atomic<bool> stopping{false};
+  alignas(64) std::atomic<uint32_t> epoch{0};  // changes when a job begins or the pool stops
+  alignas(64) std::atomic<uint32_t> gate{0};
+  alignas(64) std::atomic<int64_t> next{0};
+  int64_t count = 0;
+  Task call = nullptr;
+  void* data = nullptr;
+  std::vector<std::thread> workers;
+
+  void run_tasks() {
+    inside_task = true;
+    for (;;) {
+      const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
+      if (task >= count) break;
+      call(data, task);
+    }
+    inside_task = false;
+  }
+
+  bool enter() {
+    uint32_t seen = gate.load(std::memory_order_relaxed);
+    while ((seen & kOpen) != 0) {
+      if (gate.compare_exchange_weak(seen, seen + kInside, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void leave() {
+    // The last one out of a closed gate wakes the caller.
+    if (gate.fetch_sub(kInside, std::memory_order_release) == kInside) gate.notify_one();
+  }
+
+  void work() {
+    uint32_t seen = 0;
+    while (!stopping.load(std::memory_order_acquire)) {
+      const auto changed = [&] { return epoch.load(std::memory_order_acquire) != seen; };
+      if (!spin_until(changed)) epoch.wait(seen, std::memory_order_acquire);
+      const uint32_t now = epoch.load(std::memory_order_acquire);
+      if (now == seen) continue;
+      seen = now;
+      if (!enter()) continue;
+      run_tasks();
+      leave();
+    }
+  }
+
+  void wait_until_empty() {
+    gate.fetch_and(~kOpen, std::memory_order_relaxed);
+    const auto empty = [&] { return gate.load(std::memory_order_acquire) == 0; };
+    if (spin_until(empty)) return;
+    for (uint32_t seen; (seen = gate.load(std::memory_order_acquire)) != 0;) gate.wait(seen);
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  for (int i = 1; i < threads; ++i) {
+    // Where the system refuses another thread, the pool is smaller.
+    try {
+      state_->workers.emplace_back([state = state_.get()] { state->work(); });
+    } catch (const std::system_error&) {
+      break;
+    }
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stopping.store(true, std::memory_order_release);
+  state_->epoch.fetch_add(1, std::memory_order_release);
+  state_->epoch.notify_all();
+  for (std::thread& worker : state_->workers) worker.join();
+}
+
+int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadPool::run(int64_t count, Task call, void* data) {
+  State& state = *state_;
+  if (inside_task || state.busy.exchange(true, std::memory_order_acquire)) {
+    for (int64_t task = 0; task < count; ++task) call(data, task);
+    return;
+  }
+  state.count = count;
+  state.call = call;
+  state.data = data;
+  state.next.store(0, std::memory_order_relaxed);
+  state.gate.store(State::kOpen, std::memory_order_release);
+  state.epoch.fetch_add(1, std::memory_order_release);
+  state.epoch.notify_all();
+  state.run_tasks();
+  state.wait_until_empty();
+  state.busy.store(false, std::memory_order_release);
+}
+
+namespace {
+
+std::string read_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// CPUs that quota / period allows, rounded up; 0 when there is no limit.
+int quota_cpus(double quota, double period) {
+  if (!(quota > 0) || !(period > 0)) return 0;
+  return static_cast<int>(std::min(std::ceil(quota / period), 4096.0));
+}
+
+int cgroup_v2_cpus(const std::string& dir) {
+  std::istringstream line(read_line(dir + "/cpu.max"));  // "200000 100000" or "max 100000"
+  std::string quota;
+  double period = 0;
+  if (!(line >> quota >> period) || quota == "max") return 0;
+  return quota_cpus(std::strtod(quota.c_str(), nullptr), period);
+}
+
+int cgroup_v1_cpus(const std::string& dir) {
+  const double quota = std::strtod(read_line(dir + "/cpu.cfs_quota_us").c_str(), nullptr);
+  const double period = std::strtod(read_line(dir + "/cpu.cfs_period_us").c_str(), nullptr);
+  return quota_cpus(quota, period);
+}
+
+// The tightest limit on the way from this process's group up to the root; 0 when there is none.
+template <class Limit>
+int limit_up_the_tree(const std::string& mount, std::string group, const Limit& limit) {
+  int least = 0;
+  for (;;) {
+    if (const int cpus = limit(mount + group)) least = least == 0 ? cpus : std::min(least, cpus);
+    const size_t slash = group.rfind('/');
+    if (slash == std::string::npos) return least;
+    group.resize(slash);
+  }
+}
+
+int cgroup_cpus() {
+  int least = 0;
+  const auto take = [&](int cpus) {
+    if (cpus != 0) least = least == 0 ? cpus : std::min(least, cpus);
+  };
+  std::ifstream groups("/proc/self/cgroup");  // lines "id:controllers:/group"
+  for (std::string line; std::getline(groups, line);) {
+    const size_t first = line.find(':');
+    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    std::string group = line.substr(second + 1);
+    if (group == "/") group.clear();
+    if (controllers == ",,") take(limit_up_the_tree("/sys/fs/cgroup", group, cgroup_v2_cpus));
+    if (controllers.find(",cpu,") != std::string::npos) {
+      take(limit_up_the_tree("/sys/fs/cgroup/cpu", group, cgroup_v1_cpus));
+    }
+  }
+  return least;
+}
+
+std::vector<int> allowed_cpus() {
+  std::vector<int> cpus;
+#if defined(__linux__)
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+  }
+#endif
+  if (cpus.empty()) {
+    const int count = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    for (int cpu = 0; cpu < count; ++cpu) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+// Two hyperthreads of one core count once: the kernels fill a core's vector units alone.
+int physical_cores(const std::vector<int>& cpus) {
+  std::set<std::string> cores;
+  for (int cpu : cpus) {
+    const std::string dir = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+    const std::string siblings = read_line(dir + "thread_siblings_list");
+    cores.insert(siblings.empty() ? "cpu" + std::to_string(cpu) : siblings);
+  }
+  return static_cast<int>(cores.size());
+}
+
+}  // namespace
+
+int default_thread_count() {
+  int threads = physical_cores(allowed_cpus());
+  if (const int quota = cgroup_cpus()) threads = std::min(threads, quota);
+  return std::max(threads, 1);
+}
+
+std::shared_ptr<ThreadPool> shared_thread_pool(int threads) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<ThreadPool>> pools;
+  if (threads <= 0) threads = default_thread_count();
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<ThreadPool>& slot = pools[threads];
+  std::shared_ptr<ThreadPool> pool = slot.lock();
+  if (pool == nullptr) {
+    pool = std::make_shared<ThreadPool>(threads);
+    slot = pool;
+  }
+  return pool;
+}
+
+}  // namespace sardonyx
