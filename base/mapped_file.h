@@ -24,14 +24,15 @@ struct Bytes {
   Bytes slice(size_t offset, size_t count) const { return {data + offset, count, owner}; }
 };
 
-// Maps a regular file read-only. An empty file gives size 0. Fails with kNoSuchFile when there is
-// none and kFail when it cannot be read. A file that another program shortens while it is mapped
-// makes reads of the lost part fault (as with every mapping): replace model files, never truncate
-// them; FileWriter does so.
+// Maps a regular file read-only (small files are read instead). An empty file gives size 0. Fails
+// with kNoSuchFile when there is none and kFail when it cannot be read. A file that another program
+// shortens while it is mapped makes reads of the lost part fault, as with every mapping: replace
+// model files, never truncate them; FileWriter does so.
 Result<Bytes> map_file(const std::filesystem::path& path);
 
-// Maps `name`, a relative path, below `folder`: fails when the name is absolute, has "..", or leads
-// out of the folder through a symbolic link.
-Result<Bytes> map_file_below(const std::filesystem::path& folder, std::string_view name);
+// Maps `name`, a relative path, below `folder`. Fails when the name is absolute, has "..", or leads
+// through a symbolic link to a place below neither `folder` nor `second_folder` (may be empty).
+Result<Bytes> map_file_below(const std::filesystem::path& folder, std::string_view name,
+                             const std::filesystem::path& second_folder = {});
 
 }  // namespace sardonyx

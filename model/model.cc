@@ -8,9 +8,9 @@ namespace sardonyx {
 
 std::string_view attr_type_name(AttrType type) {
   static constexpr std::array<std::string_view, 15> kNames = {
-      "undefined",      "float", "int",     "string",  "tensor", "graph",
-      "floats",         "ints",  "strings", "tensors", "graphs", "sparse_tensor",
-      "sparse_tensors", "type",  "types"};
+      "undefined",      "float",      "int",        "string",  "tensor", "graph",
+      "floats",         "ints",       "strings",    "tensors", "graphs", "sparse_tensor",
+      "sparse_tensors", "type_proto", "type_protos"};
   const auto index = static_cast<size_t>(type);
   return kNames[index < kNames.size() ? index : 0];
 }
@@ -44,6 +44,12 @@ Result<Tensor> aligned_tensor(const Tensor& tensor) {
   Tensor copy = TRY(Tensor::allocate(tensor.dtype(), tensor.shape()));
   std::memcpy(copy.data(), tensor.data(), tensor.bytes());
   return copy;
+}
+
+std::string in_quotes(std::string_view name) {
+  constexpr size_t kShown = 120;
+  if (name.size() <= kShown) return fmt::format("'{}'", name);
+  return fmt::format("'{}...' ({} bytes)", name.substr(0, kShown), name.size());
 }
 
 }  // namespace sardonyx

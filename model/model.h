@@ -210,6 +210,9 @@ struct Model {
 // The newest IR version this reader knows all fields of.
 inline constexpr int64_t kNewestIrVersion = 14;
 
+// "'name'" for messages, shortened when long.
+std::string in_quotes(std::string_view name);
+
 inline const GraphDef& AttrDef::graph() const { return graphs.front(); }
 
 }  // namespace sardonyx

@@ -15,12 +15,11 @@
 namespace sardonyx {
 
 struct ReadOptions {
-  int max_depth = 64;                 // nesting of graphs, types, sequences (each counts 1)
-  int64_t max_nodes = 10'000'000;     // of all graphs and functions together
-  int64_t max_objects = 100'000'000;  // every name, attribute, dim, tensor, entry, ...
-  // Bytes that decoding may allocate for elements (typed data, strings, copies of small tensors);
-  // mapped weights do not count.
-  int64_t max_decoded_bytes = int64_t{64} << 30;
+  int max_depth = 64;              // nesting of graphs, types, sequences (each level counts 1)
+  int64_t max_nodes = 10'000'000;  // of all graphs and functions together
+  // Memory that reading may take for what it decodes: structs, names, typed tensor data, strings.
+  // Weights that stay in the file do not count.
+  int64_t max_decoded_bytes = int64_t{16} << 30;
   bool load_external = true;              // false: external tensors keep only dtype and shape
   std::filesystem::path external_folder;  // empty: the model's folder
 };

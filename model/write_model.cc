@@ -1,0 +1,82 @@
+// ModelProto encoding and the entry points behind model/write_model.h.
+#include "model/write_model.h"
+
+#include <algorithm>
+
+#include "model/wire_writer.h"
+
+namespace sardonyx {
+namespace {
+
+using protozero::pbf_writer;
+
+void write_training_info(pbf_writer out, const TrainingInfoDef& info, ElementSink& sink) {
+  if (info.initialization) write_graph(pbf_writer(out, 1), *info.initialization, sink);
+  if (info.algorithm) write_graph(pbf_writer(out, 2), *info.algorithm, sink);
+  write_metadata(out, 3, info.initialization_binding);
+  write_metadata(out, 4, info.update_binding);
+}
+
+Result<std::string> write_all(const Model& model, ElementSink& sink) {
+  std::string bytes;
+  pbf_writer out(bytes);
+  if (model.ir_version != 0) out.add_int64(1, model.ir_version);
+  write_text(out, 2, model.producer_name);
+  write_text(out, 3, model.producer_version);
+  write_text(out, 4, model.domain);
+  if (model.model_version != 0) out.add_int64(5, model.model_version);
+  write_text(out, 6, model.doc_string);
+  write_graph(pbf_writer(out, 7), model.graph, sink);
+  for (const OpsetImport& import : model.opset_imports) {
+    write_opset_import(pbf_writer(out, 8), import);
+  }
+  write_metadata(out, 14, model.metadata);
+  for (const TrainingInfoDef& info : model.training_info) {
+    write_training_info(pbf_writer(out, 20), info, sink);
+  }
+  for (const FunctionDef& function : model.functions) {
+    write_function(pbf_writer(out, 25), function, sink);
+  }
+  for (const std::string& message : model.device_configurations) out.add_message(26, message);
+  TRY(std::move(sink.status));
+  if (sink.inline_bytes > INT32_MAX || bytes.size() > INT32_MAX) {
+    return fail(Code::kInvalidArgument,
+                "the model needs {} bytes, a protobuf message has at most {}: write the "
+                "weights to a file beside it (WriteOptions::external_file)",
+                std::max<uint64_t>(sink.inline_bytes, bytes.size()), INT32_MAX);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::string> write_model(const Model& model) {
+  ElementSink sink;
+  return write_all(model, sink);
+}
+
+Result<void> write_model_file(const Model& model, const std::filesystem::path& path,
+                              const WriteOptions& options) {
+  FileWriter file = TRY(FileWriter::open(path));
+  if (options.external_file.empty()) {
+    const std::string bytes = TRY(write_model(model));
+    TRY(file.write(bytes));
+    return file.commit();
+  }
+  const std::filesystem::path name(options.external_file);
+  if (name.has_parent_path() || name == "." || name == "..") {
+    return fail(Code::kInvalidArgument, "external file '{}' must be a plain name",
+                options.external_file);
+  }
+  FileWriter elements = TRY(FileWriter::open(path.parent_path() / name));
+  ElementSink sink;
+  sink.file = &elements;
+  sink.file_name = options.external_file;
+  sink.threshold = options.external_threshold;
+  const std::string bytes = TRY(write_all(model, sink));
+  TRY(file.write(bytes));
+  TRY(elements.commit());
+  return file.commit();
+}
+
+}  // namespace sardonyx
