@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/result.h"
+
 namespace sardonyx {
 
 std::string_view attr_type_name(AttrType type) {

@@ -259,8 +259,8 @@ class TensorReader {
       return;
     }
     auto owner = std::make_shared<std::vector<T>>(std::move(elements));
-    tensor_.data =
-        Tensor::wrap(fields_.dtype, tensor_.data.shape(), owner->data(), std::move(owner));
+    void* data = owner->data();
+    tensor_.data = Tensor::wrap(fields_.dtype, tensor_.data.shape(), data, std::move(owner));
   }
 
   template <class T, class Number>

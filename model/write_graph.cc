@@ -4,45 +4,43 @@
 namespace sardonyx {
 namespace {
 
-using protozero::pbf_writer;
-
-void write_dim(pbf_writer out, const DimDef& dim) {
+void write_dim(WireWriter&& out, const DimDef& dim) {
   if (dim.kind == DimDef::Kind::kValue) out.add_int64(1, dim.value);
-  if (dim.kind == DimDef::Kind::kParam) out.add_string(2, dim.param);
+  if (dim.kind == DimDef::Kind::kParam) out.add_bytes(2, dim.param);
   write_text(out, 3, dim.denotation);
 }
 
-void write_tensor_type(pbf_writer out, const TypeDef& type) {
-  out.add_int32(1, static_cast<int32_t>(type.dtype));
+void write_tensor_type(WireWriter&& out, const TypeDef& type) {
+  out.add_int64(1, static_cast<int64_t>(type.dtype));
   if (!type.has_shape) return;
-  pbf_writer shape(out, 2);
-  for (const DimDef& dim : type.dims) write_dim(pbf_writer(shape, 1), dim);
+  WireWriter shape(out, 2);
+  for (const DimDef& dim : type.dims) write_dim(WireWriter(shape, 1), dim);
 }
 
-void write_type(pbf_writer out, const TypeDef& type) {
+void write_type(WireWriter&& out, const TypeDef& type) {
   switch (type.kind) {
     case TypeDef::Kind::kNone:
       break;
     case TypeDef::Kind::kTensor:
-      write_tensor_type(pbf_writer(out, 1), type);
+      write_tensor_type(WireWriter(out, 1), type);
       break;
     case TypeDef::Kind::kSparseTensor:
-      write_tensor_type(pbf_writer(out, 8), type);
+      write_tensor_type(WireWriter(out, 8), type);
       break;
     case TypeDef::Kind::kSequence:
     case TypeDef::Kind::kOptional: {
-      pbf_writer inner(out, type.kind == TypeDef::Kind::kSequence ? 4 : 9);
-      write_type(pbf_writer(inner, 1), type.element.front());
+      WireWriter inner(out, type.kind == TypeDef::Kind::kSequence ? 4 : 9);
+      write_type(WireWriter(inner, 1), type.element.front());
       break;
     }
     case TypeDef::Kind::kMap: {
-      pbf_writer inner(out, 5);
-      inner.add_int32(1, static_cast<int32_t>(type.dtype));
-      write_type(pbf_writer(inner, 2), type.element.front());
+      WireWriter inner(out, 5);
+      inner.add_int64(1, static_cast<int64_t>(type.dtype));
+      write_type(WireWriter(inner, 2), type.element.front());
       break;
     }
     case TypeDef::Kind::kOpaque: {
-      pbf_writer inner(out, 7);
+      WireWriter inner(out, 7);
       write_text(inner, 1, type.opaque_domain);
       write_text(inner, 2, type.opaque_name);
       break;
@@ -51,16 +49,16 @@ void write_type(pbf_writer out, const TypeDef& type) {
   write_text(out, 6, type.denotation);
 }
 
-void write_value(pbf_writer out, const ValueDef& value) {
+void write_value(WireWriter&& out, const ValueDef& value) {
   write_text(out, 1, value.name);
   if (value.type.kind != TypeDef::Kind::kNone || !value.type.denotation.empty()) {
-    write_type(pbf_writer(out, 2), value.type);
+    write_type(WireWriter(out, 2), value.type);
   }
   write_text(out, 3, value.doc_string);
   write_metadata(out, 4, value.metadata);
 }
 
-void write_attr_value(pbf_writer& out, const AttrDef& attr, ElementSink& sink) {
+void write_attr_value(WireWriter& out, const AttrDef& attr, ElementSink& sink) {
   const AttrType type = attr.type;
   if (type == AttrType::kFloat) out.add_float(2, attr.f);
   if (type == AttrType::kInt) out.add_int64(3, attr.i);
@@ -76,86 +74,86 @@ void write_attr_value(pbf_writer& out, const AttrDef& attr, ElementSink& sink) {
   }
   if (type == AttrType::kTensor || type == AttrType::kTensors) {
     const uint32_t tag = type == AttrType::kTensor ? 5 : 10;
-    for (const TensorDef& t : attr.tensors) write_tensor(pbf_writer(out, tag), t, sink);
+    for (const TensorDef& t : attr.tensors) write_tensor(WireWriter(out, tag), t, sink);
   }
   if (type == AttrType::kGraph || type == AttrType::kGraphs) {
     const uint32_t tag = type == AttrType::kGraph ? 6 : 11;
-    for (const GraphDef& g : attr.graphs) write_graph(pbf_writer(out, tag), g, sink);
+    for (const GraphDef& g : attr.graphs) write_graph(WireWriter(out, tag), g, sink);
   }
   if (type == AttrType::kType || type == AttrType::kTypes) {
     const uint32_t tag = type == AttrType::kType ? 14 : 15;
-    for (const TypeDef& t : attr.types) write_type(pbf_writer(out, tag), t);
+    for (const TypeDef& t : attr.types) write_type(WireWriter(out, tag), t);
   }
   if (type == AttrType::kSparseTensor || type == AttrType::kSparseTensors) {
     const uint32_t tag = type == AttrType::kSparseTensor ? 22 : 23;
     for (const SparseTensorDef& s : attr.sparse_tensors) {
-      write_sparse_tensor(pbf_writer(out, tag), s, sink);
+      write_sparse_tensor(WireWriter(out, tag), s, sink);
     }
   }
 }
 
-void write_attr(pbf_writer out, const AttrDef& attr, ElementSink& sink) {
-  out.add_string(1, attr.name);
+void write_attr(WireWriter&& out, const AttrDef& attr, ElementSink& sink) {
+  out.add_bytes(1, attr.name);
   if (!attr.is_reference()) write_attr_value(out, attr, sink);
   write_text(out, 13, attr.doc_string);
-  out.add_int32(20, static_cast<int32_t>(attr.type));
+  out.add_int64(20, static_cast<int64_t>(attr.type));
   write_text(out, 21, attr.ref_attr_name);
 }
 
-void write_node(pbf_writer out, const NodeDef& node, ElementSink& sink) {
-  for (const std::string& name : node.inputs) out.add_string(1, name);
-  for (const std::string& name : node.outputs) out.add_string(2, name);
+void write_node(WireWriter&& out, const NodeDef& node, ElementSink& sink) {
+  for (const std::string& name : node.inputs) out.add_bytes(1, name);
+  for (const std::string& name : node.outputs) out.add_bytes(2, name);
   write_text(out, 3, node.name);
   write_text(out, 4, node.op_type);
-  for (const AttrDef& attr : node.attrs) write_attr(pbf_writer(out, 5), attr, sink);
+  for (const AttrDef& attr : node.attrs) write_attr(WireWriter(out, 5), attr, sink);
   write_text(out, 6, node.doc_string);
   write_text(out, 7, node.domain);
   write_text(out, 8, node.overload);
   write_metadata(out, 9, node.metadata);
-  for (const std::string& bytes : node.device_configurations) out.add_message(10, bytes);
+  for (const std::string& bytes : node.device_configurations) out.add_bytes(10, bytes);
 }
 
 }  // namespace
 
-void write_graph(pbf_writer out, const GraphDef& graph, ElementSink& sink) {
-  for (const NodeDef& node : graph.nodes) write_node(pbf_writer(out, 1), node, sink);
+void write_graph(WireWriter&& out, const GraphDef& graph, ElementSink& sink) {
+  for (const NodeDef& node : graph.nodes) write_node(WireWriter(out, 1), node, sink);
   write_text(out, 2, graph.name);
   for (const TensorDef& tensor : graph.initializers) {
-    write_tensor(pbf_writer(out, 5), tensor, sink);
+    write_tensor(WireWriter(out, 5), tensor, sink);
   }
   write_text(out, 10, graph.doc_string);
-  for (const ValueDef& value : graph.inputs) write_value(pbf_writer(out, 11), value);
-  for (const ValueDef& value : graph.outputs) write_value(pbf_writer(out, 12), value);
-  for (const ValueDef& value : graph.value_info) write_value(pbf_writer(out, 13), value);
+  for (const ValueDef& value : graph.inputs) write_value(WireWriter(out, 11), value);
+  for (const ValueDef& value : graph.outputs) write_value(WireWriter(out, 12), value);
+  for (const ValueDef& value : graph.value_info) write_value(WireWriter(out, 13), value);
   for (const QuantizationAnnotation& annotation : graph.quantization_annotations) {
-    pbf_writer inner(out, 14);
-    inner.add_string(1, annotation.tensor_name);
+    WireWriter inner(out, 14);
+    inner.add_bytes(1, annotation.tensor_name);
     write_metadata(inner, 2, annotation.parameter_tensor_names);
   }
   for (const SparseTensorDef& sparse : graph.sparse_initializers) {
-    write_sparse_tensor(pbf_writer(out, 15), sparse, sink);
+    write_sparse_tensor(WireWriter(out, 15), sparse, sink);
   }
   write_metadata(out, 16, graph.metadata);
 }
 
-void write_opset_import(pbf_writer out, const OpsetImport& import) {
-  out.add_string(1, import.domain);
+void write_opset_import(WireWriter&& out, const OpsetImport& import) {
+  out.add_bytes(1, import.domain);
   out.add_int64(2, import.version);
 }
 
-void write_function(pbf_writer out, const FunctionDef& function, ElementSink& sink) {
+void write_function(WireWriter&& out, const FunctionDef& function, ElementSink& sink) {
   write_text(out, 1, function.name);
-  for (const std::string& name : function.inputs) out.add_string(4, name);
-  for (const std::string& name : function.outputs) out.add_string(5, name);
-  for (const std::string& name : function.attr_names) out.add_string(6, name);
-  for (const NodeDef& node : function.nodes) write_node(pbf_writer(out, 7), node, sink);
+  for (const std::string& name : function.inputs) out.add_bytes(4, name);
+  for (const std::string& name : function.outputs) out.add_bytes(5, name);
+  for (const std::string& name : function.attr_names) out.add_bytes(6, name);
+  for (const NodeDef& node : function.nodes) write_node(WireWriter(out, 7), node, sink);
   write_text(out, 8, function.doc_string);
   for (const OpsetImport& import : function.opset_imports) {
-    write_opset_import(pbf_writer(out, 9), import);
+    write_opset_import(WireWriter(out, 9), import);
   }
   write_text(out, 10, function.domain);
-  for (const AttrDef& attr : function.attr_defaults) write_attr(pbf_writer(out, 11), attr, sink);
-  for (const ValueDef& value : function.value_info) write_value(pbf_writer(out, 12), value);
+  for (const AttrDef& attr : function.attr_defaults) write_attr(WireWriter(out, 11), attr, sink);
+  for (const ValueDef& value : function.value_info) write_value(WireWriter(out, 12), value);
   write_text(out, 13, function.overload);
   write_metadata(out, 14, function.metadata);
 }

@@ -8,36 +8,34 @@
 namespace sardonyx {
 namespace {
 
-using protozero::pbf_writer;
-
-void write_training_info(pbf_writer out, const TrainingInfoDef& info, ElementSink& sink) {
-  if (info.initialization) write_graph(pbf_writer(out, 1), *info.initialization, sink);
-  if (info.algorithm) write_graph(pbf_writer(out, 2), *info.algorithm, sink);
+void write_training_info(WireWriter&& out, const TrainingInfoDef& info, ElementSink& sink) {
+  if (info.initialization) write_graph(WireWriter(out, 1), *info.initialization, sink);
+  if (info.algorithm) write_graph(WireWriter(out, 2), *info.algorithm, sink);
   write_metadata(out, 3, info.initialization_binding);
   write_metadata(out, 4, info.update_binding);
 }
 
 Result<std::string> write_all(const Model& model, ElementSink& sink) {
   std::string bytes;
-  pbf_writer out(bytes);
+  WireWriter out(bytes);
   if (model.ir_version != 0) out.add_int64(1, model.ir_version);
   write_text(out, 2, model.producer_name);
   write_text(out, 3, model.producer_version);
   write_text(out, 4, model.domain);
   if (model.model_version != 0) out.add_int64(5, model.model_version);
   write_text(out, 6, model.doc_string);
-  write_graph(pbf_writer(out, 7), model.graph, sink);
+  write_graph(WireWriter(out, 7), model.graph, sink);
   for (const OpsetImport& import : model.opset_imports) {
-    write_opset_import(pbf_writer(out, 8), import);
+    write_opset_import(WireWriter(out, 8), import);
   }
   write_metadata(out, 14, model.metadata);
   for (const TrainingInfoDef& info : model.training_info) {
-    write_training_info(pbf_writer(out, 20), info, sink);
+    write_training_info(WireWriter(out, 20), info, sink);
   }
   for (const FunctionDef& function : model.functions) {
-    write_function(pbf_writer(out, 25), function, sink);
+    write_function(WireWriter(out, 25), function, sink);
   }
-  for (const std::string& message : model.device_configurations) out.add_message(26, message);
+  for (const std::string& message : model.device_configurations) out.add_bytes(26, message);
   TRY(std::move(sink.status));
   if (sink.inline_bytes > INT32_MAX || bytes.size() > INT32_MAX) {
     return fail(Code::kInvalidArgument,
