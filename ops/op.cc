@@ -203,7 +203,10 @@ bool attr_has_kind(const Attr& attr, FormalAttr::Kind kind) {
 }
 
 Result<void> verify_attrs(const OpDef& op, Node& node) {
-  for (const auto& [name, attr] : node.attrs) {
+  for (const auto& entry : node.attrs) {
+    // Not a structured binding: clang 14 does not let the lambda capture one.
+    const auto& name = entry.first;
+    const auto& attr = entry.second;
     const auto formal = std::find_if(op.attrs.begin(), op.attrs.end(),
                                      [&](const FormalAttr& each) { return each.name == name; });
     if (formal == op.attrs.end()) {
