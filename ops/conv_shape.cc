@@ -1,12 +1,15 @@
 // The checks and the output shape that all forward convolutions share.
 #include "ops/conv_shape.h"
 
+#include "ops/number.h"
+
 namespace sardonyx {
 namespace {
 
 size_t index_of(int input) { return static_cast<size_t>(input); }
 
-// The kernel from the attribute, else from the weight; nullopt when neither is known.
+}  // namespace
+
 Result<std::optional<std::vector<int64_t>>> find_kernel(const AttrMap& attrs,
                                                         const std::optional<Dims>& weight,
                                                         size_t spatial_rank) {
@@ -35,6 +38,8 @@ Result<std::optional<std::vector<int64_t>>> find_kernel(const AttrMap& attrs,
   return kernel;
 }
 
+namespace {
+
 Result<void> check_weight(const InferContext& context, const ConvInputs& inputs, int64_t groups,
                           const Dim& channels) {
   const Dims& weight = context.dims(index_of(inputs.w));
@@ -50,7 +55,10 @@ Result<void> check_weight(const InferContext& context, const ConvInputs& inputs,
   return {};
 }
 
-Result<void> check_bias(const InferContext& context, const ConvInputs& inputs, const Dim& filters) {
+}  // namespace
+
+Result<void> check_conv_bias(const InferContext& context, const ConvInputs& inputs,
+                             const Dim& filters) {
   if (inputs.bias < 0 || !context.has_rank(index_of(inputs.bias))) return {};
   const Dims& bias = context.dims(index_of(inputs.bias));
   if (bias.size() != 1 || (bias[0].is_constant() && filters.is_constant() && bias[0] != filters)) {
@@ -59,8 +67,6 @@ Result<void> check_bias(const InferContext& context, const ConvInputs& inputs, c
   }
   return {};
 }
-
-}  // namespace
 
 Result<void> infer_conv(InferContext& context, const ConvInputs& inputs, DType output) {
   const size_t x = index_of(inputs.x);
@@ -88,7 +94,7 @@ Result<void> infer_conv(InferContext& context, const ConvInputs& inputs, DType o
     filters = (*weight)[0];
     TRY(check_weight(context, inputs, groups, src[layout.channel_axis()]));
   }
-  TRY(check_bias(context, inputs, filters));
+  TRY(check_conv_bias(context, inputs, filters));
   const auto kernel = TRY(find_kernel(context.attrs(), weight, layout.spatial_rank()));
   Dims spatial(layout.spatial_rank(), Dim(0));
   if (kernel) {
@@ -101,7 +107,7 @@ Result<void> infer_conv(InferContext& context, const ConvInputs& inputs, DType o
   return {};
 }
 
-Result<ConvShape> read_conv_shape(const KernelRequest& request, const ConvInputs& inputs) {
+Result<ConvShape> read_conv_sizes(const KernelRequest& request, const ConvInputs& inputs) {
   const Operand& x = request.inputs[index_of(inputs.x)];
   const Operand& w = request.inputs[index_of(inputs.w)];
   const Operand& y = request.outputs[0];
@@ -111,15 +117,20 @@ Result<ConvShape> read_conv_shape(const KernelRequest& request, const ConvInputs
   ConvShape conv;
   const AttrMap& attrs = request.node.attrs;
   const Shape src = x.shape();
-  const Shape weight = w.shape();
   conv.layout = {attrs.get_int("channels_last") != 0, src.rank()};
-  conv.window = TRY(read_window(attrs, {weight.begin() + 2, weight.end()}));
   conv.batch = src[0];
   conv.groups = attrs.get_int("group", 1);
   conv.channels = src[conv.layout.channel_axis()];
-  conv.filters = weight[0];
   conv.src_spatial = spatial_shape(conv.layout, src);
   conv.dst_spatial = spatial_shape(conv.layout, y.shape());
+  return conv;
+}
+
+Result<ConvShape> read_conv_shape(const KernelRequest& request, const ConvInputs& inputs) {
+  ConvShape conv = TRY(read_conv_sizes(request, inputs));
+  const Shape weight = request.inputs[index_of(inputs.w)].shape();
+  conv.filters = weight[0];
+  conv.window = TRY(read_window(request.node.attrs, {weight.begin() + 2, weight.end()}));
   fix_pads(conv.window, conv.src_spatial);
   return conv;
 }
@@ -134,6 +145,48 @@ int64_t tap_position(const Window& window, const Shape& src_spatial, const Shape
     position = position * src_spatial[axis] + i;
   }
   return position;
+}
+
+int64_t transposed_tap_position(const Window& window, const Shape& src_spatial, const Shape& at,
+                                const Shape& tap) {
+  int64_t position = 0;
+  for (size_t axis = 0; axis < src_spatial.rank(); ++axis) {
+    const int64_t reach = at[axis] + window.pads_begin[axis] - tap[axis] * window.dilations[axis];
+    const int64_t i = reach / window.strides[axis];
+    if (reach < 0 || i * window.strides[axis] != reach || i >= src_spatial[axis]) return -1;
+    position = position * src_spatial[axis] + i;
+  }
+  return position;
+}
+
+namespace {
+
+template <class T>
+void run_plain_conv(const ConvShape& conv, RunArgs& args) {
+  const T* x = args.inputs[0].as<T>();
+  const T* w = args.inputs[1].as<T>();
+  const T* bias = args.inputs.size() > 2 ? args.inputs[2].as<T>() : nullptr;
+  T* y = args.outputs[0].as<T>();
+  plain_conv<double>(
+      conv, *args.pool, [x](int64_t i) { return widen(x[i]); },
+      [w](int64_t i) { return widen(w[i]); },
+      [y, bias](int64_t i, int64_t filter, double sum) {
+        y[i] = narrow<T>(bias == nullptr ? sum : sum + widen(bias[filter]));
+      });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Kernel>> make_plain_conv(const KernelRequest& request,
+                                                const ConvShape& conv) {
+  const DType dtype = request.inputs[0].dtype();
+  std::unique_ptr<Kernel> kernel;
+  visit_float(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    kernel = make_kernel([conv](RunArgs& args) { run_plain_conv<T>(conv, args); });
+  });
+  if (kernel == nullptr) return decline("{} is not a float", dtype_name(dtype));
+  return kernel;
 }
 
 }  // namespace sardonyx

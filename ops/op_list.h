@@ -3,6 +3,7 @@
 #define SARDONYX_OP_LIST(X) \
   X("", AveragePool, op_AveragePool) \
   X("", Conv, op_Conv) \
+  X("", ConvTranspose, op_ConvTranspose) \
   X("", Gemm, op_Gemm) \
   X("", GlobalAveragePool, op_GlobalAveragePool) \
   X("", GlobalLpPool, op_GlobalLpPool) \
