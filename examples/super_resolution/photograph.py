@@ -37,7 +37,7 @@ def network_input(luma):
 
 
 def network_picture(output):
-    """The network's output for network_input(luma) -> 8-bit luma picture of SCALE times the size."""
+    """The network's output for network_input(luma) -> 8-bit luma picture, SCALE times as large."""
     edge = MARGIN * SCALE
     inner = output[0, 0, edge:-edge, edge:-edge]
     return Image.fromarray(np.rint(np.clip(inner, 0, 1) * 255).astype(np.uint8))

@@ -10,6 +10,8 @@ import sys
 
 import numpy as np
 
+# The bar: a value may differ by ATOL + RTOL * |expected|.
+RTOL, ATOL = 1e-3, 1e-5
 DEFAULT_CACHE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                              "build", "models")
 
@@ -27,10 +29,14 @@ def write_then_rename(path, write):
     os.replace(part, path)
 
 
-def save_case(path, inputs, outputs):
-    """inputs, outputs: name -> array, in the model's order."""
+def save_case(path, inputs, outputs, own_difference=None):
+    """inputs, outputs: name -> array, in the model's order.
+
+    own_difference: output name -> root mean square of the difference between two runs of the
+    reference that should be equal, for outputs where that exceeds the bar (see reference.py).
+    """
     arrays = {}
-    for kind, values in (("input", inputs), ("output", outputs)):
+    for kind, values in (("input", inputs), ("output", outputs), ("own", own_difference or {})):
         arrays[f"{kind}_names"] = np.array(list(values), dtype=np.str_)
         for index, value in enumerate(values.values()):
             arrays[f"{kind}{index}"] = np.asarray(value)
@@ -38,11 +44,21 @@ def save_case(path, inputs, outputs):
 
 
 def load_case(path):
-    """-> (inputs, outputs), as given to save_case."""
+    """-> (inputs, outputs, own_difference), as given to save_case."""
     with np.load(path) as stored:
         return tuple({str(name): stored[f"{kind}{index}"]
                       for index, name in enumerate(stored[f"{kind}_names"])}
-                     for kind in ("input", "output"))
+                     for kind in ("input", "output", "own"))
+
+
+def share_of_bar(got, expected):
+    """How much of the bar each value uses up (1 is the bar), for finite arrays."""
+    expected = expected.astype(np.float64)
+    return np.abs(got - expected) / (ATOL + RTOL * np.abs(expected))
+
+
+def root_mean_square(difference):
+    return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))
 
 
 def save_about(folder, about):
