@@ -29,7 +29,10 @@ target_include_directories(sardonyx_flags INTERFACE ${PROJECT_SOURCE_DIR}
 if(NOT MSVC)
   # No fast-math and no contraction anywhere: a fused multiply-add is written as one (MulAdd) or it
   # is none, so that the compiler cannot make two tiers, or two builds, differ.
-  target_compile_options(sardonyx_flags INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
+  target_compile_options(sardonyx_flags INTERFACE -Wall -Wextra -ffp-contract=off)
+  if(SARDONYX_WERROR)
+    target_compile_options(sardonyx_flags INTERFACE -Werror)
+  endif()
 endif()
 
 # The floor of the instruction set; everything above it is a Highway tier chosen at run time.

@@ -11,4 +11,4 @@ shift
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cmake --preset "$preset" "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-cmake --build --preset "$preset" --parallel "${JOBS:-$(nproc)}"
+cmake --build --preset "$preset" --parallel "${JOBS:-$(nproc || getconf _NPROCESSORS_ONLN)}"

@@ -5,4 +5,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/build.sh aarch64
-ctest --preset aarch64 --parallel "${JOBS:-$(nproc)}"
+ctest --preset aarch64 --parallel "${JOBS:-$(nproc || getconf _NPROCESSORS_ONLN)}"

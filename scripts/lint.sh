@@ -15,4 +15,4 @@ clang-format --dry-run --Werror "${files[@]}"
 .venv/bin/python -m pytest -q tests/layers
 mapfile -t sources < <(printf '%s\n' "${files[@]}" |
   grep '\.cc$' | grep -v '^tests/\(fuzz\|install\|bench\)/')
-printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-$(nproc)}" -n 4 clang-tidy --quiet -p build
+printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-$(nproc || getconf _NPROCESSORS_ONLN)}" -n 4 clang-tidy --quiet -p build

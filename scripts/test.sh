@@ -7,7 +7,7 @@
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
-jobs=${JOBS:-$(nproc)}
+jobs=${JOBS:-$(nproc || getconf _NPROCESSORS_ONLN)}
 summary=()
 failed=0
 
