@@ -2,8 +2,14 @@
 // A maker `OpDef maker()` is defined in the operator's file. ops/registry.cc expands the list.
 #define SARDONYX_OP_LIST(X) \
   X("", AveragePool, op_AveragePool) \
+  X("", Concat, op_Concat) \
   X("", Conv, op_Conv) \
   X("", ConvTranspose, op_ConvTranspose) \
+  X("", Expand, op_Expand) \
+  X("", Flatten, op_Flatten) \
+  X("", Gather, op_Gather) \
+  X("", GatherElements, op_GatherElements) \
+  X("", GatherND, op_GatherND) \
   X("", Gemm, op_Gemm) \
   X("", GlobalAveragePool, op_GlobalAveragePool) \
   X("", GlobalLpPool, op_GlobalLpPool) \
@@ -11,4 +17,13 @@
   X("", Identity, op_Identity) \
   X("", LpPool, op_LpPool) \
   X("", MatMul, op_MatMul) \
-  X("", MaxPool, op_MaxPool)
+  X("", MaxPool, op_MaxPool) \
+  X("", Reshape, op_Reshape) \
+  X("", Shape, op_Shape) \
+  X("", Size, op_Size) \
+  X("", Slice, op_Slice) \
+  X("", Split, op_Split) \
+  X("", Squeeze, op_Squeeze) \
+  X("", Tile, op_Tile) \
+  X("", Transpose, op_Transpose) \
+  X("", Unsqueeze, op_Unsqueeze)
