@@ -4,9 +4,11 @@
   X("", AveragePool, op_AveragePool) \
   X("", Concat, op_Concat) \
   X("", Conv, op_Conv) \
+  X("", ConvInteger, op_ConvInteger) \
   X("", ConvTranspose, op_ConvTranspose) \
   X("", Expand, op_Expand) \
   X("", Flatten, op_Flatten) \
+  X("", GRU, op_GRU) \
   X("", Gather, op_Gather) \
   X("", GatherElements, op_GatherElements) \
   X("", GatherND, op_GatherND) \
@@ -15,9 +17,14 @@
   X("", GlobalLpPool, op_GlobalLpPool) \
   X("", GlobalMaxPool, op_GlobalMaxPool) \
   X("", Identity, op_Identity) \
+  X("", LSTM, op_LSTM) \
   X("", LpPool, op_LpPool) \
   X("", MatMul, op_MatMul) \
+  X("", MatMulInteger, op_MatMulInteger) \
   X("", MaxPool, op_MaxPool) \
+  X("", QLinearConv, op_QLinearConv) \
+  X("", QLinearMatMul, op_QLinearMatMul) \
+  X("", RNN, op_RNN) \
   X("", Reshape, op_Reshape) \
   X("", Shape, op_Shape) \
   X("", Size, op_Size) \
