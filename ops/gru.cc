@@ -13,11 +13,11 @@ Result<void> infer(InferContext& context) { return infer_recurrent(context, kind
 
 struct PlainCell {
   template <class T>
-  static void step(const RecurrentWeights<T>& weights, const Activation* functions, const T* x,
+  static void step(const RecurrentWeights<T>& weights, const GateFunction* functions, const T* x,
                    RecurrentState& state) {
     const Recurrent& shape = weights.shape;
-    const Activation& f = functions[0];
-    const Activation& g = functions[1];
+    const GateFunction& f = functions[0];
+    const GateFunction& g = functions[1];
     const auto gate = [&](int64_t which, int64_t unit) {
       return f(
           shape.clipped(weights.of_input(which, unit, x) + weights.of_state(which, unit, state.h)));

@@ -13,12 +13,12 @@ Result<void> infer(InferContext& context) { return infer_recurrent(context, kind
 
 struct PlainCell {
   template <class T>
-  static void step(const RecurrentWeights<T>& weights, const Activation* functions, const T* x,
+  static void step(const RecurrentWeights<T>& weights, const GateFunction* functions, const T* x,
                    RecurrentState& state) {
     const Recurrent& shape = weights.shape;
-    const Activation& f = functions[0];
-    const Activation& g = functions[1];
-    const Activation& h = functions[2];
+    const GateFunction& f = functions[0];
+    const GateFunction& g = functions[1];
+    const GateFunction& h = functions[2];
     for (int64_t unit = 0; unit < shape.hidden; ++unit) {
       const auto sum = [&](int64_t gate) {
         return weights.of_input(gate, unit, x) + weights.of_state(gate, unit, state.h);

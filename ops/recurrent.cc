@@ -10,24 +10,24 @@ namespace {
 
 struct ActivationRow {
   std::string_view name;
-  ActivationKind kind;
+  GateFunctionKind kind;
   // Defaults of alpha and beta where the function has them (spec: RNN, activations).
   std::optional<double> alpha;
   std::optional<double> beta;
 };
 
 constexpr ActivationRow kActivations[] = {
-    {"affine", ActivationKind::kAffine, 1.0, 0.0},
-    {"elu", ActivationKind::kElu, 1.0, std::nullopt},
-    {"hardsigmoid", ActivationKind::kHardSigmoid, 0.2, 0.5},
-    {"leakyrelu", ActivationKind::kLeakyRelu, 0.01, std::nullopt},
-    {"relu", ActivationKind::kRelu, std::nullopt, std::nullopt},
-    {"scaledtanh", ActivationKind::kScaledTanh, 1.0, 1.0},
-    {"sigmoid", ActivationKind::kSigmoid, std::nullopt, std::nullopt},
-    {"softplus", ActivationKind::kSoftplus, std::nullopt, std::nullopt},
-    {"softsign", ActivationKind::kSoftsign, std::nullopt, std::nullopt},
-    {"tanh", ActivationKind::kTanh, std::nullopt, std::nullopt},
-    {"thresholdedrelu", ActivationKind::kThresholdedRelu, 1.0, std::nullopt},
+    {"affine", GateFunctionKind::kAffine, 1.0, 0.0},
+    {"elu", GateFunctionKind::kElu, 1.0, std::nullopt},
+    {"hardsigmoid", GateFunctionKind::kHardSigmoid, 0.2, 0.5},
+    {"leakyrelu", GateFunctionKind::kLeakyRelu, 0.01, std::nullopt},
+    {"relu", GateFunctionKind::kRelu, std::nullopt, std::nullopt},
+    {"scaledtanh", GateFunctionKind::kScaledTanh, 1.0, 1.0},
+    {"sigmoid", GateFunctionKind::kSigmoid, std::nullopt, std::nullopt},
+    {"softplus", GateFunctionKind::kSoftplus, std::nullopt, std::nullopt},
+    {"softsign", GateFunctionKind::kSoftsign, std::nullopt, std::nullopt},
+    {"tanh", GateFunctionKind::kTanh, std::nullopt, std::nullopt},
+    {"thresholdedrelu", GateFunctionKind::kThresholdedRelu, 1.0, std::nullopt},
 };
 
 Result<const ActivationRow*> find_activation(const std::string& name) {
@@ -49,8 +49,8 @@ double take(const std::vector<float>& list, size_t& next, std::optional<double> 
   return next < list.size() ? static_cast<double>(list[next++]) : *fallback;
 }
 
-Result<std::vector<Activation>> read_activations(const AttrMap& attrs, const RecurrentKind& kind,
-                                                 int64_t directions) {
+Result<std::vector<GateFunction>> read_activations(const AttrMap& attrs, const RecurrentKind& kind,
+                                                   int64_t directions) {
   std::vector<std::string> names = attrs.get_strings("activations");
   const size_t wanted = kind.activations.size() * static_cast<size_t>(directions);
   if (names.empty()) {
@@ -65,7 +65,7 @@ Result<std::vector<Activation>> read_activations(const AttrMap& attrs, const Rec
   }
   size_t next_alpha = 0;
   size_t next_beta = 0;
-  std::vector<Activation> result;
+  std::vector<GateFunction> result;
   for (const std::string& name : names) {
     const ActivationRow& row = *TRY(find_activation(name));
     const double alpha = take(attrs.get_floats("activation_alpha"), next_alpha, row.alpha);
@@ -128,29 +128,29 @@ Result<void> check_operands(const InferContext& context, const RecurrentKind& ki
 
 }  // namespace
 
-double Activation::operator()(double x) const {
+double GateFunction::operator()(double x) const {
   switch (kind) {
-    case ActivationKind::kAffine:
+    case GateFunctionKind::kAffine:
       return alpha * x + beta;
-    case ActivationKind::kElu:
+    case GateFunctionKind::kElu:
       return x >= 0 ? x : alpha * std::expm1(x);
-    case ActivationKind::kHardSigmoid:
+    case GateFunctionKind::kHardSigmoid:
       return std::clamp(alpha * x + beta, 0.0, 1.0);
-    case ActivationKind::kLeakyRelu:
+    case GateFunctionKind::kLeakyRelu:
       return x >= 0 ? x : alpha * x;
-    case ActivationKind::kRelu:
+    case GateFunctionKind::kRelu:
       return x > 0 ? x : 0;
-    case ActivationKind::kScaledTanh:
+    case GateFunctionKind::kScaledTanh:
       return alpha * std::tanh(beta * x);
-    case ActivationKind::kSigmoid:
+    case GateFunctionKind::kSigmoid:
       return 1 / (1 + std::exp(-x));
-    case ActivationKind::kSoftplus:
+    case GateFunctionKind::kSoftplus:
       return x > 30 ? x : std::log1p(std::exp(x));
-    case ActivationKind::kSoftsign:
+    case GateFunctionKind::kSoftsign:
       return x / (1 + std::fabs(x));
-    case ActivationKind::kTanh:
+    case GateFunctionKind::kTanh:
       return std::tanh(x);
-    case ActivationKind::kThresholdedRelu:
+    case GateFunctionKind::kThresholdedRelu:
       return x > alpha ? x : 0;
   }
   return x;

@@ -12,7 +12,7 @@
 
 namespace sardonyx {
 
-enum class ActivationKind : uint8_t {
+enum class GateFunctionKind : uint8_t {
   kAffine,
   kElu,
   kHardSigmoid,
@@ -26,8 +26,8 @@ enum class ActivationKind : uint8_t {
   kThresholdedRelu
 };
 
-struct Activation {
-  ActivationKind kind = ActivationKind::kTanh;
+struct GateFunction {
+  GateFunctionKind kind = GateFunctionKind::kTanh;
   double alpha = 0;
   double beta = 0;
 
@@ -47,11 +47,11 @@ struct Recurrent {
   double clip = 0;
   bool flag = false;  // LSTM input_forget, GRU linear_before_reset
   // Those of the first direction, then those of the second.
-  std::vector<Activation> activations;
+  std::vector<GateFunction> activations;
 
   bool is_reverse(int64_t direction) const { return reverse || direction == 1; }
   size_t activation_count() const { return activations.size() / static_cast<size_t>(directions); }
-  const Activation* of_direction(int64_t direction) const {
+  const GateFunction* of_direction(int64_t direction) const {
     return activations.data() + static_cast<size_t>(direction) * activation_count();
   }
   double clipped(double x) const {

@@ -13,7 +13,7 @@ Result<void> infer(InferContext& context) { return infer_recurrent(context, kind
 
 struct PlainCell {
   template <class T>
-  static void step(const RecurrentWeights<T>& weights, const Activation* functions, const T* x,
+  static void step(const RecurrentWeights<T>& weights, const GateFunction* functions, const T* x,
                    RecurrentState& state) {
     for (int64_t unit = 0; unit < weights.shape.hidden; ++unit) {
       state.next_h[unit] = functions[0](
