@@ -176,7 +176,7 @@ def find_models(arguments):
 COLUMNS = [("max abs", "abs", "{:.1e}"), ("max rel", "rel", "{:.1e}"),
            ("of bar", "of_bar", "{:.4f}"), ("bar", "bar", "{}"),
            ("class", "class", "{}"), ("bits", "bits", "{}"),
-           ("ms", "ms", "{:.2f}"), ("ms ORT", "ms_onnxruntime", "{:.2f}"),
+           ("ms", "ms", "{:.3f}"), ("ms ORT", "ms_onnxruntime", "{:.3f}"),
            ("ratio", "ratio", "{:.2f}")]
 
 

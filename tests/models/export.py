@@ -41,6 +41,9 @@ sys.path.insert(0, EXAMPLE)
 from network import SuperResolutionNet  # noqa: E402
 
 OPSET = 17
+# PyTorch folds BatchNorm into the convolutions when it exports; in these it is left standing, for
+# the runtime to fold.
+KEEP_NORMS = ("resnet50", "crnn")
 
 
 class Segmentation(nn.Module):
@@ -189,14 +192,16 @@ def dynamic_axes(example, output_names, output_batch_axis):
     return axes
 
 
-def write_model(net, path, example, output_names, batch_axis):
+def write_model(net, path, example, output_names, batch_axis, keep_norms):
     if isinstance(net, TrainedSuperResolutionNet):
         shutil.copyfile(net.COMMITTED, path)
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        mode = torch.onnx.TrainingMode
         torch.onnx.export(net, tensors(example), path, opset_version=OPSET,
                           input_names=list(example), output_names=output_names,
+                          training=mode.PRESERVE if keep_norms else mode.EVAL,
                           dynamic_axes=dynamic_axes(example, output_names, batch_axis))
 
 
@@ -215,7 +220,7 @@ def export_network(name, folder):
             save_case(os.path.join(folder, f"{case}.npz"), inputs, outputs)
     write_then_rename(os.path.join(folder, "model.onnx"),
                       lambda part: write_model(net, part, next(iter(examples.values())),
-                                               output_names, batch_axis))
+                                               output_names, batch_axis, name in KEEP_NORMS))
     # Written last: its presence says that the folder is complete.
     save_about(folder, {"name": name, "reference": f"PyTorch {torch.__version__}",
                         "class_axis": class_axis})
