@@ -1,0 +1,79 @@
+// Blocks of run memory; see plan/arena.h.
+#include "plan/arena.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sardonyx {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+}  // namespace
+
+ArenaPool::~ArenaPool() {
+  for (const Block& block : free_) std::free(block.data);
+}
+
+Result<ArenaPool::Block> ArenaPool::take(size_t bytes) {
+  if (bytes == 0) return Block{};
+  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const std::lock_guard lock(mutex_);
+  auto best = free_.end();
+  for (auto it = free_.begin(); it != free_.end(); ++it) {
+    if (it->bytes >= bytes && (best == free_.end() || it->bytes < best->bytes)) best = it;
+  }
+  if (best != free_.end()) {
+    const Block block = *best;
+    free_.erase(best);
+    return block;
+  }
+  // The free blocks are all too small for the plans that run now: let the largest one go, so that
+  // growing shapes do not leave a trail.
+  if (!free_.empty()) {
+    const auto largest = std::max_element(
+        free_.begin(), free_.end(), [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+    std::free(largest->data);
+    used_ -= largest->bytes;
+    free_.erase(largest);
+  }
+  if (limit_ != 0 && (bytes > limit_ || used_ > limit_ - bytes)) {
+    return fail(Code::kRuntimeException,
+                "memory limit of {} bytes: {} more are needed for activations, {} are in use",
+                limit_, bytes, used_);
+  }
+  void* data = std::aligned_alloc(kAlignment, bytes);
+  if (data == nullptr) {
+    return fail(Code::kRuntimeException, "out of memory: activations need {} bytes", bytes);
+  }
+  used_ += bytes;
+  return Block{data, bytes};
+}
+
+void ArenaPool::give(Block block) {
+  if (block.data == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  free_.push_back(block);
+}
+
+Result<void> ArenaPool::reserve(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (limit_ != 0 && (bytes > limit_ || used_ > limit_ - bytes)) {
+    return fail(Code::kRuntimeException, "memory limit of {} bytes: {} more are needed, {} are in use",
+                limit_, bytes, used_);
+  }
+  used_ += bytes;
+  return {};
+}
+
+void ArenaPool::release(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  used_ -= bytes;
+}
+
+size_t ArenaPool::used_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return used_;
+}
+
+}  // namespace sardonyx

@@ -1,0 +1,282 @@
+// Runs plans; see plan/execute.h.
+#include "plan/execute.h"
+
+namespace sardonyx {
+
+Plan::Plan() = default;
+Plan::~Plan() = default;
+
+namespace {
+
+size_t at(ValueId id) { return static_cast<size_t>(id); }
+
+// One run: addresses of values by root, slots, and the arenas of the plans so far.
+class Run {
+ public:
+  Run(const Graph& graph, const PlanContext& context, std::span<const Value> inputs,
+      std::span<Value> results, const RunControl& control)
+      : graph_(graph), context_(context), inputs_(inputs), results_(results), control_(control) {
+    addresses_.resize(graph.value_count());
+    size_t index = 0;
+    for (const auto* ids : {&graph.inputs(), &graph.captures()}) {
+      for (ValueId id : *ids) {
+        if (inputs[index].is_tensor()) addresses_[at(id)] = inputs[index].tensor().data();
+        ++index;
+      }
+    }
+  }
+
+  ~Run() {
+    for (const ArenaPool::Block& arena : arenas_) context_.arenas->give(arena);
+    for (auto& [plan, views] : views_) {
+      const std::lock_guard lock(plan->mutex);
+      plan->free_views.push_back(std::move(views));
+    }
+  }
+
+  Result<void> run(const std::shared_ptr<Plan>& plan) {
+    const ArenaPool::Block arena = TRY(context_.arenas->take(plan->arena_bytes));
+    arenas_.push_back(arena);
+    if (slots_.size() < static_cast<size_t>(plan->slot_count)) {
+      slots_.resize(static_cast<size_t>(plan->slot_count));
+    }
+    for (ValueId root : plan->in_arena) {
+      addresses_[at(root)] = static_cast<char*>(arena.data) + plan->known.places[at(root)].offset;
+    }
+    for (const auto& [output, root] : plan->results) TRY(place_result(*plan, output, root));
+    StepViews& views = take_views(plan);
+    Error error{Code::kOk, "", ""};
+    size_t first = 0;
+    for (const Step& step : plan->steps) {
+      TRY(check_control());
+      TRY(run_step(*plan, step, views, first, arena, error));
+      first += step.inputs.size() + step.outputs.size();
+    }
+    return {};
+  }
+
+  // What a continuation of the plan depends on.
+  std::vector<Value> observe(const Plan& plan) const {
+    std::vector<Value> values;
+    for (const Observed& each : plan.observed) values.push_back(value_of(plan, each.value));
+    return values;
+  }
+
+  // Gives the results that were not computed in place.
+  Result<void> finish(const Plan& plan) {
+    for (size_t i = 0; i < results_.size(); ++i) {
+      const ValueId id = graph_.outputs()[i].value;
+      const ValueId root = plan.known.roots[at(id)];
+      const Place& place = plan.known.places[at(root)];
+      if (place.kind == Place::Kind::kOutput && place.index == static_cast<int>(i)) {
+        if (results_[i].tensor().shape() != to_shape(*plan.known.types[at(id)].dims)) {
+          results_[i] = results_[i].tensor().reshaped(to_shape(*plan.known.types[at(id)].dims));
+        }
+        continue;
+      }
+      const Value value = value_of(plan, id);
+      if (!value.is_tensor() || (place.kind == Place::Kind::kSlot && !has_buffer(i))) {
+        results_[i] = value;
+        continue;
+      }
+      if (!has_buffer(i)) {
+        results_[i] = TRY(Tensor::allocate(value.tensor().dtype(), value.tensor().shape()));
+      }
+      TRY(check_buffer(i, value.tensor().dtype(), value.tensor().shape()));
+      copy_elements(value.tensor().view(), results_[i].tensor().view());
+    }
+    return {};
+  }
+
+ private:
+  bool has_buffer(size_t output) const {
+    return results_[output].is_tensor() && results_[output].tensor().has_data();
+  }
+
+  Result<void> check_buffer(size_t output, DType dtype, const Shape& shape) const {
+    const Tensor& buffer = results_[output].tensor();
+    if (buffer.dtype() == dtype && buffer.shape() == shape) return {};
+    return fail(Code::kInvalidArgument,
+                "output '{}': the buffer given is {} {}, but the result is {} {}",
+                graph_.outputs()[output].name, dtype_name(buffer.dtype()),
+                buffer.shape().to_string(), dtype_name(dtype), shape.to_string());
+  }
+
+  Result<void> place_result(const Plan& plan, int index, ValueId root) {
+    const auto output = static_cast<size_t>(index);
+    const ValueType& type = plan.known.types[at(graph_.outputs()[output].value)];
+    const Shape shape = to_shape(*type.dims);
+    if (!has_buffer(output)) results_[output] = TRY(Tensor::allocate(type.dtype, shape));
+    TRY(check_buffer(output, type.dtype, shape));
+    addresses_[at(root)] = results_[output].tensor().data();
+    return {};
+  }
+
+  Value value_of(const Plan& plan, ValueId id) const {
+    const ValueId root = plan.known.roots[at(id)];
+    const Place& place = plan.known.places[at(root)];
+    const ValueType& type = plan.known.types[at(id)];
+    if (plan.known.constants[at(id)].has_data()) return plan.known.constants[at(id)];
+    if (place.kind == Place::Kind::kSlot || (place.kind == Place::Kind::kInput &&
+                                             !inputs_[static_cast<size_t>(place.index)].is_tensor())) {
+      const Value& value = place.kind == Place::Kind::kSlot
+                               ? slots_[static_cast<size_t>(place.index)]
+                               : inputs_[static_cast<size_t>(place.index)];
+      if (!value.is_tensor() || id == root || !type.is_concrete()) return value;
+      return value.tensor().reshaped(to_shape(*type.dims));
+    }
+    return Tensor::wrap(type.dtype, to_shape(*type.dims), addresses_[at(root)], nullptr);
+  }
+
+  StepViews& take_views(const std::shared_ptr<Plan>& plan) {
+    std::unique_ptr<StepViews> views;
+    {
+      const std::lock_guard lock(plan->mutex);
+      if (!plan->free_views.empty()) {
+        views = std::move(plan->free_views.back());
+        plan->free_views.pop_back();
+      }
+    }
+    if (views == nullptr) views = make_views(*plan);
+    views_.emplace_back(plan, std::move(views));
+    return *views_.back().second;
+  }
+
+  static std::unique_ptr<StepViews> make_views(const Plan& plan) {
+    auto views = std::make_unique<StepViews>();
+    for (const Step& step : plan.steps) {
+      for (const auto* ids : {&step.inputs, &step.outputs}) {
+        for (ValueId id : *ids) {
+          TensorView view;
+          if (id != kNoValue) {
+            const ValueType& type = plan.known.types[at(id)];
+            const Tensor& constant = plan.known.constants[at(id)];
+            if (type.is_tensor()) view.dtype = type.dtype;
+            if (type.is_concrete()) view.shape = to_shape(*type.dims);
+            if (constant.has_data()) view.data = constant.data();
+          }
+          views->views.push_back(std::move(view));
+        }
+      }
+    }
+    views->input_values.resize(views->views.size(), nullptr);
+    views->output_values.resize(views->views.size(), nullptr);
+    return views;
+  }
+
+  Result<void> check_control() const {
+    if (control_.cancel != nullptr && control_.cancel->load(std::memory_order_relaxed)) {
+      return fail(Code::kFail, "Exiting due to terminate flag being set to true.");
+    }
+    if (control_.deadline && std::chrono::steady_clock::now() > *control_.deadline) {
+      return fail(Code::kFail, "the run passed its deadline");
+    }
+    return {};
+  }
+
+  Result<void> run_step(const Plan& plan, const Step& step, StepViews& all, size_t first,
+                        const ArenaPool::Block& arena, Error& error) {
+    const Knowledge& known = plan.known;
+    TensorView* views = all.views.data() + first;
+    const size_t inputs = step.inputs.size();
+    for (size_t i = 0; i < inputs; ++i) {
+      const ValueId id = step.inputs[i];
+      if (id == kNoValue || known.constants[at(id)].has_data()) continue;
+      const ValueId root = known.roots[at(id)];
+      views[i].data = addresses_[at(root)];
+      const Place& place = known.places[at(root)];
+      if (place.kind == Place::Kind::kSlot) {
+        all.input_values[first + i] = &slots_[static_cast<size_t>(place.index)];
+      } else if (place.kind == Place::Kind::kInput) {
+        const Value& input = inputs_[static_cast<size_t>(place.index)];
+        all.input_values[first + i] = input.is_tensor() ? nullptr : &input;
+      }
+    }
+    bool has_slots = false;
+    for (size_t o = 0; o < step.outputs.size(); ++o) {
+      const ValueId id = step.outputs[o];
+      if (id == kNoValue) continue;
+      const Place& place = known.places[at(id)];
+      if (place.kind == Place::Kind::kSlot) {
+        has_slots = true;
+        TRY(prepare_slot(known.types[at(id)], step, slots_[static_cast<size_t>(place.index)]));
+        all.output_values[first + inputs + o] = &slots_[static_cast<size_t>(place.index)];
+        views[inputs + o].data = slots_[static_cast<size_t>(place.index)].tensor().data();
+      } else {
+        views[inputs + o].data = addresses_[at(id)];
+      }
+    }
+    RunArgs args{{views, inputs},
+                 {views + inputs, step.outputs.size()},
+                 {all.input_values.data() + first, inputs},
+                 {all.output_values.data() + first + inputs, step.outputs.size()},
+                 static_cast<char*>(arena.data) + step.workspace_offset,
+                 context_.pool.get(),
+                 &error};
+    if (control_.record) {
+      const auto start = std::chrono::steady_clock::now();
+      step.kernel.kernel->run(args);
+      control_.record({step.node, step.op, &step.kernel.name, start,
+                       std::chrono::steady_clock::now()});
+    } else {
+      step.kernel.kernel->run(args);
+    }
+    if (args.failed()) return tl::unexpected(std::move(error).at(graph_.node(step.node).title()));
+    return has_slots ? accept_slots(known, step) : Result<void>();
+  }
+
+  // Strings have a known shape but must be constructed objects.
+  static Result<void> prepare_slot(const ValueType& type, const Step& step, Value& slot) {
+    slot = Value();
+    if (!type.is_concrete() || step.runs_subgraphs) return {};
+    slot = TRY(Tensor::allocate(type.dtype, to_shape(*type.dims)));
+    return {};
+  }
+
+  // Takes note of where results are, and holds subgraphs to the shapes that inference promised.
+  Result<void> accept_slots(const Knowledge& known, const Step& step) {
+    for (ValueId id : step.outputs) {
+      if (id == kNoValue) continue;
+      const Place& place = known.places[at(id)];
+      if (place.kind != Place::Kind::kSlot) continue;
+      const Value& value = slots_[static_cast<size_t>(place.index)];
+      if (!value.is_tensor()) continue;
+      addresses_[at(id)] = value.tensor().data();
+      const ValueType& type = known.types[at(id)];
+      if (type.is_concrete() && (value.tensor().dtype() != type.dtype ||
+                                 value.tensor().shape() != to_shape(*type.dims))) {
+        return fail(Code::kFail, "{}: output '{}' was inferred as {}, but the run gave {} {}",
+                    graph_.node(step.node).title(), graph_.value(id).name, type.to_string(),
+                    dtype_name(value.tensor().dtype()), value.tensor().shape().to_string());
+      }
+    }
+    return {};
+  }
+
+  const Graph& graph_;
+  const PlanContext& context_;
+  std::span<const Value> inputs_;
+  std::span<Value> results_;
+  const RunControl& control_;
+  std::vector<void*> addresses_;  // by root
+  std::vector<Value> slots_;
+  std::vector<ArenaPool::Block> arenas_;
+  std::vector<std::pair<std::shared_ptr<Plan>, std::unique_ptr<StepViews>>> views_;
+};
+
+}  // namespace
+
+Result<void> execute(const Graph& graph, const PlanContext& context, std::shared_ptr<Plan> plan,
+                     const ContinuePlan& next, std::span<const Value> inputs,
+                     std::span<Value> results, const RunControl& control) {
+  Run run(graph, context, inputs, results, control);
+  TRY(run.run(plan));
+  while (!plan->complete) {
+    const std::vector<Value> observed = run.observe(*plan);
+    plan = TRY(next(*plan, observed));
+    TRY(run.run(plan));
+  }
+  return run.finish(*plan);
+}
+
+}  // namespace sardonyx

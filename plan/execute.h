@@ -1,0 +1,47 @@
+// execute: runs a plan and its continuations on given values. Nothing is decided here but which
+// continuation fits what was observed. Entry point: execute.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "plan/plan.h"
+
+namespace sardonyx {
+
+// The operands of a plan's steps with everything filled in but the pointers.
+struct StepViews {
+  std::vector<TensorView> views;         // inputs then outputs, step after step
+  std::vector<const Value*> input_values;  // parallel to views (outputs' entries unused)
+  std::vector<Value*> output_values;       // parallel to views (inputs' entries unused)
+};
+
+struct StepRecord {
+  NodeId node;
+  const OpDef* op;
+  const std::string* kernel;
+  std::chrono::steady_clock::time_point start;
+  std::chrono::steady_clock::time_point end;
+};
+
+struct RunControl {
+  const std::atomic<bool>* cancel = nullptr;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::function<void(const StepRecord&)> record;  // empty: no profile
+};
+
+// Plans what follows `before`, given the observed values (by plan/runner.h, which caches).
+using ContinuePlan =
+    std::function<Result<std::shared_ptr<Plan>>(Plan& before, std::span<const Value> observed)>;
+
+// inputs: the graph's inputs, then its captures. results: one Value per graph output; a tensor
+// that is already there is written in place and must have the right dtype and shape.
+Result<void> execute(const Graph& graph, const PlanContext& context, std::shared_ptr<Plan> plan,
+                     const ContinuePlan& next, std::span<const Value> inputs,
+                     std::span<Value> results, const RunControl& control);
+
+}  // namespace sardonyx
