@@ -84,6 +84,11 @@ Result<std::shared_ptr<PlanRunner>> PlanRunner::make(std::shared_ptr<const Graph
 }
 
 Result<std::shared_ptr<Plan>> PlanRunner::plan_for(std::span<const ValueType> inputs) const {
+  const std::lock_guard lock(mutex_);
+  return new_plan(inputs);
+}
+
+Result<std::shared_ptr<Plan>> PlanRunner::new_plan(std::span<const ValueType> inputs) const {
   const RunnerSource source = [this](const std::shared_ptr<Graph>& body) {
     return body_runner(body);
   };
@@ -116,7 +121,7 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_plan(std::span<const Value> input
     entry.types.push_back(type_of(input));
     entry.shapes.push_back(input.is_tensor() ? input.tensor().shape() : Shape());
   }
-  entry.plan = TRY(plan_for(entry.types));
+  entry.plan = TRY(new_plan(entry.types));
   plans_.insert(plans_.begin(), std::move(entry));
   if (plans_.size() > static_cast<size_t>(context_->plan_limit)) plans_.pop_back();
   return plans_.front().plan;
@@ -131,10 +136,14 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(
     if (i != 0) touch(before.continuations, i);
     return before.continuations.front().plan;
   }
-  // Elements and shapes outlive this run inside the plan: take copies.
+  // Elements outlive this run inside the plan: take copies.
   std::vector<Value> kept;
-  for (const Value& value : observed) {
-    const Tensor& tensor = value.tensor();
+  for (size_t i = 0; i < observed.size(); ++i) {
+    const Tensor& tensor = observed[i].tensor();
+    if (!before.observed[i].elements) {
+      kept.emplace_back(Tensor::wrap(tensor.dtype(), tensor.shape(), nullptr, nullptr));
+      continue;
+    }
     Tensor copy = TRY(Tensor::allocate(tensor.dtype(), tensor.shape()));
     copy_elements(tensor.view(), copy.view());
     kept.emplace_back(std::move(copy));

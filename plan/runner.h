@@ -34,6 +34,8 @@ class PlanRunner final : public GraphRunner {
 
  private:
   PlanRunner() = default;
+  // Called with mutex_ held.
+  Result<std::shared_ptr<Plan>> new_plan(std::span<const ValueType> inputs) const;
   Result<std::shared_ptr<Plan>> find_plan(std::span<const Value> inputs) const;
   Result<std::shared_ptr<Plan>> find_continuation(Plan& before,
                                                   std::span<const Value> observed) const;

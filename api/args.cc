@@ -1,0 +1,140 @@
+// See api/args.h.
+#include "api/args.h"
+
+#include <map>
+
+#include "base/result.h"
+
+namespace sardonyx {
+namespace {
+
+ArgInfo::Kind kind_of(ValueType::Kind kind) {
+  switch (kind) {
+    case ValueType::Kind::kTensor: return ArgInfo::Kind::kTensor;
+    case ValueType::Kind::kSparse: return ArgInfo::Kind::kSparse;
+    case ValueType::Kind::kSequence: return ArgInfo::Kind::kSequence;
+    case ValueType::Kind::kMap: return ArgInfo::Kind::kMap;
+    case ValueType::Kind::kOptional: return ArgInfo::Kind::kOptional;
+    case ValueType::Kind::kOpaque: return ArgInfo::Kind::kOpaque;
+    case ValueType::Kind::kUnknown: break;
+  }
+  return ArgInfo::Kind::kUnknown;
+}
+
+// ONNX type string of a run-time value.
+std::string type_name(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::kTensor:
+      return fmt::format("tensor({})", dtype_onnx_name(value.tensor().dtype()));
+    case Value::Kind::kSparse:
+      return fmt::format("sparse_tensor({})", dtype_onnx_name(value.sparse().values.dtype()));
+    case Value::Kind::kSequence:
+      return value.items().empty() ? fmt::format("seq(tensor({}))",
+                                                 dtype_onnx_name(value.element_dtype()))
+                                   : "seq(" + type_name(value.items().front()) + ")";
+    case Value::Kind::kMap:
+      return fmt::format("map({},tensor({}))", dtype_onnx_name(value.map().keys.dtype()),
+                         dtype_onnx_name(value.map().values.dtype()));
+    case Value::Kind::kOptional:
+      return value.has_value() ? "optional(" + type_name(value.inner()) + ")" : "optional()";
+    case Value::Kind::kNone: break;
+  }
+  return "nothing";
+}
+
+bool same_kind(const ValueType& type, const Value& value) {
+  if (type.kind == ValueType::Kind::kUnknown) return true;
+  if (type.kind == ValueType::Kind::kOptional) {
+    // What an optional holds may be fed as it is.
+    if (value.kind() != Value::Kind::kOptional) return same_kind(*type.element, value);
+    return !value.has_value() || same_kind(*type.element, value.inner());
+  }
+  if (type.kind == ValueType::Kind::kSequence && value.kind() == Value::Kind::kSequence &&
+      value.items().empty()) {
+    return true;
+  }
+  if (type.is_tensor() && type.dtype == DType::kUndefined) return value.is_tensor();
+  return type.onnx_name() == type_name(value);
+}
+
+Result<void> check_dims(const GraphValue& input, const Shape& shape,
+                        std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
+  const Dims& dims = *input.type.dims;
+  if (dims.size() != shape.rank()) {
+    return fail(Code::kInvalidArgument,
+                "Invalid rank for input: {} Got: {} Expected: {} (the model declares {}, the "
+                "value given is {}). Please fix either the inputs/outputs or the model.",
+                input.name, shape.rank(), dims.size(), to_string(dims), shape.to_string());
+  }
+  std::string wrong;
+  for (size_t axis = 0; axis < dims.size(); ++axis) {
+    if (dims[axis].is_constant()) {
+      if (dims[axis].value() == shape[axis]) continue;
+      wrong += fmt::format("\n index: {} Got: {} Expected: {}", axis, shape[axis],
+                           dims[axis].value());
+      continue;
+    }
+    const std::string symbol = dims[axis].symbol_name();
+    if (symbol.empty()) continue;
+    const auto [known, is_new] = symbols.emplace(symbol, std::pair{shape[axis], input.name});
+    if (is_new || known->second.first == shape[axis]) continue;
+    wrong += fmt::format("\n index: {} Got: {} Expected: {} (symbol '{}', which is {} in input '{}')",
+                         axis, shape[axis], known->second.first, symbol, known->second.first,
+                         known->second.second);
+  }
+  if (wrong.empty()) return {};
+  return fail(Code::kInvalidArgument,
+              "Got invalid dimensions for input: {} for the following indices{}\n Please fix either "
+              "the inputs/outputs or the model.",
+              input.name, wrong);
+}
+
+}  // namespace
+
+ArgInfo arg_info(const std::string& name, const ValueType& type) {
+  ArgInfo info;
+  info.name = name;
+  info.type = type.onnx_name();
+  info.kind = kind_of(type.kind);
+  info.dtype = type.dtype;
+  info.has_rank = type.has_rank();
+  if (type.has_rank()) {
+    for (const Dim& dim : *type.dims) {
+      ArgInfo::Dim shown;
+      if (dim.is_constant()) {
+        shown.value = dim.value();
+      } else if (!dim.is_unknown()) {
+        shown.symbol = dim.to_string();
+      }
+      info.dims.push_back(std::move(shown));
+    }
+  }
+  if (type.element != nullptr) {
+    info.element = std::make_shared<const ArgInfo>(arg_info("", *type.element));
+  }
+  return info;
+}
+
+std::string names_of(const std::vector<ArgInfo>& args) {
+  std::string names;
+  for (const ArgInfo& arg : args) names += (names.empty() ? "'" : ", '") + arg.name + "'";
+  return names.empty() ? "none" : names;
+}
+
+Result<void> check_inputs(const Graph& graph, std::span<const Value> values) {
+  std::map<std::string, std::pair<int64_t, std::string>> symbols;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const GraphValue& input = graph.value(graph.inputs()[i]);
+    if (!same_kind(input.type, values[i])) {
+      return fail(Code::kInvalidArgument,
+                  "Unexpected input data type. Actual: ({}) , expected: ({}) (input '{}')",
+                  type_name(values[i]), input.type.onnx_name(), input.name);
+    }
+    if (input.type.is_tensor() && input.type.has_rank()) {
+      TRY(check_dims(input, values[i].tensor().shape(), symbols));
+    }
+  }
+  return {};
+}
+
+}  // namespace sardonyx

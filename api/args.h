@@ -1,0 +1,22 @@
+// Declared inputs and outputs as the public API shows them, and the check of fed values against
+// the declarations. Entry points: arg_info, check_inputs.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "graph/graph.h"
+#include "sardonyx/sardonyx.h"
+
+namespace sardonyx {
+
+ArgInfo arg_info(const std::string& name, const ValueType& type);
+
+// "'a', 'b'".
+std::string names_of(const std::vector<ArgInfo>& args);
+
+// Kind, dtype, rank and dims of every fed value (parallel to graph.inputs()) against the model's
+// declaration; one symbol must have one value in all of them. Error texts begin as ONNX Runtime's.
+Result<void> check_inputs(const Graph& graph, std::span<const Value> values);
+
+}  // namespace sardonyx

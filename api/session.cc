@@ -1,0 +1,244 @@
+// A session: reads, builds, rewrites, plans and executes a model. The five stages of the runtime
+// in order; see load_model and run_into.
+#include <algorithm>
+
+#include "api/args.h"
+#include "api/session_state.h"
+#include "graph/build.h"
+#include "model/read_model.h"
+#include "ops/infer.h"
+
+namespace sardonyx {
+namespace {
+
+using State = Session::State;
+
+// ONNX Runtime's limit on what a memory limit can mean: weights as they are in memory.
+size_t constant_bytes(const Graph& graph) {
+  size_t bytes = 0;
+  for (size_t id = 0; id < graph.value_count(); ++id) {
+    const GraphValue& value = graph.value(static_cast<ValueId>(id));
+    if (value.is_constant()) bytes += value.constant.bytes();
+  }
+  return bytes;
+}
+
+void count_ops(const GraphDef& graph, std::map<std::string, size_t>& counts) {
+  for (const NodeDef& node : graph.nodes) {
+    ++counts[node.domain.empty() ? node.op_type : node.domain + "." + node.op_type];
+    for (const AttrDef& attr : node.attrs) {
+      for (const GraphDef& body : attr.graphs) count_ops(body, counts);
+    }
+  }
+}
+
+void describe_model(const Model& model, State& state) {
+  ModelInfo& info = state.model;
+  info.producer_name = model.producer_name;
+  info.producer_version = model.producer_version;
+  info.graph_name = model.graph.name;
+  info.graph_description = model.graph.doc_string;
+  info.domain = model.domain;
+  info.description = model.doc_string;
+  info.version = model.model_version;
+  info.ir_version = model.ir_version;
+  for (const OpsetImport& opset : model.opset_imports) {
+    info.opsets.emplace_back(opset.domain, opset.version);
+  }
+  info.metadata = model.metadata;
+  info.warnings = model.warnings;
+  std::map<std::string, size_t> counts;
+  count_ops(model.graph, counts);
+  state.op_counts.assign(counts.begin(), counts.end());
+  std::stable_sort(state.op_counts.begin(), state.op_counts.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (const auto& [op, count] : state.op_counts) state.node_count += count;
+}
+
+void describe_args(const Graph& graph, State& state) {
+  for (size_t i = 0; i < graph.inputs().size(); ++i) {
+    const GraphValue& input = graph.value(graph.inputs()[i]);
+    auto& list = input.default_value.has_data() ? state.overridable : state.inputs;
+    list.push_back(arg_info(input.name, input.type));
+    state.input_index.emplace(input.name, i);
+  }
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    const GraphOutput& output = graph.outputs()[i];
+    state.outputs.push_back(arg_info(output.name, output.type));
+    state.output_index.emplace(output.name, i);
+  }
+}
+
+Result<Tier> wanted_tier(const std::string& name) {
+  if (name.empty()) return choose_tier();
+  for (Tier tier : available_tiers()) {
+    if (tier_name(tier) == name) return tier;
+  }
+  std::string names;
+  for (Tier tier : available_tiers()) {
+    names += (names.empty() ? "" : ", ") + std::string(tier_name(tier));
+  }
+  return fail(Code::kInvalidArgument, "tier '{}' is not available on this machine; it has {}",
+              name, names);
+}
+
+Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options) {
+  if (options.threads < 0) {
+    return fail(Code::kInvalidArgument, "threads is {}, but must be 0 (automatic) or more",
+                options.threads);
+  }
+  auto context = std::make_shared<PlanContext>();
+  context->tier = TRY(wanted_tier(options.tier));
+  context->pool = shared_thread_pool(options.threads);
+  context->weights = std::make_shared<WeightCache>();
+  context->arenas = std::make_shared<ArenaPool>(options.memory_limit);
+  context->plan_limit = std::max(1, options.plan_limit);
+  return context;
+}
+
+// Model → state with everything ready to run.
+Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptions& options) {
+  auto state = std::make_unique<State>();
+  state->start = std::chrono::steady_clock::now();
+  state->options = options;
+  describe_model(model, *state);
+  auto context = TRY(make_context(options));
+
+  BuildOptions build;
+  build.nesting_limit = options.nesting_limit;
+  build.dim_values = options.dim_overrides;
+  const auto graph = TRY(build_graph(model, build));
+  TRY(infer_types(*graph));
+  describe_args(*graph, *state);
+
+  PassOptions passes;
+  passes.level = static_cast<int>(options.optimization);
+  passes.disabled = options.disabled_passes;
+  passes.tier = context->tier;
+  state->passes = TRY(run_passes(*graph, passes));
+
+  TRY_AT("weights", context->arenas->reserve(constant_bytes(*graph)));
+  state->graph = graph;
+  state->context = context;
+  state->runner = TRY(PlanRunner::make(graph, context));
+  return state;
+}
+
+// Inputs in the graph's order, checked against its declarations.
+Result<std::vector<Value>> order_inputs(const State& state,
+                                        const std::vector<NamedValue>& given) {
+  const Graph& graph = *state.graph;
+  std::vector<Value> ordered(graph.inputs().size());
+  for (const NamedValue& input : given) {
+    const auto found = state.input_index.find(input.name);
+    if (found == state.input_index.end()) {
+      return fail(Code::kInvalidArgument, "Invalid input name: {}; the model has {}", input.name,
+                  names_of(state.inputs));
+    }
+    ordered[found->second] = input.value;
+  }
+  for (size_t i = 0; i < ordered.size(); ++i) {
+    if (ordered[i].kind() != Value::Kind::kNone) continue;
+    const GraphValue& value = graph.value(graph.inputs()[i]);
+    if (!value.default_value.has_data()) {
+      return fail(Code::kInvalidArgument, "Missing Input: {}", value.name);
+    }
+    ordered[i] = value.default_value;
+  }
+  TRY(check_inputs(graph, ordered));
+  return ordered;
+}
+
+void record_step(const State& state, const StepRecord& record) {
+  StepTime time;
+  time.node = state.graph->node(record.node).name;
+  time.op = record.op->name;
+  time.kernel = *record.kernel;
+  time.start_ns = (record.start - state.start).count();
+  time.duration_ns = (record.end - record.start).count();
+  const std::lock_guard lock(state.profile_mutex);
+  state.profile.push_back(std::move(time));
+}
+
+}  // namespace
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::load(const std::filesystem::path& path, const SessionOptions& options) {
+  ReadOptions read;
+  read.max_depth = options.nesting_limit;
+  const Model model = TRY(read_model_file(path, read));
+  return Session(TRY(load_model(model, options)));
+}
+
+Result<Session> Session::load(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
+                              const SessionOptions& options,
+                              const std::filesystem::path& folder) {
+  ReadOptions read;
+  read.max_depth = options.nesting_limit;
+  read.external_folder = folder;
+  const Bytes view{reinterpret_cast<const char*>(bytes.data()), bytes.size(), std::move(owner)};
+  const Model model = TRY(read_model(view, read));
+  return Session(TRY(load_model(model, options)));
+}
+
+const std::vector<ArgInfo>& Session::inputs() const { return state_->inputs; }
+const std::vector<ArgInfo>& Session::outputs() const { return state_->outputs; }
+const std::vector<ArgInfo>& Session::overridable_initializers() const {
+  return state_->overridable;
+}
+const ModelInfo& Session::model() const { return state_->model; }
+const SessionOptions& Session::options() const { return state_->options; }
+int Session::threads() const { return state_->context->pool->threads(); }
+
+Result<std::vector<Value>> Session::run(const std::vector<NamedValue>& inputs,
+                                        const std::vector<std::string>& outputs,
+                                        const RunOptions& options) const {
+  std::vector<std::string> names = outputs;
+  if (names.empty()) {
+    for (const ArgInfo& output : state_->outputs) names.push_back(output.name);
+  }
+  std::vector<Value> results(names.size());
+  TRY(run_into(inputs, names, results, options));
+  return results;
+}
+
+Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
+                               const std::vector<std::string>& outputs,
+                               std::vector<Value>& results, const RunOptions& options) const {
+  if (results.size() != outputs.size()) {
+    return fail(Code::kInvalidArgument, "{} outputs are named, but there are {} places for results",
+                outputs.size(), results.size());
+  }
+  const std::vector<Value> ordered = TRY(order_inputs(*state_, inputs));
+  std::vector<Value> all(state_->outputs.size());
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto found = state_->output_index.find(outputs[i]);
+    if (found == state_->output_index.end()) {
+      return fail(Code::kInvalidArgument, "Invalid output name:{}; the model has {}", outputs[i],
+                  names_of(state_->outputs));
+    }
+    positions.push_back(found->second);
+    all[found->second] = results[i];
+  }
+  RunControl control;
+  control.cancel = options.cancel;
+  control.deadline = options.deadline;
+  if (state_->options.profiling) {
+    control.record = [this](const StepRecord& record) { record_step(*state_, record); };
+  }
+  TRY(state_->runner->run_into(ordered, all, control));
+  for (size_t i = 0; i < outputs.size(); ++i) results[i] = all[positions[i]];
+  return {};
+}
+
+std::vector<StepTime> Session::take_profile() const {
+  const std::lock_guard lock(state_->profile_mutex);
+  return std::exchange(state_->profile, {});
+}
+
+}  // namespace sardonyx

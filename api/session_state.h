@@ -1,0 +1,43 @@
+// What a Session holds; for api/ only.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/model.h"
+#include "passes/pass.h"
+#include "plan/runner.h"
+#include "sardonyx/sardonyx.h"
+
+namespace sardonyx {
+
+struct Session::State {
+  SessionOptions options;
+  ModelInfo model;
+  std::vector<ArgInfo> inputs;
+  std::vector<ArgInfo> outputs;
+  std::vector<ArgInfo> overridable;
+
+  std::shared_ptr<const Graph> graph;
+  std::shared_ptr<const PlanContext> context;
+  std::shared_ptr<PlanRunner> runner;
+  // Positions in graph->inputs() (required and overridable ones) and graph->outputs() by name.
+  std::unordered_map<std::string, size_t> input_index;
+  std::unordered_map<std::string, size_t> output_index;
+
+  // For the tools.
+  std::vector<std::pair<std::string, size_t>> op_counts;  // of the file, most frequent first
+  size_t node_count = 0;
+  std::vector<PassRecord> passes;
+
+  std::chrono::steady_clock::time_point start;
+  mutable std::mutex profile_mutex;
+  mutable std::vector<StepTime> profile;
+};
+
+}  // namespace sardonyx

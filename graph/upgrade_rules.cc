@@ -1,0 +1,194 @@
+// Changes of form from old opsets to the newest; see graph/upgrade_rules.h. The versions named are
+// those of the operator's entry in the specification's Operators and Changelog pages.
+#include "graph/upgrade_rules.h"
+
+#include <limits>
+
+namespace sardonyx {
+namespace {
+
+ValueId add_ints(Graph& graph, const Node& node, std::string_view what,
+                 const std::vector<int64_t>& ints) {
+  return graph.add_constant(fmt::format("{}/{}", node.name, what),
+                            Tensor::from<int64_t>({static_cast<int64_t>(ints.size())}, ints));
+}
+
+// Moves an ints attribute to the given input; nothing when the attribute is absent.
+void ints_to_input(Graph& graph, NodeId id, std::string_view attr, size_t index) {
+  Node& node = graph.node(id);
+  if (!node.attrs.has(attr)) return;
+  const ValueId constant = add_ints(graph, node, attr, node.attrs.get_ints(attr));
+  node.attrs.erase(attr);
+  graph.set_input(id, index, constant);
+}
+
+void erase_attrs(Graph& graph, NodeId id, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) graph.node(id).attrs.erase(name);
+}
+
+}  // namespace
+
+Result<void> axes_to_input(Graph& graph, NodeId node) {
+  ints_to_input(graph, node, "axes", 1);
+  return {};
+}
+
+// Clip-11 took its bounds, constants of the input's type, as inputs; before they were f32.
+Result<void> clip_bounds_to_inputs(Graph& graph, NodeId id) {
+  const auto bound = [&](std::string_view name, size_t index) {
+    if (!graph.node(id).attrs.has(name)) return;
+    const float limit = graph.node(id).attrs.get_float(name);
+    const ValueId constant = graph.add_constant(
+        fmt::format("{}/{}", graph.node(id).name, name), Tensor::scalar(limit));
+    const ValueId cast = graph.add_node("CastLike", "", {constant, graph.node(id).inputs[0]},
+                                        AttrMap(), fmt::format("{}/{}_cast", graph.node(id).name, name));
+    graph.set_input(id, index, cast);
+  };
+  bound("min", 1);
+  bound("max", 2);
+  erase_attrs(graph, id, {"min", "max", "consumed_inputs"});
+  return {};
+}
+
+Result<void> drop_spatial(Graph& graph, NodeId id) {
+  if (graph.node(id).attrs.get_int("spatial", 1) != 1) {
+    return fail(Code::kNotImplemented, "spatial=0 (BatchNormalization before opset 9) is not known");
+  }
+  erase_attrs(graph, id, {"spatial", "is_test", "consumed_inputs"});
+  return {};
+}
+
+// BatchNormalization before opset 14 listed statistics of training as further outputs.
+Result<void> drop_old_statistics(Graph& graph, NodeId id) {
+  Node& node = graph.node(id);
+  for (size_t i = 1; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] != kNoValue && graph.use_count(node.outputs[i]) != 0) {
+      return fail(Code::kNotImplemented, "its outputs for training (before opset 14) are used");
+    }
+    if (node.outputs[i] != kNoValue) graph.value(node.outputs[i]).producer = kNoNode;
+  }
+  node.outputs.resize(1);
+  return {};
+}
+
+Result<void> dropout_to_inputs(Graph& graph, NodeId id) {
+  // Until opset 12 the operator did nothing unless is_test was 0 (before 7), which is training.
+  erase_attrs(graph, id, {"ratio", "is_test", "consumed_inputs"});
+  return {};
+}
+
+// Before opset 13 the operator worked on a matrix: dims before `axis`, dims from it on.
+Result<void> flat_softmax(Graph& graph, NodeId id) {
+  Node& node = graph.node(id);
+  const int64_t axis = node.attrs.get_int("axis", 1);
+  const ValueId input = node.inputs[0];
+  const ValueId output = node.outputs[0];
+  const std::string name = node.name;
+  const ValueType& type = graph.value(input).type;
+  if (type.has_rank() && axis == static_cast<int64_t>(type.dims->size()) - 1) {
+    node.attrs.set("axis", int64_t{-1});  // one row each already
+    return {};
+  }
+  AttrMap flatten;
+  flatten.set("axis", axis);
+  const ValueId flat = graph.add_node("Flatten", "", {input}, flatten, name + "/flat");
+  const ValueId shape = graph.add_node("Shape", "", {input}, AttrMap(), name + "/shape");
+  const ValueId rows = graph.add_value(name + "/rows", ValueType());
+  graph.set_input(id, 0, flat);
+  graph.node(id).attrs.set("axis", int64_t{-1});
+  graph.node(id).outputs[0] = rows;
+  graph.value(rows).producer = id;
+  Node reshape;
+  reshape.name = name + "/reshape";
+  reshape.op_type = "Reshape";
+  reshape.inputs = {rows, shape};
+  reshape.outputs = {output};
+  graph.add_node(std::move(reshape));
+  return {};
+}
+
+Result<void> k_to_input(Graph& graph, NodeId id) {
+  Node& node = graph.node(id);
+  const ValueId k = add_ints(graph, node, "k", {node.attrs.get_int("k")});
+  node.attrs.erase("k");
+  graph.set_input(id, 1, k);
+  return {};
+}
+
+Result<void> pads_to_input(Graph& graph, NodeId id) {
+  Node& node = graph.node(id);
+  if (node.attrs.has("paddings")) {  // Pad-1
+    node.attrs.set("pads", node.attrs.get_ints("paddings"));
+    node.attrs.erase("paddings");
+  }
+  const float fill = node.attrs.get_float("value", 0.f);
+  node.attrs.erase("value");
+  ints_to_input(graph, id, "pads", 1);
+  if (fill == 0.f) return {};
+  const std::string name = graph.node(id).name;
+  const ValueId constant = graph.add_constant(name + "/value", Tensor::scalar(fill));
+  const ValueId cast = graph.add_node("CastLike", "", {constant, graph.node(id).inputs[0]},
+                                      AttrMap(), name + "/value_cast");
+  graph.set_input(id, 2, cast);
+  return {};
+}
+
+// Resize-10 had (X, scales) and one way to compute coordinates.
+Result<void> resize_10(Graph& graph, NodeId id) {
+  const ValueId input = graph.node(id).inputs[0];
+  const ValueId scales = graph.node(id).inputs.size() > 1 ? graph.node(id).inputs[1] : kNoValue;
+  graph.set_inputs(id, {input, kNoValue, scales});
+  AttrMap& attrs = graph.node(id).attrs;
+  attrs.set("coordinate_transformation_mode", std::string("asymmetric"));
+  attrs.set("nearest_mode", std::string("floor"));
+  return {};
+}
+
+// Until opset 13 roi and scales were always there, empty when they did not count.
+Result<void> resize_11(Graph& graph, NodeId id) {
+  for (size_t index : {size_t{1}, size_t{2}}) {
+    const Tensor* tensor = graph.constant_input(graph.node(id), index);
+    if (tensor != nullptr && tensor->count() == 0) graph.set_input(id, index, kNoValue);
+  }
+  return {};
+}
+
+Result<void> slice_to_inputs(Graph& graph, NodeId id) {
+  ints_to_input(graph, id, "starts", 1);
+  ints_to_input(graph, id, "ends", 2);
+  ints_to_input(graph, id, "axes", 3);
+  return {};
+}
+
+Result<void> split_to_input(Graph& graph, NodeId id) {
+  ints_to_input(graph, id, "split", 1);
+  // Split-18 wants to be told the number of equal parts.
+  Node& node = graph.node(id);
+  if (node.inputs.size() < 2 || node.inputs[1] == kNoValue) {
+    node.attrs.set("num_outputs", static_cast<int64_t>(node.outputs.size()));
+  }
+  return {};
+}
+
+Result<void> upsample_scales_to_input(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  std::vector<float> scales = attrs.get_floats("scales");
+  if (scales.empty()) {  // Upsample-1
+    scales = {1, 1, attrs.get_float("height_scale", 1), attrs.get_float("width_scale", 1)};
+  }
+  erase_attrs(graph, id, {"scales", "height_scale", "width_scale"});
+  const ValueId constant = graph.add_constant(
+      graph.node(id).name + "/scales",
+      Tensor::from<float>({static_cast<int64_t>(scales.size())}, std::span<const float>(scales)));
+  graph.set_input(id, 1, constant);
+  return {};
+}
+
+Result<void> upsample_to_resize(Graph& graph, NodeId id) {
+  Node& node = graph.node(id);
+  node.op_type = "Resize";
+  if (node.attrs.get_string("mode") == "bilinear") node.attrs.set("mode", std::string("linear"));
+  return resize_10(graph, id);
+}
+
+}  // namespace sardonyx

@@ -1,0 +1,44 @@
+// The list of passes, in order, and the runner that names, times and disables them.
+#include <algorithm>
+#include <chrono>
+
+#include "ops/infer.h"
+#include "passes/pass.h"
+#include "passes/rewrites.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr Pass kPasses[] = {
+    {"fold_constants", 1, fold_constants},
+    {"remove_identities", 1, remove_identities},
+    {"remove_dead_nodes", 1, remove_dead_nodes},
+    {"merge_equal_nodes", 1, merge_equal_nodes},
+};
+
+size_t live_nodes(const Graph& graph) {
+  return static_cast<size_t>(std::count_if(graph.nodes().begin(), graph.nodes().end(),
+                                           [](const Node& node) { return !node.removed; }));
+}
+
+}  // namespace
+
+std::span<const Pass> all_passes() { return kPasses; }
+
+Result<std::vector<PassRecord>> run_passes(Graph& graph, const PassOptions& options) {
+  std::vector<PassRecord> records;
+  for (const Pass& pass : kPasses) {
+    const auto& off = options.disabled;
+    if (options.level < pass.level) continue;
+    if (std::find(off.begin(), off.end(), pass.name) != off.end()) continue;
+    const auto start = std::chrono::steady_clock::now();
+    const std::string place = "pass " + std::string(pass.name);
+    const bool changed = TRY_AT(place, pass.run(graph, options));
+    if (changed) TRY_AT("after " + place, infer_types(graph));
+    const auto duration = std::chrono::steady_clock::now() - start;
+    records.push_back({std::string(pass.name), changed, duration.count(), live_nodes(graph)});
+  }
+  return records;
+}
+
+}  // namespace sardonyx

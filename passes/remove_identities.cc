@@ -1,0 +1,60 @@
+// Nodes that give their input unchanged are taken out: Identity, Dropout without a mask at
+// inference, Cast to the same dtype, Reshape and Expand and Transpose that change nothing.
+#include "passes/rewrites.h"
+
+namespace sardonyx {
+namespace {
+
+bool keeps_shape(const Graph& graph, const Node& node) {
+  const ValueType& before = graph.value(node.inputs[0]).type;
+  const ValueType& after = graph.value(node.outputs[0]).type;
+  return before.has_rank() && after.has_rank() && *before.dims == *after.dims;
+}
+
+bool is_ascending(const std::vector<int64_t>& axes) {
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] != static_cast<int64_t>(i)) return false;
+  }
+  return !axes.empty();
+}
+
+bool gives_input_unchanged(const Graph& graph, const Node& node) {
+  if (!node.domain.empty() || node.inputs.empty() || node.outputs.size() != 1) return false;
+  if (node.inputs[0] == kNoValue || node.outputs[0] == kNoValue) return false;
+  if (node.op_type == "Identity") return true;
+  if (node.op_type == "Cast") {
+    const DType from = graph.value(node.inputs[0]).type.dtype;
+    return from != DType::kUndefined && from == static_cast<DType>(node.attrs.get_int("to"));
+  }
+  if (node.op_type == "Transpose") return is_ascending(node.attrs.get_ints("perm"));
+  if (node.op_type == "Reshape" || node.op_type == "Expand" || node.op_type == "Flatten") {
+    return keeps_shape(graph, node);
+  }
+  if (node.op_type == "Concat" || node.op_type == "Sum" || node.op_type == "Max" ||
+      node.op_type == "Min" || node.op_type == "Mean") {
+    return node.inputs.size() == 1;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<bool> remove_identities(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (NodeId id : TRY(graph.order())) {
+    for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {
+      const auto inner = remove_identities(*subgraph.body, options);
+      changed |= inner && *inner;
+    });
+    const Node& node = graph.node(id);
+    if (!gives_input_unchanged(graph, node)) continue;
+    const ValueId input = node.inputs[0];
+    const ValueId output = node.outputs[0];
+    graph.remove_node(id);
+    graph.replace_uses(output, input);
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace sardonyx
