@@ -1,21 +1,51 @@
-// Reads models and writes them again, for tests/python/test_model_files.py. Each line of standard
-// input is "SOURCE<tab>TARGET"; TARGET gets what write_model makes of SOURCE. Prints "ok", or what
-// went wrong, for each.
+// Reads files and writes them again, for tests/python/test_model_files.py. Each line of standard
+// input is "FORM<tab>SOURCE<tab>TARGET"; TARGET gets what the writer makes of SOURCE. Prints "ok",
+// or what went wrong, for each. Forms: model (protobuf → protobuf), text (protobuf → text →
+// protobuf), print (protobuf → text), parse (text → protobuf), and for files with one value tensor,
+// sparse_tensor, sequence, map, optional.
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <string>
 
+#include "base/mapped_file.h"
 #include "model/read_model.h"
+#include "model/text.h"
+#include "model/value_file.h"
 #include "model/write_model.h"
 
 namespace {
 
-sardonyx::Result<void> roundtrip(const std::string& source, const std::string& target) {
-  const sardonyx::Model model = TRY(sardonyx::read_model_file(source));
-  const std::string bytes = TRY(sardonyx::write_model(model));
-  // Not write_model_file, which waits for the disk.
-  std::ofstream(target, std::ios::binary) << bytes;
-  return {};
+using namespace sardonyx;
+
+TypeDef::Kind value_kind(const std::string& form) {
+  if (form == "tensor") return TypeDef::Kind::kTensor;
+  if (form == "sparse_tensor") return TypeDef::Kind::kSparseTensor;
+  if (form == "sequence") return TypeDef::Kind::kSequence;
+  if (form == "map") return TypeDef::Kind::kMap;
+  if (form == "optional") return TypeDef::Kind::kOptional;
+  return TypeDef::Kind::kNone;
+}
+
+Result<std::string> roundtrip(const std::string& form, const std::string& source) {
+  if (value_kind(form) != TypeDef::Kind::kNone) {
+    const NamedValue read = TRY(read_value_file(source, value_kind(form)));
+    return write_value(read.value, read.name);
+  }
+  if (form == "parse") {
+    const Bytes text = TRY(map_file(source));
+    const Model parsed = TRY(parse_text(text.view()));
+    return write_model(parsed);
+  }
+  const Model model = TRY(read_model_file(source));
+  if (form == "model") return write_model(model);
+  const std::string text = to_text(model);
+  if (form == "print") return text;
+  const Model parsed = TRY(parse_text(text));
+  const std::string once = TRY(write_model(model));
+  const std::string again = TRY(write_model(parsed));
+  if (once != again) return fail(Code::kFail, "the text parses to another model");
+  return again;
 }
 
 }  // namespace
@@ -23,8 +53,14 @@ sardonyx::Result<void> roundtrip(const std::string& source, const std::string& t
 int main() {
   std::string line;
   while (std::getline(std::cin, line)) {
-    const size_t tab = line.find('\t');
-    const auto done = roundtrip(line.substr(0, tab), line.substr(tab + 1));
-    std::cout << (done ? "ok" : done.error().text()) << '\n';
+    std::istringstream fields(line);
+    std::string form, source, target;
+    std::getline(fields, form, '\t');
+    std::getline(fields, source, '\t');
+    std::getline(fields, target, '\t');
+    const Result<std::string> bytes = roundtrip(form, source);
+    // Not FileWriter, which waits for the disk.
+    if (bytes) std::ofstream(target, std::ios::binary) << *bytes;
+    std::cout << (bytes ? "ok" : bytes.error().text()) << std::endl;
   }
 }
