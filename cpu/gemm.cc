@@ -1,0 +1,411 @@
+// Loops around the register tile. Rows are taken in blocks whose part of A stays in the second
+// cache, k in chunks whose panel of B does, and every sum continues in C from chunk to chunk, so
+// that its order is that of k.
+#include "cpu/gemm.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace sardonyx {
+namespace {
+
+constexpr int64_t kChunkDepth = 512;    // elements of k per chunk
+constexpr int64_t kBlockRows = 96;      // rows per block; a multiple of every tile_rows
+constexpr int64_t kFinishRows = 48;     // rows that an epilogue pass works on at once
+constexpr int64_t kMaxPointers = 4096;  // row pointers of a block and chunk
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// A chunk of k: whole segments, or a part of one.
+struct Chunk {
+  int64_t segment = 0, segments = 0;
+  int64_t offset = 0, depth = 0;  // within each segment
+
+  int64_t k(int64_t segment_depth) const { return segment * segment_depth + offset; }
+};
+
+// How many parts of about kChunkDepth a sum over k is cut into.
+int64_t chunk_parts(int64_t k) { return std::max<int64_t>(1, (k + kChunkDepth / 2) / kChunkDepth); }
+
+Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth, int64_t most_segments) {
+  Chunk chunk;
+  const int64_t depth_parts = chunk_parts(depth);
+  if (depth_parts > 1) {
+    chunk.segment = last.segment;
+    chunk.offset = last.offset + last.depth;
+    if (chunk.offset >= depth) {
+      ++chunk.segment;
+      chunk.offset = 0;
+    }
+    chunk.segments = 1;
+    chunk.depth = std::min(divide_up(depth, depth_parts), depth - chunk.offset);
+    return chunk;
+  }
+  chunk.segment = last.segment + last.segments;
+  const int64_t parts = chunk_parts(segments * depth);
+  chunk.segments = std::min({divide_up(segments, parts), most_segments, segments - chunk.segment});
+  chunk.depth = depth;
+  return chunk;
+}
+
+template <class T>
+struct ClipRange {
+  T low = -std::numeric_limits<T>::infinity();
+  T high = std::numeric_limits<T>::infinity();
+};
+
+// One block of rows over a range of panels: the loops over chunks, panels and tiles.
+template <class T>
+class RowBlock {
+ public:
+  RowBlock(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row, int64_t rows)
+      : kernels_(kernels), args_(args), row_(row), rows_(rows) {
+    const Epilogue<T>& e = args.epilogue;
+    pass_ = e.activation != Activation::kNone && e.activation != Activation::kClip;
+    ClipRange<T> range;
+    if (e.activation == Activation::kClip) range = {e.p0, e.p1};
+    tile_.alpha = e.alpha;
+    tile_.low = range.low;
+    tile_.high = range.high;
+    tile_.ldc = args.ldc;
+    tile_.residual_ld = e.residual_ld;
+    tile_.residual_after = e.residual_after;
+    tile_.row_stride = rows;
+  }
+
+  void run(int64_t panel, int64_t panel_end) {
+    const int64_t most_segments = kMaxPointers / rows_;
+    Chunk chunk = next_chunk({}, args_.segments, args_.depth, most_segments);
+    for (bool first = true;; first = false) {
+      args_.fill_rows(args_.source, row_, rows_, chunk.segment, chunk.segments, chunk.offset,
+                      pointers_.data());
+      tile_.segments = chunk.segments;
+      tile_.depth = chunk.depth;
+      tile_.load_c = !first;
+      tile_.finish = chunk.segment + chunk.segments >= args_.segments &&
+                     chunk.offset + chunk.depth >= args_.depth;
+      const int64_t k = chunk.k(args_.depth);
+      int64_t p = panel;
+      if (rows_ <= kMaxWideRows) p = run_wide(k, panel, panel_end);
+      for (; p < panel_end; ++p) run_panel(k, p);
+      if (tile_.finish) return;
+      chunk = next_chunk(chunk, args_.segments, args_.depth, most_segments);
+    }
+  }
+
+ private:
+  int64_t k() const { return args_.segments * args_.depth; }
+
+  // Points the tile at panel p from row k of B on, and at `row` of the block.
+  void place(int64_t k_row, int64_t p, int64_t row, int64_t cols) {
+    const int64_t col = p * kernels_.panel_cols;
+    const int64_t width = std::min<int64_t>(
+        kernels_.panel_cols, divide_up(args_.n - col, kernels_.lanes) * kernels_.lanes);
+    const Epilogue<T>& e = args_.epilogue;
+    tile_.rows = pointers_.data() + row;
+    tile_.b = args_.packed_b + col * k() + k_row * width;
+    tile_.c = args_.c + (row_ + row) * args_.ldc + col;
+    tile_.cols = cols;
+    tile_.bias = e.bias == nullptr ? nullptr : e.bias + col;
+    const bool later = e.residual == nullptr || (pass_ && e.residual_after);
+    tile_.residual = later ? nullptr : e.residual + (row_ + row) * e.residual_ld + col;
+  }
+
+  int64_t run_wide(int64_t k_row, int64_t p, int64_t panel_end) {
+    const int64_t panels = kernels_.wide_panels[rows_];
+    const int64_t whole_panels = args_.n / kernels_.panel_cols;
+    tile_.b_stride = kernels_.panel_cols;
+    tile_.panel_stride = kernels_.panel_cols * k();
+    for (; p + panels <= std::min(panel_end, whole_panels); p += panels) {
+      place(k_row, p, 0, panels * kernels_.panel_cols);
+      kernels_.wide[rows_](tile_);
+      finish(0, rows_, p, panels * kernels_.panel_cols);
+    }
+    return p;
+  }
+
+  void run_panel(int64_t k_row, int64_t p) {
+    const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
+    const int64_t tiles = divide_up(rows_, kernels_.tile_rows);
+    int64_t finished = 0;
+    int64_t row = 0;
+    for (int64_t i = 0; i < tiles; ++i) {  // tiles of even height, so that none is too low
+      const int64_t end = rows_ * (i + 1) / tiles;
+      place(k_row, p, row, cols);
+      kernels_.tile[end - row](tile_);
+      row = end;
+      if (row - finished >= kFinishRows || row == rows_) {
+        finish(finished, row - finished, p, cols);
+        finished = row;
+      }
+    }
+  }
+
+  // What is left to do on final rows that are still in the first cache.
+  void finish(int64_t row, int64_t rows, int64_t p, int64_t cols) {
+    const Epilogue<T>& e = args_.epilogue;
+    if (!tile_.finish || (!pass_ && e.fn == nullptr)) return;
+    const int64_t col = p * kernels_.panel_cols;
+    T* c = args_.c + (row_ + row) * args_.ldc + col;
+    if (pass_) {
+      const bool later = e.residual != nullptr && e.residual_after;
+      const T* residual = later ? e.residual + (row_ + row) * e.residual_ld + col : nullptr;
+      kernels_.activate(e.activation, e.p0, e.p1, residual, e.residual_ld, c, args_.ldc, rows,
+                        cols);
+    }
+    if (e.fn != nullptr) {
+      e.fn(e.context, c, args_.ldc, rows, cols, args_.row0 + row_ + row, args_.col0 + col);
+    }
+  }
+
+  const GemmKernels<T>& kernels_;
+  const BlockArgs<T>& args_;
+  const int64_t row_, rows_;
+  bool pass_ = false;  // the activation needs a pass of its own
+  GemmTile<T> tile_;
+  std::array<const T*, kMaxPointers> pointers_;
+};
+
+struct DenseRows {
+  const void* a;
+  int64_t lda;
+};
+
+template <class T>
+void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t, int64_t,
+                     int64_t offset, const T** out) {
+  const auto& dense = *static_cast<const DenseRows*>(source);
+  const T* a = static_cast<const T*>(dense.a) + row * dense.lda + offset;
+  for (int64_t r = 0; r < rows; ++r, a += dense.lda) out[r] = a;
+}
+
+}  // namespace
+
+template <class T>
+int64_t packed_b_count(const GemmKernels<T>& kernels, int64_t k, int64_t n) {
+  return k * divide_up(n, kernels.lanes) * kernels.lanes;
+}
+
+template <class T>
+static void pack_panel(const GemmKernels<T>& kernels, const T* b, int64_t ldb, bool trans_b,
+                       int64_t k, int64_t n, int64_t panel, T* dst) {
+  const int64_t col = panel * kernels.panel_cols;
+  const int64_t cols = std::min<int64_t>(kernels.panel_cols, n - col);
+  if (trans_b) {
+    kernels.pack_cols(b + col * ldb, ldb, k, cols, dst + col * k);
+  } else {
+    kernels.pack_rows(b + col, ldb, k, cols, dst + col * k);
+  }
+}
+
+template <class T>
+void pack_b(const GemmKernels<T>& kernels, const T* b, int64_t ldb, bool trans_b, int64_t k,
+            int64_t n, T* dst, ThreadPool& pool) {
+  const int64_t panels = divide_up(n, kernels.panel_cols);
+  // Some 100 KB per task.
+  const int64_t step = std::max<int64_t>(1, 25000 / std::max<int64_t>(1, k * kernels.panel_cols));
+  pool.parallel_for(divide_up(panels, step), [&](int64_t task) {
+    for (int64_t p = task * step; p < std::min(panels, (task + 1) * step); ++p) {
+      pack_panel(kernels, b, ldb, trans_b, k, n, p, dst);
+    }
+  });
+}
+
+template <class T>
+void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row,
+                 int64_t row_end, int64_t panel, int64_t panel_end) {
+  // Blocks of even height, a whole number of tiles where possible.
+  const int64_t blocks = divide_up(row_end - row, kBlockRows);
+  const int64_t tiles = divide_up(row_end - row, kernels.tile_rows);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t begin = row + tiles * i / blocks * kernels.tile_rows;
+    const int64_t end = std::min(row + tiles * (i + 1) / blocks * kernels.tile_rows, row_end);
+    RowBlock<T>(kernels, args, begin, end - begin).run(panel, panel_end);
+  }
+}
+
+TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
+                     int threads) {
+  // Microseconds of work are not worth waking anybody: 2 MFLOP are about 7.
+  constexpr double kFlopsPerTask = 0.5e6;
+  constexpr std::array<int64_t, 10> kParts = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
+  TaskGrid best{rows, panels, row_step, 1, 1};
+  const double flops = 2.0 * static_cast<double>(rows) * static_cast<double>(panels * panel_cols) *
+                       static_cast<double>(k);
+  const int64_t most = std::min<int64_t>(static_cast<int64_t>(flops / kFlopsPerTask), 8 * threads);
+  if (threads == 1 || most < 2) return best;
+  const int64_t steps = divide_up(rows, row_step);
+  double best_cost = std::numeric_limits<double>::infinity();
+  for (int64_t row_parts : kParts) {
+    for (int64_t panel_parts : kParts) {
+      const int64_t tasks = row_parts * panel_parts;
+      if (tasks > most || row_parts > steps || panel_parts > panels) continue;
+      // Time until the last thread is done, in units of (tile row, panel); more tasks are better
+      // where a thread is slowed down, fewer where they cost: both weigh little.
+      const double turns = static_cast<double>(divide_up(tasks, threads));
+      const double task_rows =
+          static_cast<double>(std::min(divide_up(steps, row_parts) * row_step, rows));
+      const double task_panels = static_cast<double>(divide_up(panels, panel_parts));
+      const double traffic = 1 + 4.0 / task_rows + 0.1 / task_panels;
+      const double slack = 1 + 0.2 / turns;
+      const double cost = turns * task_rows * task_panels * traffic * slack;
+      if (cost < best_cost) {
+        best_cost = cost;
+        best = {rows, panels, row_step, row_parts, panel_parts};
+      }
+    }
+  }
+  return best;
+}
+
+namespace {
+
+// Items that follow one another and share B are one taller item.
+template <class T>
+GemmArgs<T> join_batch(GemmArgs<T> args) {
+  const bool residual_joins = args.epilogue.residual == nullptr ||
+                              args.residual_stride == args.m * args.epilogue.residual_ld;
+  if (args.batch > 1 && args.packed_b != nullptr && !args.trans_a && args.a_offsets == nullptr &&
+      args.a_stride == args.m * args.lda && args.c_stride == args.m * args.ldc && residual_joins) {
+    args.m *= args.batch;
+    args.batch = 1;
+  }
+  return args;
+}
+
+// How a product without packed B is done.
+struct DynamicPlan {
+  int64_t groups = 1;   // tasks that work through items of the batch on their own
+  int64_t b_count = 0;  // packed elements of B per group
+  int64_t a_count = 0;  // transposed elements of A per group
+};
+
+template <class T>
+DynamicPlan plan_dynamic(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads) {
+  constexpr int64_t kAlign = 64 / sizeof(T);
+  DynamicPlan plan;
+  if (args.packed_b == nullptr) {
+    plan.b_count = divide_up(packed_b_count(kernels, args.k, args.n), kAlign) * kAlign;
+  }
+  if (args.trans_a) plan.a_count = divide_up(args.m * args.k, kAlign) * kAlign;
+  // Items side by side where there are enough of them, each cut into tasks otherwise.
+  const double flops =
+      2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+  if (threads > 1 && args.batch >= 2 * threads && flops * static_cast<double>(args.batch) > 1e6) {
+    plan.groups = std::min<int64_t>(args.batch, 4 * threads);
+  }
+  return plan;
+}
+
+template <class T>
+void transpose_a(const T* a, int64_t lda, int64_t m, int64_t k, T* dst) {
+  constexpr int64_t kSquare = 16;
+  for (int64_t i0 = 0; i0 < m; i0 += kSquare) {
+    for (int64_t k0 = 0; k0 < k; k0 += kSquare) {
+      for (int64_t i = i0; i < std::min(m, i0 + kSquare); ++i) {
+        for (int64_t j = k0; j < std::min(k, k0 + kSquare); ++j) dst[i * k + j] = a[j * lda + i];
+      }
+    }
+  }
+}
+
+template <class T>
+struct Item {
+  DenseRows rows;
+  const T* b;
+  BlockArgs<T> block;
+};
+
+template <class T>
+Item<T> batch_item(const GemmArgs<T>& args, int64_t i) {
+  Item<T> item;
+  const int64_t a_offset = args.a_offsets != nullptr ? args.a_offsets[i] : i * args.a_stride;
+  item.rows = {args.a + a_offset, args.lda};
+  if (args.packed_b == nullptr) {
+    item.b = args.b + (args.b_offsets != nullptr ? args.b_offsets[i] : i * args.b_stride);
+  }
+  BlockArgs<T>& block = item.block;
+  block.m = args.m;
+  block.n = args.n;
+  block.depth = args.k;
+  block.fill_rows = fill_dense_rows<T>;
+  block.packed_b = args.packed_b;
+  block.c = args.c + i * args.c_stride;
+  block.ldc = args.ldc;
+  block.row0 = i * args.m;
+  block.epilogue = args.epilogue;
+  if (args.epilogue.residual != nullptr) block.epilogue.residual += i * args.residual_stride;
+  return item;
+}
+
+}  // namespace
+
+template <class T>
+size_t gemm_workspace_bytes(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads) {
+  const DynamicPlan plan = plan_dynamic(kernels, join_batch(args), threads);
+  return static_cast<size_t>(plan.groups * (plan.a_count + plan.b_count)) * sizeof(T);
+}
+
+template <class T>
+void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspace,
+          ThreadPool& pool) {
+  if (given.m <= 0 || given.n <= 0 || given.batch <= 0) return;
+  const GemmArgs<T> args = join_batch(given);
+  const int threads = pool.threads();
+  const DynamicPlan plan = plan_dynamic(kernels, args, threads);
+  const int64_t panels = divide_up(args.n, kernels.panel_cols);
+  const auto prepare = [&](Item<T>& item, T* space, ThreadPool* packers) {
+    if (args.trans_a) {
+      transpose_a(static_cast<const T*>(item.rows.a), args.lda, args.m, args.k, space);
+      item.rows = {space, args.k};
+    }
+    item.block.source = &item.rows;
+    if (args.packed_b != nullptr) return;
+    T* packed = space + plan.a_count;
+    if (packers != nullptr) {
+      pack_b(kernels, item.b, args.ldb, args.trans_b, args.k, args.n, packed, *packers);
+    } else {
+      for (int64_t p = 0; p < panels; ++p) {
+        pack_panel(kernels, item.b, args.ldb, args.trans_b, args.k, args.n, p, packed);
+      }
+    }
+    item.block.packed_b = packed;
+  };
+  if (plan.groups > 1) {
+    pool.parallel_for(plan.groups, [&](int64_t group) {
+      T* space = static_cast<T*>(workspace) + group * (plan.a_count + plan.b_count);
+      const int64_t end = args.batch * (group + 1) / plan.groups;
+      for (int64_t i = args.batch * group / plan.groups; i < end; ++i) {
+        Item<T> item = batch_item(args, i);
+        prepare(item, space, nullptr);
+        gemm_blocks(kernels, item.block, 0, args.m, 0, panels);
+      }
+    });
+    return;
+  }
+  const TaskGrid grid =
+      choose_grid(args.m, kernels.tile_rows, panels, kernels.panel_cols, args.k, threads);
+  for (int64_t i = 0; i < args.batch; ++i) {
+    Item<T> item = batch_item(args, i);
+    prepare(item, static_cast<T*>(workspace), &pool);
+    pool.parallel_for(grid.tasks(), [&](int64_t task) {
+      gemm_blocks(kernels, item.block, grid.row_begin(task), grid.row_end(task),
+                  grid.panel_begin(task), grid.panel_end(task));
+    });
+  }
+}
+
+#define SARDONYX_GEMM(T)                                                                           \
+  template int64_t packed_b_count(const GemmKernels<T>&, int64_t, int64_t);                        \
+  template void pack_b(const GemmKernels<T>&, const T*, int64_t, bool, int64_t, int64_t, T*,       \
+                       ThreadPool&);                                                               \
+  template void gemm_blocks(const GemmKernels<T>&, const BlockArgs<T>&, int64_t, int64_t, int64_t, \
+                            int64_t);                                                              \
+  template size_t gemm_workspace_bytes(const GemmKernels<T>&, const GemmArgs<T>&, int);            \
+  template void gemm(const GemmKernels<T>&, const GemmArgs<T>&, void*, ThreadPool&);
+SARDONYX_GEMM(float)
+SARDONYX_GEMM(double)
+#undef SARDONYX_GEMM
+
+}  // namespace sardonyx

@@ -1,0 +1,107 @@
+// gemm: C = epilogue(A * B) for matrices and batches of them, B packed beforehand or not, cut into
+// tasks by output alone. Entry points: pack_b, gemm; gemm_blocks is the shared loop of matrix
+// products and convolutions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/thread_pool.h"
+#include "cpu/epilogue.h"
+#include "cpu/gemm_kernels.h"
+
+namespace sardonyx {
+
+// Elements of the packed form of a k x n matrix: panels of panel_cols columns, the last one rounded
+// up to whole vectors; panel p starts at p * panel_cols * k.
+template <class T>
+int64_t packed_b_count(const GemmKernels<T>& kernels, int64_t k, int64_t n);
+
+// Packs B[k, n] with rows ldb apart, or, with trans_b, its transpose [n, k] with rows ldb apart.
+// dst is 64-byte aligned for speed.
+template <class T>
+void pack_b(const GemmKernels<T>& kernels, const T* b, int64_t ldb, bool trans_b, int64_t k,
+            int64_t n, T* dst, ThreadPool& pool);
+
+template <class T>
+struct GemmArgs {
+  int64_t m = 0, n = 0, k = 0;
+  const T* a = nullptr;  // [m, k], rows lda apart; with trans_a [k, m]
+  int64_t lda = 0;
+  bool trans_a = false;
+  const T* packed_b = nullptr;  // from pack_b, for all items of the batch; or null, and then:
+  const T* b = nullptr;         // [k, n], rows ldb apart; with trans_b [n, k]
+  int64_t ldb = 0;
+  bool trans_b = false;
+  T* c = nullptr;  // [m, n], rows ldc apart; overlaps neither A nor B
+  int64_t ldc = 0;
+
+  int64_t batch = 1;
+  int64_t a_stride = 0, b_stride = 0, c_stride = 0;  // elements from item to item
+  const int64_t* a_offsets = nullptr;  // [batch] elements, in place of a_stride (broadcasting)
+  const int64_t* b_offsets = nullptr;  // [batch], in place of b_stride
+  int64_t residual_stride = 0;
+  Epilogue<T> epilogue;  // residual is that of item 0
+};
+
+// Bytes that gemm() wants in `workspace` (64-byte aligned); depends on the shape, the flags and the
+// number of threads. 0 for packed B and plain A.
+template <class T>
+size_t gemm_workspace_bytes(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads);
+
+template <class T>
+void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& args, void* workspace,
+          ThreadPool& pool);
+
+// ---- The loop shared with convolution.
+
+// Where rows of A are: fills out[(s - segment) * rows + r], s in [segment, segment + segments),
+// with the address of element `offset` of segment s of row `row + r`.
+template <class T>
+using FillRows = void (*)(const void* source, int64_t row, int64_t rows, int64_t segment,
+                          int64_t segments, int64_t offset, const T** out);
+
+template <class T>
+struct BlockArgs {
+  int64_t m = 0, n = 0;
+  int64_t segments = 1, depth = 0;  // k = segments * depth
+  FillRows<T> fill_rows = nullptr;
+  const void* source = nullptr;
+  const T* packed_b = nullptr;
+  T* c = nullptr;
+  int64_t ldc = 0;
+  int64_t row0 = 0, col0 = 0;  // added to the places that epilogue.fn is told
+  Epilogue<T> epilogue;
+};
+
+// Rows [row, row_end) and panels [panel, panel_end) of the product.
+template <class T>
+void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row,
+                 int64_t row_end, int64_t panel, int64_t panel_end);
+
+// A grid of tasks over rows and panels: task i covers rows [row_begin(i), row_end(i)) and so on.
+struct TaskGrid {
+  int64_t rows = 0, panels = 0;  // the extent
+  int64_t row_step = 1;          // rows are cut at multiples of it
+  int64_t row_parts = 1, panel_parts = 1;
+
+  int64_t tasks() const { return row_parts * panel_parts; }
+  int64_t row_begin(int64_t task) const { return row_cut(task / panel_parts); }
+  int64_t row_end(int64_t task) const { return row_cut(task / panel_parts + 1); }
+  int64_t panel_begin(int64_t task) const { return panels * (task % panel_parts) / panel_parts; }
+  int64_t panel_end(int64_t task) const { return panels * (task % panel_parts + 1) / panel_parts; }
+
+ private:
+  int64_t row_cut(int64_t part) const {
+    const int64_t steps = (rows + row_step - 1) / row_step;
+    const int64_t cut = steps * part / row_parts * row_step;
+    return cut < rows ? cut : rows;
+  }
+};
+
+// The grid that balances `threads` threads; flops_per_element is 2 k. One task where the work is
+// too small to be shared.
+TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
+                     int threads);
+
+}  // namespace sardonyx

@@ -1,0 +1,392 @@
+// The register tile of cpu/gemm_kernels.h for any element type, per tier.
+
+#if defined(SARDONYX_CPU_GEMM_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef SARDONYX_CPU_GEMM_TILE_INL_H_
+#undef SARDONYX_CPU_GEMM_TILE_INL_H_
+#else
+#define SARDONYX_CPU_GEMM_TILE_INL_H_
+#endif
+
+#include "cpu/gemm_kernels.h"
+#include "cpu/vector_math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx {
+namespace HWY_NAMESPACE {
+namespace {
+
+// 12 x 2 accumulators, 2 vectors of B and 1 of A fill 32 registers; 6 x 2 those of 16.
+constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 12 : 6;
+
+template <class T>
+struct TileOps {
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  static constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
+  static HWY_INLINE V load(const T* src, size_t count) {
+    const D d;
+    return count >= hn::Lanes(d) ? hn::LoadU(d, src) : load_n(d, src, count);
+  }
+  static HWY_INLINE void store(V v, T* dst, size_t count) {
+    const D d;
+    if (count >= hn::Lanes(d)) {
+      hn::StoreU(v, d, dst);
+    } else {
+      store_n(v, d, dst, count);
+    }
+  }
+
+  // Columns of vector v of a tile with `cols` columns.
+  static HWY_INLINE size_t count(int64_t cols, int v) {
+    const int64_t left = cols - v * kLanes;
+    return static_cast<size_t>(left < 0 ? 0 : left > kLanes ? kLanes : left);
+  }
+
+  // alpha * sum + bias, residual, clip, for one row in registers or in memory.
+  struct Finish {
+    V alpha, low, high;
+    bool before, after;  // a residual is added before or after the clip
+
+    explicit HWY_INLINE Finish(const GemmTile<T>& t) {
+      const D d;
+      alpha = hn::Set(d, t.alpha);
+      low = hn::Set(d, t.low);
+      high = hn::Set(d, t.high);
+      before = t.residual != nullptr && !t.residual_after;
+      after = t.residual != nullptr && t.residual_after;
+    }
+    HWY_INLINE V clip(V y) const { return min_keep_nan(high, max_keep_nan(low, y)); }
+  };
+
+  // Sums of a whole tile to C.
+  template <int kRows, int kVectors>
+  static HWY_INLINE void finish_whole(const GemmTile<T>& t, const V (&sum)[kRows][kVectors]) {
+    const D d;
+    const Finish finish(t);
+    V bias[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      bias[v] = t.bias != nullptr ? hn::LoadU(d, t.bias + v * kLanes) : hn::Zero(d);
+    }
+    // Copied, because a store to C might change `t` as far as the compiler can tell.
+    const T* residual = t.residual;
+    T* c = t.c;
+    const int64_t residual_ld = t.residual_ld;
+    const int64_t ldc = t.ldc;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, c += ldc, residual += residual_ld) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        V y = hn::MulAdd(sum[r][v], finish.alpha, bias[v]);
+        if (finish.before) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
+        y = finish.clip(y);
+        if (finish.after) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
+        hn::StoreU(y, d, c + v * kLanes);
+      }
+    }
+  }
+
+  // Sums of a tile with fewer columns than its vectors have lanes, from memory to C.
+  static HWY_NOINLINE void finish_ragged(const GemmTile<T>& t, const T* sums, int rows,
+                                         int vectors) {
+    const D d;
+    const Finish finish(t);
+    for (int v = 0; v < vectors; ++v) {
+      const size_t n = count(t.cols, v);
+      const V bias = t.finish && t.bias != nullptr ? load(t.bias + v * kLanes, n) : hn::Zero(d);
+      for (int r = 0; r < rows; ++r) {
+        V y = hn::Load(d, sums + (r * vectors + v) * kLanes);
+        if (t.finish) {
+          const T* residual = t.residual + r * t.residual_ld + v * kLanes;
+          y = hn::MulAdd(y, finish.alpha, bias);
+          if (finish.before) y = hn::Add(y, load(residual, n));
+          y = finish.clip(y);
+          if (finish.after) y = hn::Add(y, load(residual, n));
+        }
+        store(y, t.c + r * t.ldc + v * kLanes, n);
+      }
+    }
+  }
+
+  template <int kRows, int kVectors>
+  static HWY_INLINE void start(const GemmTile<T>& t, bool whole, V (&sum)[kRows][kVectors]) {
+    const D d;
+    const T* c = t.c;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, c += t.ldc) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        if (!t.load_c) {
+          sum[r][v] = hn::Zero(d);
+        } else if (whole) {
+          sum[r][v] = hn::LoadU(d, c + v * kLanes);
+        } else {
+          sum[r][v] = load_n(d, c + v * kLanes, count(t.cols, v));
+        }
+      }
+    }
+  }
+
+  // kPanels panels of kVectors / kPanels vectors each. kPacked: rows of B follow one another.
+  template <int kRows, int kVectors, int kPanels, bool kPacked>
+  static HWY_INLINE void compute(const GemmTile<T>& t) {
+    const D d;
+    constexpr int kPerPanel = kVectors / kPanels;
+    const bool whole = t.cols == kVectors * kLanes;
+    V sum[kRows][kVectors];
+    start<kRows, kVectors>(t, whole, sum);
+    const T* b = t.b;
+    const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
+    const int64_t panel_stride = kPanels > 1 ? t.panel_stride : 0;
+    const int64_t depth = t.depth;
+    const T* const* rows = t.rows;
+    const T* const* const end = rows + t.segments * t.row_stride;
+    for (; rows != end; rows += t.row_stride) {
+      const T* a[kRows];  // past the end, so that the index counts up to zero
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) a[r] = rows[r] + depth;
+      for (int64_t k = -depth; k != 0; ++k, b += b_stride) {
+        V column[kVectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v) {
+          column[v] = hn::LoadU(d, b + v / kPerPanel * panel_stride + v % kPerPanel * kLanes);
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+          const V row = hn::Set(d, a[r][k]);
+#pragma GCC unroll 8
+          for (int v = 0; v < kVectors; ++v) {
+            sum[r][v] = hn::MulAdd(row, column[v], sum[r][v]);
+          }
+        }
+      }
+    }
+    if (HWY_LIKELY(whole && t.finish)) return finish_whole<kRows, kVectors>(t, sum);
+    HWY_ALIGN T sums[kRows * kVectors * kLanes];
+    T* dst = whole ? t.c : sums;
+    const int64_t ld = whole ? t.ldc : kVectors * kLanes;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, dst += ld) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], d, dst + v * kLanes);
+    }
+    if (!whole) finish_ragged(t, sums, kRows, kVectors);
+  }
+};
+
+template <class T, int kRows>
+void gemm_tile(const GemmTile<T>& t) {
+  if (t.cols > TileOps<T>::kLanes) {
+    TileOps<T>::template compute<kRows, 2, 1, true>(t);
+  } else {
+    TileOps<T>::template compute<kRows, 1, 1, true>(t);
+  }
+}
+
+template <class T, int kRows, int kPanels>
+void gemm_wide_tile(const GemmTile<T>& t) {
+  TileOps<T>::template compute<kRows, 2 * kPanels, kPanels, false>(t);
+}
+
+template <class T>
+void pack_rows(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int vectors = cols > lanes ? 2 : 1;
+  for (int64_t k = 0; k < depth; ++k) {
+    for (int v = 0; v < vectors; ++v, dst += lanes) {
+      const size_t count = TileOps<T>::count(cols, v);
+      hn::StoreU(TileOps<T>::load(src + k * ld + v * lanes, count), d, dst);
+    }
+  }
+}
+
+// One vector from the 128-bit blocks at src, src + stride, ...
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const T* src, int64_t stride) {
+  if constexpr (sizeof(T) * hn::MaxLanes(d) <= 16) {
+    (void)stride;
+    return hn::LoadU(d, src);
+  } else {
+    const hn::Half<D> half;
+    constexpr int64_t kBlocks = static_cast<int64_t>(hn::MaxLanes(half) * sizeof(T) / 16);
+    const auto low = load_blocks(half, src, stride);
+    return hn::Combine(d, load_blocks(half, src + kBlocks * stride, stride), low);
+  }
+}
+
+// A square of 4 (f32) or 2 (f64) elements of k per 128-bit block, transposed in registers.
+HWY_INLINE void transpose_blocks(const float* src, int64_t ld, float* dst, int64_t width) {
+  const hn::ScalableTag<float> d;
+  const hn::RepartitionToWide<decltype(d)> dw;
+  const auto r0 = load_blocks(d, src, 4 * ld);
+  const auto r1 = load_blocks(d, src + ld, 4 * ld);
+  const auto r2 = load_blocks(d, src + 2 * ld, 4 * ld);
+  const auto r3 = load_blocks(d, src + 3 * ld, 4 * ld);
+  const auto lo01 = hn::BitCast(dw, hn::InterleaveLower(d, r0, r1));
+  const auto lo23 = hn::BitCast(dw, hn::InterleaveLower(d, r2, r3));
+  const auto hi01 = hn::BitCast(dw, hn::InterleaveUpper(d, r0, r1));
+  const auto hi23 = hn::BitCast(dw, hn::InterleaveUpper(d, r2, r3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, lo01, lo23)), d, dst);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, lo01, lo23)), d, dst + width);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, hi01, hi23)), d, dst + 2 * width);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, hi01, hi23)), d, dst + 3 * width);
+}
+HWY_INLINE void transpose_blocks(const double* src, int64_t ld, double* dst, int64_t width) {
+  const hn::ScalableTag<double> d;
+  const auto r0 = load_blocks(d, src, 2 * ld);
+  const auto r1 = load_blocks(d, src + ld, 2 * ld);
+  hn::StoreU(hn::InterleaveLower(d, r0, r1), d, dst);
+  hn::StoreU(hn::InterleaveUpper(d, r0, r1), d, dst + width);
+}
+
+template <class T>
+void pack_cols(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  const int64_t width = cols > lanes ? 2 * lanes : lanes;
+  constexpr int64_t kSquare = 16 / sizeof(T);
+  for (int64_t col = 0; col < width; col += lanes) {
+    int64_t k = 0;
+    if (col + lanes <= cols) {
+      for (; k + kSquare <= depth; k += kSquare) {
+        transpose_blocks(src + col * ld + k, ld, dst + k * width + col, width);
+      }
+    }
+    for (; k < depth; ++k) {
+      for (int64_t i = col; i < col + lanes; ++i) {
+        dst[k * width + i] = i < cols ? src[i * ld + k] : T(0);
+      }
+    }
+  }
+}
+
+// The activations that are not a clip, as vector functions.
+template <class V>
+HWY_INLINE V hard_sigmoid(V x, V slope, V offset) {
+  const hn::DFromV<V> d;
+  using T = LaneOf<V>;
+  const V line = hn::MulAdd(x, slope, offset);
+  return min_keep_nan(hn::Set(d, T(1)), max_keep_nan(hn::Zero(d), line));
+}
+
+template <class V>
+HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
+  const hn::DFromV<V> d;
+  using T = LaneOf<V>;
+  namespace me = sardonyx::HWY_NAMESPACE;
+  const auto negative = hn::Lt(x, hn::Zero(d));
+  switch (activation) {
+    case Activation::kNone:
+      return x;
+    case Activation::kClip:
+      return min_keep_nan(p1, max_keep_nan(p0, x));
+    case Activation::kLeakyRelu:
+      return hn::IfThenElse(negative, hn::Mul(x, p0), x);
+    case Activation::kElu:
+      return hn::IfThenElse(negative, hn::Mul(p0, me::expm1(x)), x);
+    case Activation::kSigmoid:
+      return me::sigmoid(x);
+    case Activation::kTanh:
+      return me::tanh(x);
+    case Activation::kSilu:
+      return hn::Mul(x, me::sigmoid(x));
+    case Activation::kHardSigmoid:
+      return hard_sigmoid(x, p0, p1);
+    case Activation::kHardSwish:
+      return hn::Mul(x, hard_sigmoid(x, hn::Set(d, T(1.0 / 6)), hn::Set(d, T(0.5))));
+    case Activation::kGelu:
+      return me::gelu(x);
+    case Activation::kGeluTanh:
+      return me::gelu_tanh(x);
+    case Activation::kSoftplus:
+      return me::softplus(x);
+    case Activation::kMish:
+      return hn::Mul(x, me::tanh(me::softplus(x)));
+  }
+  return x;
+}
+
+// One loop per activation, so that the switch is outside of it.
+template <class T, Activation kActivation>
+void activate_block(T p0, T p1, const T* residual, int64_t residual_ld, T* c, int64_t ldc,
+                    int64_t rows, int64_t cols) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto vp0 = hn::Set(d, p0);
+  const auto vp1 = hn::Set(d, p1);
+  for (int64_t r = 0; r < rows; ++r, c += ldc) {
+    for (int64_t i = 0; i < cols; i += lanes) {
+      const size_t count = static_cast<size_t>(HWY_MIN(lanes, cols - i));
+      auto y = activate_vector(kActivation, TileOps<T>::load(c + i, count), vp0, vp1);
+      if (residual != nullptr) {
+        y = hn::Add(y, TileOps<T>::load(residual + r * residual_ld + i, count));
+      }
+      TileOps<T>::store(y, c + i, count);
+    }
+  }
+}
+
+template <class T>
+void activate(Activation activation, T p0, T p1, const T* residual, int64_t residual_ld, T* c,
+              int64_t ldc, int64_t rows, int64_t cols) {
+  switch (activation) {
+#define SARDONYX_ACTIVATION(name) \
+  case Activation::name:          \
+    return activate_block<T, Activation::name>(p0, p1, residual, residual_ld, c, ldc, rows, cols);
+    SARDONYX_ACTIVATION(kNone)
+    SARDONYX_ACTIVATION(kClip)
+    SARDONYX_ACTIVATION(kLeakyRelu)
+    SARDONYX_ACTIVATION(kElu)
+    SARDONYX_ACTIVATION(kSigmoid)
+    SARDONYX_ACTIVATION(kTanh)
+    SARDONYX_ACTIVATION(kSilu)
+    SARDONYX_ACTIVATION(kHardSigmoid)
+    SARDONYX_ACTIVATION(kHardSwish)
+    SARDONYX_ACTIVATION(kGelu)
+    SARDONYX_ACTIVATION(kGeluTanh)
+    SARDONYX_ACTIVATION(kSoftplus)
+    SARDONYX_ACTIVATION(kMish)
+#undef SARDONYX_ACTIVATION
+  }
+}
+
+template <class T>
+constexpr GemmKernels<T> make_gemm_kernels() {
+  GemmKernels<T> kernels;
+  kernels.tile_rows = kTileRows;
+  kernels.lanes = static_cast<int>(TileOps<T>::kLanes);
+  kernels.panel_cols = 2 * kernels.lanes;
+  kernels.tile[1] = gemm_tile<T, 1>;
+  kernels.tile[2] = gemm_tile<T, 2>;
+  kernels.tile[3] = gemm_tile<T, 3>;
+  kernels.tile[4] = gemm_tile<T, 4>;
+  kernels.tile[5] = gemm_tile<T, 5>;
+  kernels.tile[6] = gemm_tile<T, 6>;
+  if constexpr (kTileRows == 12) {
+    kernels.tile[7] = gemm_tile<T, 7>;
+    kernels.tile[8] = gemm_tile<T, 8>;
+    kernels.tile[9] = gemm_tile<T, 9>;
+    kernels.tile[10] = gemm_tile<T, 10>;
+    kernels.tile[11] = gemm_tile<T, 11>;
+    kernels.tile[12] = gemm_tile<T, 12>;
+  }
+  kernels.wide[1] = gemm_wide_tile<T, 1, 4>;
+  kernels.wide[2] = gemm_wide_tile<T, 2, 2>;
+  kernels.wide[3] = gemm_wide_tile<T, 3, 2>;
+  kernels.wide_panels[1] = 4;
+  kernels.wide_panels[2] = 2;
+  kernels.wide_panels[3] = 2;
+  kernels.pack_rows = pack_rows<T>;
+  kernels.pack_cols = pack_cols<T>;
+  kernels.activate = activate<T>;
+  return kernels;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard per target
