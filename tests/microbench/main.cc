@@ -1,0 +1,61 @@
+// sardonyx_microbench [--tier avx2] [--threads 2] [--seconds 0.1] [filter]
+// Prints each kernel at layer shapes of real networks: microseconds, GFLOP/s, percent of the peak
+// measured in the same moment on one core times the number of threads, GB/s.
+#include <time.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "tests/microbench/bench.h"
+
+namespace sardonyx {
+namespace {
+
+double read_clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+double thread_seconds() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+double wall_seconds() { return read_clock(CLOCK_MONOTONIC); }
+
+void print_result(const BenchOptions& options, const std::string& name, double seconds,
+                  double flops, double bytes, double peak) {
+  const double rate = flops / seconds * 1e-9;
+  std::printf("%-44s %10.1f us %8.1f GFLOP/s %6.1f%% of %3.0f %8.1f GB/s\n", name.c_str(),
+              seconds * 1e6, rate, 100 * rate / (peak * options.threads), peak,
+              bytes / seconds * 1e-9);
+  std::fflush(stdout);
+}
+
+int run(int argc, char** argv) {
+  BenchOptions options;
+  options.tier = best_tier();
+  for (int i = 1; i < argc; ++i) {
+    const bool has_value = i + 1 < argc;
+    if (std::strcmp(argv[i], "--tier") == 0 && has_value) {
+      const auto tier = tier_from_name(argv[++i]);
+      if (!tier) {
+        std::fprintf(stderr, "no tier '%s'\n", argv[i]);
+        return 2;
+      }
+      options.tier = *tier;
+    } else if (std::strcmp(argv[i], "--threads") == 0 && has_value) {
+      options.threads = std::atoi(argv[++i]);
+    } else if (std::strcmp(argv[i], "--seconds") == 0 && has_value) {
+      options.seconds = std::atof(argv[++i]);
+    } else {
+      options.filter = argv[i];
+    }
+  }
+  ThreadPool pool(options.threads);
+  bench_gemm(options, pool);
+  return 0;
+}
+
+}  // namespace sardonyx
+
+int main(int argc, char** argv) { return sardonyx::run(argc, argv); }
