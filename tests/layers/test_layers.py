@@ -49,7 +49,6 @@ def test_rooms_form_no_cycle():
         ("base/a.cc", '#include "base/b.h"\n', "begins with a comment"),
         ("base/a.h", '#include "base/a.h"\n', "begins with a comment"),
         ("base/a.cc", "// A.\n" * 801, "801 lines"),
-        ("base/a.cc", "// " + "A" * 98 + "\n", "101 columns"),
         ("base/string_utils.cc", "// A.\n", "'utils' says nothing"),
         ("base/common/a.py", "", "'common' says nothing"),
     ],
