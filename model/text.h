@@ -1,8 +1,8 @@
 // Model ↔ text in the ONNX textual syntax, with its gaps closed so that printing and parsing back
 // gives an equal model. Entry points: to_text, parse_text.
 //
-// Beyond that syntax: any name may be quoted, "\n", "\t" and "\x1f" are escapes in strings, elements
-// of narrow floats are numbers (0x... is a bit pattern), sparse tensors are written
+// Beyond that syntax: any name may be quoted, "\n", "\t" and "\x1f" are escapes in strings,
+// elements of narrow floats are numbers (0x... is a bit pattern), sparse tensors are written
 // `sparse_tensor[8] {float[1] v {2}, int64[1] {5}}`, values may have no type, and what the syntax
 // has no place for stands in notes such as `!{doc_string: "...", metadata_props: ["k": "v"]}`.
 // Tensors with external data are printed as a reference, without elements.

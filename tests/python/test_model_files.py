@@ -134,7 +134,7 @@ def test_text_of_onnx_parses(tmp_path):
         file.write_text(text)
         jobs.append(("parse", file, tmp_path / f"{i}.onnx"))
         models.append((source, model))
-    assert len(jobs) > 500
+    assert len(jobs) > 1700
     wrong = []
     for (_, _, target), (source, model), answer in zip(jobs, models, roundtrip(jobs)):
         if answer != "ok":

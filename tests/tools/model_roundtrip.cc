@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/mapped_file.h"
+#include "model/check.h"
 #include "model/read_model.h"
 #include "model/text.h"
 #include "model/value_file.h"
@@ -38,6 +39,7 @@ Result<std::string> roundtrip(const std::string& form, const std::string& source
     return write_model(parsed);
   }
   const Model model = TRY(read_model_file(source));
+  TRY(check_model(model));
   if (form == "model") return write_model(model);
   const std::string text = to_text(model);
   if (form == "print") return text;
