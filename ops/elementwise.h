@@ -32,8 +32,8 @@ struct TileRow {
   std::array<TileFn, kDTypeCount> by_dtype{};
 };
 
-// The loop of operator `name` computing in `dtype`, or null.
-TileFn find_tile(Tier tier, std::string_view name, DType dtype);
+// The loops of operator `name`, or null.
+const TileRow* find_tiles(Tier tier, std::string_view name);
 // The loop that converts elements as Cast does (saturate = 1), or null. Sub-byte types and strings
 // have none.
 TileFn find_conversion(Tier tier, DType from, DType to);
@@ -79,6 +79,7 @@ class ElementwiseProgram {
 
   // Elements that run_tile takes at most, and the bytes of scratch memory it needs then.
   size_t max_tile() const { return max_tile_; }
+  bool needs_scratch() const { return !slots_.empty(); }
   static constexpr size_t kScratchBytes = 32 * 1024;
   // Fills the constant registers of scratch; once before any number of run_tile calls.
   void prepare(void* scratch) const;
@@ -101,6 +102,7 @@ class ElementwiseProgram {
  private:
   friend class ProgramBuilder;
   static constexpr size_t kMaxSrcs = 4;
+  static constexpr size_t kMaxOperands = 64;
   struct Step {
     TileFn fn = nullptr;
     std::array<uint16_t, kMaxSrcs> srcs{};

@@ -1,36 +1,104 @@
 // The list of all operators, sorted by domain, then name: one line each, X(domain, name, maker).
 // A maker `OpDef maker()` is defined in the operator's file. ops/registry.cc expands the list.
 #define SARDONYX_OP_LIST(X) \
+  X("", Abs, op_Abs) \
+  X("", Acos, op_Acos) \
+  X("", Acosh, op_Acosh) \
+  X("", Add, op_Add) \
+  X("", And, op_And) \
+  X("", Asin, op_Asin) \
+  X("", Asinh, op_Asinh) \
+  X("", Atan, op_Atan) \
+  X("", Atanh, op_Atanh) \
   X("", AveragePool, op_AveragePool) \
+  X("", BitShift, op_BitShift) \
+  X("", BitwiseAnd, op_BitwiseAnd) \
+  X("", BitwiseNot, op_BitwiseNot) \
+  X("", BitwiseOr, op_BitwiseOr) \
+  X("", BitwiseXor, op_BitwiseXor) \
+  X("", Ceil, op_Ceil) \
+  X("", Celu, op_Celu) \
+  X("", Clip, op_Clip) \
   X("", Concat, op_Concat) \
   X("", Conv, op_Conv) \
   X("", ConvInteger, op_ConvInteger) \
   X("", ConvTranspose, op_ConvTranspose) \
+  X("", Cos, op_Cos) \
+  X("", Cosh, op_Cosh) \
+  X("", Div, op_Div) \
+  X("", Elu, op_Elu) \
+  X("", Equal, op_Equal) \
+  X("", Erf, op_Erf) \
+  X("", Exp, op_Exp) \
   X("", Expand, op_Expand) \
   X("", Flatten, op_Flatten) \
+  X("", Floor, op_Floor) \
   X("", GRU, op_GRU) \
   X("", Gather, op_Gather) \
   X("", GatherElements, op_GatherElements) \
   X("", GatherND, op_GatherND) \
+  X("", Gelu, op_Gelu) \
   X("", Gemm, op_Gemm) \
   X("", GlobalAveragePool, op_GlobalAveragePool) \
   X("", GlobalLpPool, op_GlobalLpPool) \
   X("", GlobalMaxPool, op_GlobalMaxPool) \
+  X("", Greater, op_Greater) \
+  X("", GreaterOrEqual, op_GreaterOrEqual) \
+  X("", HardSigmoid, op_HardSigmoid) \
+  X("", HardSwish, op_HardSwish) \
   X("", Identity, op_Identity) \
+  X("", IsInf, op_IsInf) \
+  X("", IsNaN, op_IsNaN) \
   X("", LSTM, op_LSTM) \
+  X("", LeakyRelu, op_LeakyRelu) \
+  X("", Less, op_Less) \
+  X("", LessOrEqual, op_LessOrEqual) \
+  X("", Log, op_Log) \
   X("", LpPool, op_LpPool) \
   X("", MatMul, op_MatMul) \
   X("", MatMulInteger, op_MatMulInteger) \
+  X("", Max, op_Max) \
   X("", MaxPool, op_MaxPool) \
+  X("", Mean, op_Mean) \
+  X("", Min, op_Min) \
+  X("", Mish, op_Mish) \
+  X("", Mod, op_Mod) \
+  X("", Mul, op_Mul) \
+  X("", Neg, op_Neg) \
+  X("", Not, op_Not) \
+  X("", Or, op_Or) \
+  X("", PRelu, op_PRelu) \
+  X("", Pow, op_Pow) \
   X("", QLinearConv, op_QLinearConv) \
   X("", QLinearMatMul, op_QLinearMatMul) \
   X("", RNN, op_RNN) \
+  X("", Reciprocal, op_Reciprocal) \
+  X("", Relu, op_Relu) \
   X("", Reshape, op_Reshape) \
+  X("", Round, op_Round) \
+  X("", Selu, op_Selu) \
   X("", Shape, op_Shape) \
+  X("", Shrink, op_Shrink) \
+  X("", Sigmoid, op_Sigmoid) \
+  X("", Sign, op_Sign) \
+  X("", Sin, op_Sin) \
+  X("", Sinh, op_Sinh) \
   X("", Size, op_Size) \
   X("", Slice, op_Slice) \
+  X("", Softplus, op_Softplus) \
+  X("", Softsign, op_Softsign) \
   X("", Split, op_Split) \
+  X("", Sqrt, op_Sqrt) \
   X("", Squeeze, op_Squeeze) \
+  X("", Sub, op_Sub) \
+  X("", Sum, op_Sum) \
+  X("", Swish, op_Swish) \
+  X("", Tan, op_Tan) \
+  X("", Tanh, op_Tanh) \
+  X("", ThresholdedRelu, op_ThresholdedRelu) \
   X("", Tile, op_Tile) \
   X("", Transpose, op_Transpose) \
-  X("", Unsqueeze, op_Unsqueeze)
+  X("", Unsqueeze, op_Unsqueeze) \
+  X("", Where, op_Where) \
+  X("", Xor, op_Xor) \
+  X("sardonyx", Elementwise, op_Elementwise)

@@ -1,0 +1,223 @@
+// Runs elementwise programs: as the kernel of a node, over tiles of broadcast operands in chunks
+// that do not depend on the number of threads, and as an epilogue over blocks of another kernel's
+// results.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "ops/elementwise.h"
+#include "ops/elementwise/broadcast.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr size_t kMaxOperands = 64;
+constexpr size_t kBufferBytes = 32 * 1024;  // of one thread, for tiles of broadcast operands
+constexpr int64_t kChunkElements = 16384;   // of one task
+
+// Tile buffers for those operands that need one, within kBufferBytes.
+struct OperandBuffers {
+  std::array<size_t, kMaxOperands> offsets{};
+  size_t max_tile = 0;
+
+  OperandBuffers(std::span<const size_t> element_bytes, size_t program_tile) {
+    size_t sum = 0;
+    for (const size_t bytes : element_bytes) sum += bytes;
+    constexpr size_t kTile = 1024, kAlign = 64;
+    max_tile = program_tile;
+    if (sum > 0) {
+      max_tile = std::min(
+          {program_tile, kTile, std::max(kBufferBytes / sum / kAlign, size_t{1}) * kAlign});
+    }
+    size_t offset = 0;
+    for (size_t i = 0; i < element_bytes.size(); ++i) {
+      offsets[i] = offset;
+      offset += element_bytes[i] * max_tile;
+    }
+  }
+};
+
+struct alignas(64) Scratch {
+  std::byte program[ElementwiseProgram::kScratchBytes];
+  std::byte buffers[kBufferBytes];
+};
+
+class ElementwiseKernel final : public Kernel {
+ public:
+  ElementwiseKernel(ElementwiseProgram program, TileWalk walk, OperandBuffers buffers,
+                    std::vector<size_t> operands, std::vector<bool> same_shape)
+      : program_(std::move(program)),
+        walk_(std::move(walk)),
+        buffers_(buffers),
+        operands_(std::move(operands)),
+        same_shape_(std::move(same_shape)) {
+    tiles_per_task_ = std::max<int64_t>(1, kChunkElements / walk_.tile_elements());
+  }
+
+  void run(RunArgs& args) const override {
+    for (size_t i = 0; i < args.outputs.size(); ++i) {
+      if (args.outputs[i].data == nullptr && args.output_values[i] != nullptr) {
+        args.allocate(i, args.outputs[i].dtype, args.outputs[i].shape);
+      }
+    }
+    if (args.failed()) return;
+    const int64_t tasks = (walk_.tile_count() + tiles_per_task_ - 1) / tiles_per_task_;
+    args.pool->parallel_for(tasks, [&](int64_t task) {
+      run_tiles(args, task * tiles_per_task_,
+                std::min((task + 1) * tiles_per_task_, walk_.tile_count()));
+    });
+  }
+
+  bool can_overwrite(size_t input, size_t output) const override {
+    for (size_t i = 0; i < operands_.size(); ++i) {
+      if (operands_[i] == input) return same_shape_[i] && program_.can_overwrite(i, output);
+    }
+    return false;
+  }
+
+ private:
+  void run_tiles(RunArgs& args, int64_t first, int64_t last) const {
+    Scratch scratch;
+    if (program_.needs_scratch()) program_.prepare(scratch.program);
+    std::array<OperandTiles, kMaxOperands> tiles;
+    for (size_t i = 0; i < operands_.size(); ++i) {
+      tiles[i] = OperandTiles(walk_, i, args.inputs[operands_[i]].data,
+                              scratch.buffers + buffers_.offsets[i]);
+    }
+    for (int64_t index = first; index < last; ++index) {
+      const auto [position, count] = walk_.tile(index);
+      const void* inputs[kMaxOperands];
+      void* outputs[kMaxOperands];
+      for (size_t i = 0; i < operands_.size(); ++i) inputs[i] = tiles[i].tile(position, count);
+      for (size_t i = 0; i < program_.output_count(); ++i) {
+        outputs[i] = static_cast<std::byte*>(args.outputs[i].data) +
+                     dtype_bytes(program_.output_dtype(i), static_cast<size_t>(position));
+      }
+      program_.run_tile(inputs, outputs, count, scratch.program);
+    }
+  }
+
+  ElementwiseProgram program_;
+  TileWalk walk_;
+  OperandBuffers buffers_;
+  std::vector<size_t> operands_;  // node input of each program input
+  std::vector<bool> same_shape_;  // whether it has the shape of the outputs
+  int64_t tiles_per_task_ = 1;
+};
+
+Result<ElementwiseProgram> make_program(const KernelRequest& request) {
+  std::vector<DType> dtypes;
+  std::vector<const Tensor*> constants;
+  for (const Operand& input : request.inputs) {
+    dtypes.push_back(input.present() ? input.dtype() : DType::kUndefined);
+    const bool single = input.constant != nullptr && input.constant->count() == 1;
+    constants.push_back(single ? input.constant : nullptr);
+  }
+  if (const Subgraph* body = request.node.attrs.get_subgraph("body")) {
+    return ElementwiseProgram::from_body(*body->body, dtypes, request.tier);
+  }
+  return ElementwiseProgram::from_node(request.node, dtypes, constants, request.outputs[0].dtype(),
+                                       request.tier);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Kernel>> make_elementwise(const KernelRequest& request) {
+  ElementwiseProgram program = TRY(make_program(request));
+  const Shape shape = request.outputs[0].shape();
+  std::vector<size_t> operands, element_bytes, buffer_bytes;
+  std::vector<Shape> shapes;
+  std::vector<bool> same_shape;
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    if (!request.has_input(i)) continue;
+    operands.push_back(i);
+    shapes.push_back(request.inputs[i].shape());
+    element_bytes.push_back(dtype_bytes(request.inputs[i].dtype(), 1));
+    same_shape.push_back(shapes.back() == shape);
+    buffer_bytes.push_back(same_shape.back() ? 0 : element_bytes.back());
+  }
+  const OperandBuffers buffers(buffer_bytes, program.max_tile());
+  TileWalk walk(shape, shapes, element_bytes, buffers.max_tile);
+  return std::unique_ptr<Kernel>(std::make_unique<ElementwiseKernel>(
+      std::move(program), std::move(walk), buffers, std::move(operands), std::move(same_shape)));
+}
+
+// ---- as an epilogue
+
+namespace {
+
+// The block cut into tiles of `rows` whole rows, or of part of one row.
+struct BlockTile {
+  int64_t row, column, rows, columns;
+  size_t count() const { return static_cast<size_t>(rows * columns); }
+};
+
+// The operand's elements for the tile, contiguous: a pointer into it or the filled buffer.
+const void* block_operand(const BlockOperand& operand, const BlockTile& tile, size_t bytes,
+                          std::byte* buffer) {
+  const auto* data = static_cast<const std::byte*>(operand.data);
+  const auto at = [&](int64_t index) { return data + static_cast<size_t>(index) * bytes; };
+  const auto columns = static_cast<size_t>(tile.columns);
+  if (operand.over == BlockOperand::Over::kColumns && tile.rows == 1) return at(tile.column);
+  if (operand.over == BlockOperand::Over::kFull &&
+      (tile.rows == 1 || operand.row_stride == tile.columns)) {
+    return at(tile.row * operand.row_stride + tile.column);
+  }
+  std::byte* dst = buffer;
+  for (int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+    switch (operand.over) {
+      case BlockOperand::Over::kColumns:
+        std::memcpy(dst, at(tile.column), columns * bytes);
+        break;
+      case BlockOperand::Over::kFull:
+        std::memcpy(dst, at(row * operand.row_stride + tile.column), columns * bytes);
+        break;
+      default: {
+        const auto* src = operand.over == BlockOperand::Over::kRows ? at(row) : data;
+        for (size_t i = 0; i < columns; ++i) std::memcpy(dst + i * bytes, src, bytes);
+      }
+    }
+    dst += columns * bytes;
+  }
+  return buffer;
+}
+
+}  // namespace
+
+void ElementwiseProgram::run_block(std::span<const BlockOperand> operands, void* block,
+                                   int64_t rows, int64_t cols, int64_t row_stride) const {
+  Scratch scratch;
+  prepare(scratch.program);
+  const size_t block_bytes = dtype_bytes(outputs_[0], 1);
+  std::array<size_t, kMaxOperands> element_bytes{};
+  for (size_t i = 0; i < operands.size(); ++i) element_bytes[i] = dtype_bytes(inputs_[i + 1], 1);
+  const OperandBuffers buffers({element_bytes.data(), operands.size()}, max_tile_);
+  const auto max_tile = static_cast<int64_t>(std::min<size_t>(buffers.max_tile, 1024));
+
+  const bool joined = row_stride == cols && cols * 2 <= max_tile;
+  const int64_t tile_rows = joined ? max_tile / cols : 1;
+  const int64_t tile_columns = joined ? cols : max_tile;
+  std::array<const void*, kMaxOperands> inputs;
+  std::array<bool, kMaxOperands> kept{};  // the buffer serves every tile of this size
+  for (int64_t row = 0; row < rows; row += tile_rows) {
+    for (int64_t column = 0; column < cols; column += tile_columns) {
+      const BlockTile tile{row, column, std::min(tile_rows, rows - row),
+                           std::min(tile_columns, cols - column)};
+      auto* data = static_cast<std::byte*>(block) +
+                   static_cast<size_t>(row * row_stride + column) * block_bytes;
+      inputs[0] = data;
+      for (size_t i = 0; i < operands.size(); ++i) {
+        if (kept[i]) continue;
+        inputs[i + 1] = block_operand(operands[i], tile, element_bytes[i],
+                                      scratch.buffers + buffers.offsets[i]);
+        // The first tile is the largest.
+        kept[i] = operands[i].over == BlockOperand::Over::kScalar ||
+                  (operands[i].over == BlockOperand::Over::kColumns && joined);
+      }
+      void* output = data;
+      run_tile(inputs.data(), &output, tile.count(), scratch.program);
+    }
+  }
+}
+
+}  // namespace sardonyx
