@@ -62,7 +62,7 @@ Result<void> infer_into(Graph& graph, const OpDef& op, NodeId id) {
     constants.push_back(graph.constant_input(node, i));
     ints.push_back(given ? graph.value(node.inputs[i]).known_ints : std::nullopt);
   }
-  const Inference inferred = TRY(infer_one(op, graph, node, types, constants, ints));
+  const Inference inferred = TRY(infer_one(op, graph, node, types, constants, ints, true));
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     GraphValue& output = graph.value(node.outputs[i]);
@@ -97,8 +97,8 @@ Result<void> infer_body(Graph& body) { return infer_graph(body); }
 Result<Inference> infer_one(const OpDef& op, const Graph& graph, const Node& node,
                             std::span<const ValueType> types,
                             std::span<const Tensor* const> constants,
-                            std::span<const std::optional<Dims>> ints) {
-  InferContext context(graph, node, types, constants, ints);
+                            std::span<const std::optional<Dims>> ints, bool at_load) {
+  InferContext context(graph, node, types, constants, ints, at_load);
   TRY(infer_node(op, context));
   return Inference{context.output_types(), context.output_ints(), context.wanted()};
 }

@@ -28,7 +28,7 @@ struct Inference {
 Result<Inference> infer_one(const OpDef& op, const Graph& graph, const Node& node,
                             std::span<const ValueType> types,
                             std::span<const Tensor* const> constants,
-                            std::span<const std::optional<Dims>> ints);
+                            std::span<const std::optional<Dims>> ints, bool at_load = false);
 
 struct KernelChoice {
   std::string name;

@@ -7,6 +7,13 @@
 
 namespace sardonyx {
 
+Value RunArgs::input_value(size_t index) const {
+  if (input_values[index] != nullptr) return *input_values[index];
+  const TensorView& view = inputs[index];
+  if (view.dtype == DType::kUndefined) return Value();
+  return Tensor::wrap(view.dtype, view.shape, view.data, nullptr);
+}
+
 TensorView RunArgs::allocate(size_t index, DType dtype, const Shape& shape) {
   if (output_values[index] == nullptr) return outputs[index];
   auto tensor = Tensor::allocate(dtype, shape);

@@ -87,6 +87,9 @@ struct RunArgs {
   ThreadPool* pool = nullptr;
   Error* error = nullptr;  // where report() puts the first error; one per run
 
+  // The operand as a Value: what it was given as, or a wrapper of the planned tensor, which is
+  // valid during this step only.
+  Value input_value(size_t index) const;
   // Memory for an output whose shape depends on data; the planned memory otherwise.
   TensorView allocate(size_t index, DType dtype, const Shape& shape);
   void set_value(size_t index, Value value);

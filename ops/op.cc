@@ -24,14 +24,15 @@ FormalAttr required_attr(std::string name, FormalAttr::Kind kind) {
 InferContext::InferContext(const Graph& graph, const Node& node,
                            std::span<const ValueType> input_types,
                            std::span<const Tensor* const> constants,
-                           std::span<const std::optional<Dims>> known_ints)
+                           std::span<const std::optional<Dims>> known_ints, bool at_load)
     : graph_(graph),
       node_(node),
       input_types_(input_types),
       constants_(constants),
       known_ints_(known_ints),
       output_types_(node.outputs.size()),
-      output_ints_(node.outputs.size()) {}
+      output_ints_(node.outputs.size()),
+      at_load_(at_load) {}
 
 bool InferContext::has_input(size_t index) const {
   return index < node_.inputs.size() && node_.inputs[index] != kNoValue;

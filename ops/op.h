@@ -99,8 +99,10 @@ class InferContext {
  public:
   InferContext(const Graph& graph, const Node& node, std::span<const ValueType> input_types,
                std::span<const Tensor* const> constants,
-               std::span<const std::optional<Dims>> known_ints);
+               std::span<const std::optional<Dims>> known_ints, bool at_load = false);
 
+  // True while a model is loaded: the only time when a rule may infer the bodies of its node.
+  bool at_load() const { return at_load_; }
   const Node& node() const { return node_; }
   const AttrMap& attrs() const { return node_.attrs; }
   const Graph& graph() const { return graph_; }
@@ -149,6 +151,7 @@ class InferContext {
   std::vector<ValueType> output_types_;
   std::vector<std::optional<Dims>> output_ints_;
   std::vector<size_t> wanted_;
+  bool at_load_;
 };
 
 // Numpy-style (multidirectional) broadcast of two shapes (spec: Broadcasting in ONNX).
