@@ -1,7 +1,6 @@
 // Gemm: alpha * A' * B' + beta * C, where ' may transpose and C broadcasts over rows and columns.
-#include "ops/matrix_shape.h"
+#include "ops/gemm_kernel.h"
 #include "ops/number.h"
-#include "ops/op.h"
 
 namespace sardonyx {
 namespace {
@@ -111,12 +110,60 @@ void run_reference(const GemmShape& gemm, RunArgs& args) {
   });
 }
 
-Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+Result<void> check_known(const KernelRequest& request) {
   for (const Operand& operand : request.inputs) {
     if (operand.present() && !operand.is_concrete()) {
       return decline("its shapes are not known when the plan is made");
     }
   }
+  return {};
+}
+
+// beta * C as one number per column, when C is constant and says the same of all rows.
+template <class T>
+Tensor scaled_bias(const Tensor& c, int64_t columns, double beta) {
+  std::vector<T> bias(static_cast<size_t>(columns));
+  const int64_t step = c.count() == 1 ? 0 : 1;
+  for (int64_t j = 0; j < columns; ++j) {
+    bias[static_cast<size_t>(j)] = static_cast<T>(static_cast<double>(c.as<T>()[j * step]) * beta);
+  }
+  return Tensor::from<T>({columns}, std::span<const T>(bias));
+}
+
+Result<std::unique_ptr<Kernel>> make_gemm(const KernelRequest& request) {
+  TRY(check_known(request));
+  const AttrMap& attrs = request.node.attrs;
+  const GemmShape gemm = read_gemm_shape(request);
+  const DType dtype = request.inputs[0].dtype();
+  Product product;
+  product.trans_a = attrs.get_int("transA") != 0;
+  product.trans_b = attrs.get_int("transB") != 0;
+  product.alpha = gemm.alpha;
+  product.matrix = read_matrix_shape({gemm.rows, gemm.depth}, {gemm.depth, gemm.columns});
+  Tensor bias;
+  if (request.has_input(2) && gemm.beta != 0) {
+    const Shape c = request.inputs[2].shape();
+    const Tensor* constant = request.inputs[2].constant;
+    const bool per_column = c.count() == gemm.columns && (c.empty() || c.back() == gemm.columns);
+    if (constant != nullptr && (per_column || c.count() == 1)) {
+      if (dtype == DType::kFloat32) bias = scaled_bias<float>(*constant, gemm.columns, gemm.beta);
+      if (dtype == DType::kFloat64) bias = scaled_bias<double>(*constant, gemm.columns, gemm.beta);
+      product.bias = &bias;
+    } else if (gemm.beta != 1) {
+      return decline("beta is {} and C is not a constant row", gemm.beta);
+    } else if (per_column) {
+      product.bias_input = 2;
+    } else if (c == Shape{gemm.rows, gemm.columns}) {
+      product.epilogue = FusedEpilogue::add(2);
+    } else {
+      return decline("C is neither one row nor as large as the product");
+    }
+  }
+  return make_gemm_kernel(request, product);
+}
+
+Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  TRY(check_known(request));
   const GemmShape gemm = read_gemm_shape(request);
   std::unique_ptr<Kernel> kernel;
   visit_matrix_number(request.inputs[0].dtype(), [&](auto tag) {
@@ -137,7 +184,7 @@ OpDef op_Gemm() {
   op.attrs = {float_attr("alpha", 1), float_attr("beta", 1), int_attr("transA", 0),
               int_attr("transB", 0)};
   op.infer = infer;
-  op.kernels = {{"reference", make_reference}};
+  op.kernels = {{"gemm", make_gemm}, {"reference", make_reference}};
   return op;
 }
 

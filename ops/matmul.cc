@@ -1,7 +1,8 @@
 // MatMul: numpy's matmul over broadcast batches.
-#include "ops/matrix_shape.h"
+// sardonyx MatMul: what passes make of MatMul and Gemm: epilogue(alpha * A' * B' + bias), where '
+// may swap the last two axes, with one bias per column.
+#include "ops/gemm_kernel.h"
 #include "ops/number.h"
-#include "ops/op.h"
 
 namespace sardonyx {
 namespace {
@@ -10,6 +11,19 @@ constexpr DTypeSet kTypes =
     kFloatTypes | dtype_set(DType::kInt32, DType::kUint32, DType::kInt64, DType::kUint64);
 
 Result<void> infer(InferContext& context) { return infer_matmul(context, 0, 1, context.dtype(0)); }
+
+Result<MatrixShape> read_shape(const KernelRequest& request) {
+  for (const Operand& operand : request.inputs) {
+    if (operand.present() && !operand.is_concrete()) {
+      return decline("its shapes are not known when the plan is made");
+    }
+  }
+  const AttrMap& attrs = request.node.attrs;
+  const Shape a = request.inputs[0].shape();
+  const Shape b = request.inputs[1].shape();
+  return read_matrix_shape(attrs.get_int("transA") != 0 ? swap_last_two(a) : a,
+                           attrs.get_int("transB") != 0 ? swap_last_two(b) : b);
+}
 
 template <class T>
 void run_reference(const MatrixShape& matrix, RunArgs& args) {
@@ -29,11 +43,7 @@ void run_reference(const MatrixShape& matrix, RunArgs& args) {
 }
 
 Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
-  if (!request.inputs[0].is_concrete() || !request.inputs[1].is_concrete()) {
-    return decline("its shapes are not known when the plan is made");
-  }
-  const MatrixShape matrix =
-      read_matrix_shape(request.inputs[0].shape(), request.inputs[1].shape());
+  const MatrixShape matrix = TRY(read_shape(request));
   std::unique_ptr<Kernel> kernel;
   visit_matrix_number(request.inputs[0].dtype(), [&](auto tag) {
     using T = typename decltype(tag)::Type;
@@ -41,6 +51,45 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   });
   if (kernel == nullptr) return decline("no {} product", dtype_name(request.inputs[0].dtype()));
   return kernel;
+}
+
+Result<std::unique_ptr<Kernel>> make_gemm(const KernelRequest& request) {
+  Product product;
+  product.matrix = TRY(read_shape(request));
+  return make_gemm_kernel(request, product);
+}
+
+// ---- the fused form
+
+constexpr size_t kFirstOperand = 3;
+
+Result<void> infer_fused(InferContext& context) {
+  TRY(infer_matmul(context, 0, 1, context.dtype(0)));
+  const ValueType& output = context.output_types()[0];
+  if (!output.has_rank()) return {};
+  if (output.dims->empty()) return fail(Code::kInvalidGraph, "the result has no columns");
+  if (context.has_rank(2)) {
+    const Dims& bias = context.dims(2);
+    const Dim& columns = output.dims->back();
+    const bool known = bias.size() == 1 && bias[0].is_constant() && columns.is_constant();
+    if (bias.size() != 1 || (known && bias[0] != columns)) {
+      return fail(Code::kInvalidArgument, "{} must have one number per column ({})",
+                  context.describe(2), columns.to_string());
+    }
+  }
+  return check_epilogue(context, kFirstOperand, *output.dims);
+}
+
+Result<std::unique_ptr<Kernel>> make_fused_gemm(const KernelRequest& request) {
+  const AttrMap& attrs = request.node.attrs;
+  Product product;
+  product.matrix = TRY(read_shape(request));
+  product.trans_a = attrs.get_int("transA") != 0;
+  product.trans_b = attrs.get_int("transB") != 0;
+  product.alpha = static_cast<double>(attrs.get_float("alpha", 1));
+  product.bias_input = request.has_input(2) ? 2 : 0;
+  product.epilogue = TRY(FusedEpilogue::read(request, kFirstOperand));
+  return make_gemm_kernel(request, product);
 }
 
 }  // namespace
@@ -51,7 +100,23 @@ OpDef op_MatMul() {
   op.inputs = {{"A", "T", kTypes}, {"B", "T", kTypes}};
   op.outputs = {{"Y", "T", kTypes}};
   op.infer = infer;
-  op.kernels = {{"reference", make_reference}};
+  op.kernels = {{"gemm", make_gemm}, {"reference", make_reference}};
+  return op;
+}
+
+OpDef op_FusedMatMul() {
+  constexpr DTypeSet kGemmTypes = dtype_set(DType::kFloat32, DType::kFloat64);
+  OpDef op;
+  op.versions = {1};
+  op.inputs = {{"A", "T", kGemmTypes},
+               {"B", "T", kGemmTypes},
+               {"bias", "T", kGemmTypes, Form::kOptional},
+               {"operands", "T", kGemmTypes, Form::kVariadic}};
+  op.outputs = {{"Y", "T", kGemmTypes}};
+  op.attrs = {float_attr("alpha", 1), optional_attr("epilogue", FormalAttr::Kind::kGraph),
+              int_attr("transA", 0), int_attr("transB", 0)};
+  op.infer = infer_fused;
+  op.kernels = {{"gemm", make_fused_gemm}};
   return op;
 }
 

@@ -21,8 +21,11 @@ Result<void> infer_matmul(InferContext& context, size_t a, size_t b, DType outpu
     context.set_output(0, output);
     return {};
   }
-  const Dims& left = context.dims(a);
-  const Dims& right = context.dims(b);
+  const AttrMap& attrs = context.attrs();
+  const bool trans_a = attrs.get_int("transA") != 0;
+  const bool trans_b = attrs.get_int("transB") != 0;
+  const Dims left = trans_a ? swap_last_two(context.dims(a)) : context.dims(a);
+  const Dims right = trans_b ? swap_last_two(context.dims(b)) : context.dims(b);
   const Dim& depth = left.back();
   const Dim& other = right.size() == 1 ? right[0] : right[right.size() - 2];
   if (depth.is_constant() && other.is_constant() && depth != other) {

@@ -27,10 +27,18 @@ struct MatrixShape {
   }
 };
 
-// Output 0 is the product of inputs a and b, with this dtype.
+// Output 0 is the product of inputs a and b, with this dtype. Attributes transA and transB, where a
+// node has them, swap the last two axes first.
 Result<void> infer_matmul(InferContext& context, size_t a, size_t b, DType output);
-// The sizes for concrete shapes, which infer_matmul has checked.
+// The sizes for concrete shapes (transposed already), which infer_matmul has checked.
 MatrixShape read_matrix_shape(const Shape& a, const Shape& b);
+
+// Dims with the last two axes swapped, where there are two.
+template <class Items>
+Items swap_last_two(Items items) {
+  if (items.size() >= 2) std::swap(items[items.size() - 1], items[items.size() - 2]);
+  return items;
+}
 
 // How a kernel reads a matrix: element (i, j) is at i * row + j * column.
 struct MatrixStrides {

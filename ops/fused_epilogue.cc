@@ -1,0 +1,224 @@
+// Recognises the epilogues that the matrix kernels know: an addition before or after one
+// activation, which may be written as several nodes.
+#include "ops/fused_epilogue.h"
+
+#include <cmath>
+#include <limits>
+
+namespace sardonyx {
+namespace {
+
+struct Step {
+  enum class Kind : uint8_t { kActivation, kAddOperand };
+  Kind kind = Kind::kActivation;
+  Activation activation = Activation::kNone;
+  double p0 = 0;
+  double p1 = 0;
+  size_t operand = 0;  // body input that is added
+  std::string_view name;
+};
+
+// The number that a body value is known to hold.
+std::optional<double> scalar_of(const Graph& body, ValueId id) {
+  if (id == kNoValue || !body.value(id).is_constant()) return std::nullopt;
+  const Tensor& tensor = body.value(id).constant;
+  if (tensor.count() != 1) return std::nullopt;
+  if (tensor.dtype() == DType::kFloat32) return static_cast<double>(*tensor.as<float>());
+  if (tensor.dtype() == DType::kFloat64) return *tensor.as<double>();
+  return std::nullopt;
+}
+
+struct SimpleActivation {
+  std::string_view op_type;
+  Activation activation;
+};
+constexpr SimpleActivation kSimple[] = {
+    {"HardSwish", Activation::kHardSwish}, {"Mish", Activation::kMish},
+    {"Sigmoid", Activation::kSigmoid},     {"Softplus", Activation::kSoftplus},
+    {"Tanh", Activation::kTanh},
+};
+
+}  // namespace
+
+class EpilogueReader {
+ public:
+  explicit EpilogueReader(const Graph& body) : body_(body) {}
+
+  // The steps from the result to the body's output; nullopt when one is not known.
+  std::optional<std::vector<Step>> read() {
+    std::vector<Step> steps;
+    if (body_.inputs().empty() || body_.outputs().size() != 1) return std::nullopt;
+    ValueId at = body_.inputs()[0];
+    while (at != body_.outputs()[0].value) {
+      const auto step = next(at);
+      if (!step) return std::nullopt;
+      steps.push_back(*step);
+    }
+    return steps;
+  }
+
+  static FusedEpilogue assemble(const std::vector<Step>& steps, size_t first_operand) {
+    FusedEpilogue epilogue;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const Step& step = steps[i];
+      if (i != 0) epilogue.text_ += ", ";
+      epilogue.text_ += step.name;
+      if (step.kind == Step::Kind::kAddOperand) {
+        epilogue.residual_input_ = first_operand + step.operand - 1;
+        epilogue.residual_after_ = i != 0;
+      } else {
+        epilogue.activation_ = step.activation;
+        epilogue.p0_ = step.p0;
+        epilogue.p1_ = step.p1;
+      }
+    }
+    return epilogue;
+  }
+
+ private:
+  const Node* only_user(ValueId id) const {
+    const auto& users = body_.value(id).users;
+    return users.size() == 1 && body_.use_count(id) == 1 ? &body_.node(users[0]) : nullptr;
+  }
+
+  // Moves `at` over one step.
+  std::optional<Step> next(ValueId& at) const {
+    const auto& users = body_.value(at).users;
+    if (users.size() == 2) return product_with_gate(at);
+    const Node* node = only_user(at);
+    if (node == nullptr || node->outputs.size() != 1) return std::nullopt;
+    auto step = node->op_type == "Add" ? addition(*node, at) : activation(*node);
+    if (step) at = node->outputs[0];
+    return step;
+  }
+
+  std::optional<Step> addition(const Node& node, ValueId at) const {
+    const ValueId other = node.inputs[0] == at ? node.inputs[1] : node.inputs[0];
+    for (size_t i = 1; i < body_.inputs().size(); ++i) {
+      if (body_.inputs()[i] != other) continue;
+      Step step;
+      step.kind = Step::Kind::kAddOperand;
+      step.operand = i;
+      step.name = "Add";
+      return step;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Step> activation(const Node& node) const {
+    Step step;
+    step.name = node.op_type;
+    const AttrMap& attrs = node.attrs;
+    const auto set = [&](Activation kind, double p0, double p1) {
+      step.activation = kind;
+      step.p0 = p0;
+      step.p1 = p1;
+      return step;
+    };
+    for (const SimpleActivation& row : kSimple) {
+      if (row.op_type == node.op_type) return set(row.activation, 0, 0);
+    }
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    if (node.op_type == "Relu") return set(Activation::kClip, 0, kInfinity);
+    if (node.op_type == "Clip") return clip(node, step);
+    const auto alpha = static_cast<double>(attrs.get_float("alpha"));
+    const auto beta = static_cast<double>(attrs.get_float("beta"));
+    if (node.op_type == "LeakyRelu") return set(Activation::kLeakyRelu, alpha, 0);
+    if (node.op_type == "Elu") return set(Activation::kElu, alpha, 0);
+    if (node.op_type == "HardSigmoid") return set(Activation::kHardSigmoid, alpha, beta);
+    if (node.op_type == "Swish" && alpha == 1) return set(Activation::kSilu, 0, 0);
+    if (node.op_type == "Gelu") {
+      const bool tanh_form = attrs.get_string("approximate") == "tanh";
+      return set(tanh_form ? Activation::kGeluTanh : Activation::kGelu, 0, 0);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Step> clip(const Node& node, Step step) const {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    const auto bound = [&](size_t index, double fallback) -> std::optional<double> {
+      if (index >= node.inputs.size() || node.inputs[index] == kNoValue) return fallback;
+      return scalar_of(body_, node.inputs[index]);
+    };
+    const auto low = bound(1, -kInfinity);
+    const auto high = bound(2, kInfinity);
+    if (!low || !high) return std::nullopt;
+    step.activation = Activation::kClip;
+    step.p0 = *low;
+    step.p1 = *high;
+    return step;
+  }
+
+  // x * Sigmoid(x), x * HardSigmoid(x) with alpha 1/6 and beta 1/2.
+  std::optional<Step> product_with_gate(ValueId& at) const {
+    const auto& users = body_.value(at).users;
+    const bool gate_first = body_.node(users[0]).op_type != "Mul";
+    const Node& gate = body_.node(users[gate_first ? 0 : 1]);
+    const Node& product = body_.node(users[gate_first ? 1 : 0]);
+    if (product.op_type != "Mul" || gate.outputs.size() != 1) return std::nullopt;
+    const ValueId gated = gate.outputs[0];
+    if (only_user(gated) != &product || body_.is_output(at)) return std::nullopt;
+    Step step;
+    if (gate.op_type == "Sigmoid") {
+      step.activation = Activation::kSilu;
+      step.name = "Silu";
+    } else if (gate.op_type == "HardSigmoid" && is_hard_swish_gate(gate)) {
+      step.activation = Activation::kHardSwish;
+      step.name = "HardSwish";
+    } else {
+      return std::nullopt;
+    }
+    at = product.outputs[0];
+    return step;
+  }
+
+  static bool is_hard_swish_gate(const Node& gate) {
+    return std::fabs(gate.attrs.get_float("alpha") - 1.0f / 6) < 1e-6f &&
+           gate.attrs.get_float("beta") == 0.5f;
+  }
+
+  const Graph& body_;
+};
+
+namespace {
+
+// At most one activation and one addition.
+std::optional<std::vector<Step>> known_steps(const Graph& body) {
+  auto steps = EpilogueReader(body).read();
+  if (!steps || steps->size() > 2) return std::nullopt;
+  if (steps->size() == 2 && (*steps)[0].kind == (*steps)[1].kind) return std::nullopt;
+  return steps;
+}
+
+}  // namespace
+
+bool is_known_epilogue(const Graph& body) { return known_steps(body).has_value(); }
+
+Result<FusedEpilogue> FusedEpilogue::read(const KernelRequest& request, size_t first_operand) {
+  const Subgraph* subgraph = request.node.attrs.get_subgraph("epilogue");
+  if (subgraph == nullptr) return FusedEpilogue();
+  const auto steps = known_steps(*subgraph->body);
+  if (!steps) return decline("its epilogue is not one that the matrix kernels know");
+  FusedEpilogue epilogue = EpilogueReader::assemble(*steps, first_operand);
+  if (epilogue.has_residual()) {
+    const Operand& residual = request.inputs[epilogue.residual_input_];
+    if (!(residual.shape() == request.outputs[0].shape())) {
+      return decline("its residual does not have the shape of the result");
+    }
+  }
+  return epilogue;
+}
+
+Result<void> check_epilogue(const InferContext& context, size_t first_operand, const Dims& output) {
+  for (size_t i = first_operand; i < context.input_count(); ++i) {
+    if (!context.has_rank(i)) continue;
+    const Dims dims = TRY(broadcast_dims(output, context.dims(i)));
+    if (dims.size() != output.size()) {
+      return fail(Code::kInvalidArgument, "{} does not broadcast to the result, which is {}",
+                  context.describe(i), to_string(output));
+    }
+  }
+  return {};
+}
+
+}  // namespace sardonyx
