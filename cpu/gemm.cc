@@ -10,8 +10,9 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kChunkDepth = 512;    // elements of k per chunk
-constexpr int64_t kBlockRows = 96;      // rows per block; a multiple of every tile_rows
+constexpr int64_t kChunkDepth = 1024;          // elements of k per chunk
+constexpr int64_t kBlockRows = kMaxBlockRows;  // a multiple of every tile_rows
+static_assert(kChunkDepth + kChunkDepth / 2 <= kMaxChunkDepth);
 constexpr int64_t kFinishRows = 48;     // rows that an epilogue pass works on at once
 constexpr int64_t kMaxPointers = 4096;  // row pointers of a block and chunk
 
@@ -75,6 +76,8 @@ class RowBlock {
   }
 
   void run(int64_t panel, int64_t panel_end) {
+    panel_ = panel;
+    panel_end_ = panel_end;
     const int64_t most_segments = kMaxPointers / rows_;
     Chunk chunk = next_chunk({}, args_.segments, args_.depth, most_segments);
     for (bool first = true;; first = false) {
@@ -96,15 +99,17 @@ class RowBlock {
 
  private:
   int64_t k() const { return args_.segments * args_.depth; }
+  int64_t panel_width(int64_t p) const {
+    const int64_t cols = args_.n - p * kernels_.panel_cols;
+    return std::min<int64_t>(kernels_.panel_cols, divide_up(cols, kernels_.lanes) * kernels_.lanes);
+  }
 
   // Points the tile at panel p from row k of B on, and at `row` of the block.
   void place(int64_t k_row, int64_t p, int64_t row, int64_t cols) {
     const int64_t col = p * kernels_.panel_cols;
-    const int64_t width = std::min<int64_t>(
-        kernels_.panel_cols, divide_up(args_.n - col, kernels_.lanes) * kernels_.lanes);
     const Epilogue<T>& e = args_.epilogue;
     tile_.rows = pointers_.data() + row;
-    tile_.b = args_.packed_b + col * k() + k_row * width;
+    tile_.b = args_.packed_b + col * k() + k_row * panel_width(p);
     tile_.c = args_.c + (row_ + row) * args_.ldc + col;
     tile_.cols = cols;
     tile_.bias = e.bias == nullptr ? nullptr : e.bias + col;
@@ -125,14 +130,30 @@ class RowBlock {
     return p;
   }
 
+  // The part of B that is read after rows [k_row, k_row + chunk_k) of panel p.
+  const T* next_panel(int64_t k_row, int64_t chunk_k, int64_t p) const {
+    if (p + 1 < panel_end_) {
+      const int64_t col = (p + 1) * kernels_.panel_cols;
+      return args_.packed_b + col * k() + k_row * panel_width(p + 1);
+    }
+    if (tile_.finish) return tile_.b;  // nothing
+    const int64_t col = panel_ * kernels_.panel_cols;
+    return args_.packed_b + col * k() + (k_row + chunk_k) * panel_width(panel_);
+  }
+
   void run_panel(int64_t k_row, int64_t p) {
     const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
     const int64_t tiles = divide_up(rows_, kernels_.tile_rows);
     int64_t finished = 0;
     int64_t row = 0;
+    const int64_t chunk_k = tile_.segments * tile_.depth;
+    const T* ahead = next_panel(k_row, chunk_k, p);
+    const int64_t step = kernels_.panel_cols * static_cast<int64_t>(sizeof(T)) / tiles;
     for (int64_t i = 0; i < tiles; ++i) {  // tiles of even height, so that none is too low
       const int64_t end = rows_ * (i + 1) / tiles;
       place(k_row, p, row, cols);
+      tile_.prefetch = ahead + kernels_.panel_cols * chunk_k * i / tiles;
+      tile_.prefetch_step = step;
       kernels_.tile[end - row](tile_);
       row = end;
       if (row - finished >= kFinishRows || row == rows_) {
@@ -162,23 +183,11 @@ class RowBlock {
   const GemmKernels<T>& kernels_;
   const BlockArgs<T>& args_;
   const int64_t row_, rows_;
+  int64_t panel_ = 0, panel_end_ = 0;
   bool pass_ = false;  // the activation needs a pass of its own
   GemmTile<T> tile_;
   std::array<const T*, kMaxPointers> pointers_;
 };
-
-struct DenseRows {
-  const void* a;
-  int64_t lda;
-};
-
-template <class T>
-void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t, int64_t,
-                     int64_t offset, const T** out) {
-  const auto& dense = *static_cast<const DenseRows*>(source);
-  const T* a = static_cast<const T*>(dense.a) + row * dense.lda + offset;
-  for (int64_t r = 0; r < rows; ++r, a += dense.lda) out[r] = a;
-}
 
 }  // namespace
 
@@ -312,7 +321,7 @@ void transpose_a(const T* a, int64_t lda, int64_t m, int64_t k, T* dst) {
 
 template <class T>
 struct Item {
-  DenseRows rows;
+  DenseRows<T> rows;
   const T* b;
   BlockArgs<T> block;
 };
@@ -326,7 +335,6 @@ Item<T> batch_item(const GemmArgs<T>& args, int64_t i) {
     item.b = args.b + (args.b_offsets != nullptr ? args.b_offsets[i] : i * args.b_stride);
   }
   BlockArgs<T>& block = item.block;
-  block.m = args.m;
   block.n = args.n;
   block.depth = args.k;
   block.fill_rows = fill_dense_rows<T>;
@@ -357,7 +365,7 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
   const int64_t panels = divide_up(args.n, kernels.panel_cols);
   const auto prepare = [&](Item<T>& item, T* space, ThreadPool* packers) {
     if (args.trans_a) {
-      transpose_a(static_cast<const T*>(item.rows.a), args.lda, args.m, args.k, space);
+      transpose_a(item.rows.a, args.lda, args.m, args.k, space);
       item.rows = {space, args.k};
     }
     item.block.source = &item.rows;
@@ -396,12 +404,22 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
   }
 }
 
+template <class T>
+void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t, int64_t,
+                     int64_t offset, const T** out) {
+  const auto& dense = *static_cast<const DenseRows<T>*>(source);
+  const T* a = dense.a + row * dense.ld + offset;
+  for (int64_t r = 0; r < rows; ++r, a += dense.ld) out[r] = a;
+}
+
 #define SARDONYX_GEMM(T)                                                                           \
   template int64_t packed_b_count(const GemmKernels<T>&, int64_t, int64_t);                        \
   template void pack_b(const GemmKernels<T>&, const T*, int64_t, bool, int64_t, int64_t, T*,       \
                        ThreadPool&);                                                               \
   template void gemm_blocks(const GemmKernels<T>&, const BlockArgs<T>&, int64_t, int64_t, int64_t, \
                             int64_t);                                                              \
+  template void fill_dense_rows<T>(const void*, int64_t, int64_t, int64_t, int64_t, int64_t,       \
+                                   const T**);                                                     \
   template size_t gemm_workspace_bytes(const GemmKernels<T>&, const GemmArgs<T>&, int);            \
   template void gemm(const GemmKernels<T>&, const GemmArgs<T>&, void*, ThreadPool&);
 SARDONYX_GEMM(float)

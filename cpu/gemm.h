@@ -55,15 +55,28 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& args, void* workspac
 
 // ---- The loop shared with convolution.
 
+inline constexpr int64_t kMaxBlockRows = 96;     // rows per call of FillRows
+inline constexpr int64_t kMaxChunkDepth = 1536;  // elements read from each of its pointers
+
 // Where rows of A are: fills out[(s - segment) * rows + r], s in [segment, segment + segments),
 // with the address of element `offset` of segment s of row `row + r`.
 template <class T>
 using FillRows = void (*)(const void* source, int64_t row, int64_t rows, int64_t segment,
                           int64_t segments, int64_t offset, const T** out);
 
+// FillRows of a plain matrix: one segment, source is a DenseRows.
+template <class T>
+struct DenseRows {
+  const T* a = nullptr;
+  int64_t ld = 0;
+};
+template <class T>
+void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t segment,
+                     int64_t segments, int64_t offset, const T** out);
+
 template <class T>
 struct BlockArgs {
-  int64_t m = 0, n = 0;
+  int64_t n = 0;
   int64_t segments = 1, depth = 0;  // k = segments * depth
   FillRows<T> fill_rows = nullptr;
   const void* source = nullptr;

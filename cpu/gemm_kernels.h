@@ -20,9 +20,11 @@ struct GemmTile {
   int64_t row_stride = 0;
   int64_t segments = 0;
   int64_t depth = 0;
-  const T* b = nullptr;      // the panel, packed
-  int64_t b_stride = 0;      // wide tiles: from one k to the next
-  int64_t panel_stride = 0;  // wide tiles: from one panel to the next
+  const T* b = nullptr;         // the panel, packed
+  int64_t b_stride = 0;         // wide tiles: from one k to the next
+  int64_t panel_stride = 0;     // wide tiles: from one panel to the next
+  const T* prefetch = nullptr;  // read soon; from k to k + 1 it moves by prefetch_step bytes
+  int64_t prefetch_step = 0;
   T* c = nullptr;
   int64_t ldc = 0;
   int64_t cols = 0;     // at most panel_cols; wide tiles: exactly their panels

@@ -143,6 +143,11 @@ struct TileOps {
     const int64_t depth = t.depth;
     const T* const* rows = t.rows;
     const T* const* const end = rows + t.segments * t.row_stride;
+    // One line or less per step, spread over the tile, so that the next panel waits in the second
+    // cache when its turn comes.
+    constexpr bool kPrefetch = kPacked && kPerPanel == 2 && kRows >= 4;
+    const char* ahead = reinterpret_cast<const char*>(t.prefetch);
+    const int64_t ahead_step = t.prefetch_step;
     for (; rows != end; rows += t.row_stride) {
       const T* a[kRows];  // past the end, so that the index counts up to zero
 #pragma GCC unroll 16
@@ -152,6 +157,10 @@ struct TileOps {
 #pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v) {
           column[v] = hn::LoadU(d, b + v / kPerPanel * panel_stride + v % kPerPanel * kLanes);
+        }
+        if constexpr (kPrefetch) {
+          __builtin_prefetch(ahead, 0, 2);
+          ahead += ahead_step;
         }
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {

@@ -73,5 +73,6 @@ void bench(const BenchOptions& options, const std::string& name, double flops, d
 }
 
 void bench_gemm(const BenchOptions& options, ThreadPool& pool);
+void bench_conv(const BenchOptions& options, ThreadPool& pool);
 
 }  // namespace sardonyx

@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
   }
   ThreadPool pool(options.threads);
   bench_gemm(options, pool);
+  bench_conv(options, pool);
   return 0;
 }
 
