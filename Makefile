@@ -28,10 +28,10 @@ test-all: ## Run every test: slow ones, sanitizers, clang, fuzzers, AArch64, who
 	@scripts/build.sh release -DSARDONYX_TESTS=ON
 	@scripts/test.sh all
 
-bench: ## Measure Sardonyx beside its peers on this machine
-	@scripts/install.sh build bench
-	@scripts/build.sh release -DSARDONYX_BENCHMARKS=ON
-	.venv/bin/python bench/run.py
+bench: ## Measure the models of tests/models beside ONNX Runtime on this machine
+	@scripts/install.sh build models torch
+	@scripts/build.sh release
+	.venv/bin/python tests/models/run.py --bench
 
 format: ## Rewrite the C++ files in the house style
 	@scripts/install.sh lint

@@ -45,10 +45,6 @@ apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-mat
   opencv-doc mate-backgrounds"
 pypi[train]="onnxruntime==1.31.1"
 
-about[bench]="run make bench beside its peers"
-apt[bench]="libbenchmark-dev"
-pypi[bench]="numpy==2.4.6 onnxruntime==1.31.1 openvino==2026.4.1"
-
 about[lint]="run make format and make lint"
 apt[lint]="clang-format clang-tidy"
 pypi[lint]=""
@@ -57,7 +53,7 @@ about[cross]="build for AArch64 and run the tests in an emulator (scripts/cross-
 apt[cross]="g++-aarch64-linux-gnu qemu-user googletest"
 pypi[cross]=""
 
-sections="build test demo sanitize models torch train bench lint cross"
+sections="build test demo sanitize models torch train lint cross"
 debian_python="python3 python3-venv python3-dev"
 
 say() { printf 'install: %s\n' "$*" >&2; }

@@ -14,5 +14,5 @@ fi
 clang-format --dry-run --Werror "${files[@]}"
 .venv/bin/python -m pytest -q tests/layers
 mapfile -t sources < <(printf '%s\n' "${files[@]}" |
-  grep '\.cc$' | grep -v '^tests/\(fuzz\|install\|bench\)/')
+  grep '\.cc$' | grep -v '^tests/\(fuzz\|install\|microbench\)/')
 printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-$(nproc || getconf _NPROCESSORS_ONLN)}" -n 4 clang-tidy --quiet -p build
