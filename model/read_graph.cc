@@ -150,7 +150,17 @@ class AttrReader {
     return true;
   }
 
+  // A message of its own, whatever else a careless file has beside it.
+  template <class T>
+  static void keep_one(std::vector<T>& list) {
+    if (list.size() > 1) list.erase(list.begin() + 1, list.end());
+  }
+
   void check() {
+    if (attr_.type == AttrType::kTensor) keep_one(attr_.tensors);
+    if (attr_.type == AttrType::kGraph) keep_one(attr_.graphs);
+    if (attr_.type == AttrType::kType) keep_one(attr_.types);
+    if (attr_.type == AttrType::kSparseTensor) keep_one(attr_.sparse_tensors);
     if (attr_.is_reference()) return;
     const bool missing = (attr_.type == AttrType::kTensor && attr_.tensors.empty()) ||
                          (attr_.type == AttrType::kGraph && attr_.graphs.empty()) ||

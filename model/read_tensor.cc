@@ -151,7 +151,7 @@ class TensorReader {
     if (!context_.options.load_external) return;
     auto loaded = load_external(tensor_, context_.external, described_);
     if (!loaded) throw ReadFailure{std::move(loaded.error())};
-    drop_odd_bools();
+    normalise();
   }
 
   // Which typed field the specification asks for, by dtype, and how many numbers it must hold.
@@ -196,7 +196,7 @@ class TensorReader {
                   dtype_bytes(dtype, count_) * 8 / std::max<size_t>(bits, 8));
     if (bits == 16) return narrow<uint16_t>(fields_.int32s, low_pattern(16), 65535);
     narrow<uint8_t>(fields_.int32s, low_pattern(8), 255);
-    drop_odd_bools();
+    normalise();
   }
 
   // Some writers sign-extend bit patterns; numbers proper must be in range.
@@ -234,7 +234,7 @@ class TensorReader {
                           fields_.raw.size()));
     }
     point_at(fields_.raw);
-    drop_odd_bools();
+    normalise();
   }
 
   template <class T>
@@ -291,15 +291,22 @@ class TensorReader {
     }
   }
 
-  // A bool that is neither 0 nor 1 is undefined behaviour in C++: such tensors are copied with
-  // every non-zero byte as 1.
-  void drop_odd_bools() {
-    if (fields_.dtype != DType::kBool) return;
+  // Bytes that mean nothing get one form, in a copy: a bool that is neither 0 nor 1 would be
+  // undefined behaviour in C++, bits behind the last element would make equal tensors differ.
+  void normalise() {
     const auto* bytes = tensor_.data.as<uint8_t>();
-    if (std::all_of(bytes, bytes + count_, [](uint8_t byte) { return byte <= 1; })) return;
-    context_.charge(count_, message_.data());
-    const Tensor copy = take(Tensor::allocate(DType::kBool, tensor_.data.shape()));
-    for (size_t i = 0; i < count_; ++i) copy.as<uint8_t>()[i] = bytes[i] != 0;
+    const size_t size = tensor_.data.bytes();
+    const size_t used = count_ * static_cast<size_t>(dtype_bits(fields_.dtype)) % 8;
+    const bool odd_bool = fields_.dtype == DType::kBool &&
+                          std::any_of(bytes, bytes + size, [](uint8_t byte) { return byte > 1; });
+    const bool odd_end = used != 0 && bytes[size - 1] >> used != 0;
+    if (!odd_bool && !odd_end) return;
+    context_.charge(size, message_.data());
+    const Tensor copy = take(Tensor::allocate(fields_.dtype, tensor_.data.shape()));
+    auto* out = copy.as<uint8_t>();
+    std::copy_n(bytes, size, out);
+    if (odd_end) out[size - 1] = static_cast<uint8_t>(bytes[size - 1] & ((1u << used) - 1));
+    for (size_t i = 0; odd_bool && i < size; ++i) out[i] = bytes[i] != 0;
     tensor_.data = copy;
   }
 

@@ -68,11 +68,17 @@ void store_bits(const Tensor& tensor, size_t i, size_t bits, uint8_t value) {
   bytes[i * bits / 8] |= static_cast<uint8_t>((value & ((1u << bits) - 1)) << (i * bits % 8));
 }
 
+// A NaN other than the usual one has its bits printed.
+std::string print_bits_or(float value, bool usual, uint32_t bits) {
+  return usual ? print_real(value == value ? value : std::numeric_limits<float>::quiet_NaN())
+               : fmt::format("0x{:x}", bits);
+}
+
 // float8, float4: one byte or less each.
 std::string print_narrow(DType dtype, uint8_t bits) {
   const float value = narrow_to_float(dtype, bits);
-  if (narrow_from_float(dtype, value, false) == bits) return print_real(value);
-  return fmt::format("0x{:x}", bits);
+  const float plain = value == value ? value : std::numeric_limits<float>::quiet_NaN();
+  return print_bits_or(value, narrow_from_float(dtype, plain, false) == bits, bits);
 }
 
 uint8_t parse_narrow(Lexer& lexer, DType dtype) {
@@ -87,9 +93,10 @@ uint8_t parse_narrow(Lexer& lexer, DType dtype) {
 
 // f16 and bf16.
 template <class T>
-std::string print_half(T value, T (*narrow)(float)) {
-  const float wide = to_float(value);
-  return narrow(wide).bits == value.bits ? print_real(wide) : fmt::format("0x{:x}", value.bits);
+std::string print_half(T half, T (*narrow)(float)) {
+  const float value = to_float(half);
+  const float plain = value == value ? value : std::numeric_limits<float>::quiet_NaN();
+  return print_bits_or(value, narrow(plain).bits == half.bits, half.bits);
 }
 
 template <class T>
