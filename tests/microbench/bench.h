@@ -74,5 +74,6 @@ void bench(const BenchOptions& options, const std::string& name, double flops, d
 
 void bench_gemm(const BenchOptions& options, ThreadPool& pool);
 void bench_conv(const BenchOptions& options, ThreadPool& pool);
+void bench_depthwise(const BenchOptions& options, ThreadPool& pool);
 
 }  // namespace sardonyx

@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   ThreadPool pool(options.threads);
   bench_gemm(options, pool);
   bench_conv(options, pool);
+  bench_depthwise(options, pool);
   return 0;
 }
 

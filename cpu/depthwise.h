@@ -1,0 +1,50 @@
+// depthwise: convolution of channels-last tensors with one filter per channel, vectorised over
+// channels. Entry points: is_depthwise, depthwise_pack, depthwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/thread_pool.h"
+#include "cpu/conv.h"
+#include "cpu/epilogue.h"
+#include "cpu/tier.h"
+
+namespace sardonyx {
+
+// Output pixels [first, first + count) of one line, channels [channel, channel_end).
+struct DepthwiseLine {
+  const float* const* rows = nullptr;  // [kernel_rows]: pixel 0 of the input line; null in padding
+  int64_t kernel_rows = 0, kernel_cols = 0;
+  int64_t stride = 0, dilation = 0, pad = 0;  // along the line
+  int64_t in_width = 0;
+  int64_t src_ld = 0;
+  const float* zeros = nullptr;    // [channels]
+  const float* weights = nullptr;  // [kernel_rows * kernel_cols, channels]
+  const float* bias = nullptr;     // [channels]; null: 0
+  int64_t channels = 0;
+  int64_t channel = 0, channel_end = 0;
+  int64_t first = 0, count = 0;
+  float* dst = nullptr;  // of pixel `first`, channel 0
+  int64_t dst_ld = 0;
+  float alpha = 1, low = 0, high = 0;
+};
+
+struct DepthwiseKernels {
+  void (*line)(const DepthwiseLine& line) = nullptr;
+};
+const DepthwiseKernels& depthwise_kernels(Tier tier);
+
+// Whether depthwise() takes this convolution: one input and one output channel per group.
+bool is_depthwise(const ConvShape& shape);
+
+// Packs ONNX weights [channels, 1, kernel...] to [taps, channels].
+void depthwise_pack(const ConvShape& shape, const float* weights, float* packed);
+
+size_t depthwise_workspace_bytes(const ConvShape& shape, int threads);
+
+// dst = epilogue(src * weights); rows of the epilogue are output pixels, columns channels.
+void depthwise(Tier tier, const ConvShape& shape, const float* src, const float* packed,
+               const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
+
+}  // namespace sardonyx

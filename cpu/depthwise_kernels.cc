@@ -1,0 +1,183 @@
+// The tile of depthwise convolution: some output pixels in a row x one vector of channels. Every
+// element is one chain of multiply-adds over the taps in order, whatever the tile.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/depthwise_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+
+#include "cpu/depthwise.h"
+#include "cpu/tier_table.h"
+#include "cpu/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx {
+namespace HWY_NAMESPACE {
+namespace {
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
+// alpha * sum + bias, clipped.
+struct Finish {
+  V alpha, low, high;
+  explicit HWY_INLINE Finish(const DepthwiseLine& t)
+      : alpha(hn::Set(D(), t.alpha)), low(hn::Set(D(), t.low)), high(hn::Set(D(), t.high)) {}
+  HWY_INLINE V operator()(V sum, V bias) const {
+    return min_keep_nan(high, max_keep_nan(low, hn::MulAdd(sum, alpha, bias)));
+  }
+};
+
+// kPixels output pixels from `pixel` on. Channels are those of whole vectors; the last vector
+// overlaps the one before where they do not divide. Every input pixel is loaded once per kernel row
+// and used under all its taps. kInside: no input pixel is in the padding left or right.
+template <int kRows, int kCols, int kStride, int kPixels, bool kInside>
+HWY_INLINE void tile(const DepthwiseLine& t, int64_t pixel) {
+  const D d;
+  constexpr int kInputs = (kPixels - 1) * kStride + kCols;
+  const int64_t channels = t.channels;
+  const int64_t src_ld = t.src_ld;
+  const int64_t dst_ld = t.dst_ld;
+  const int64_t x0 = pixel * kStride - t.pad;
+  const Finish finish(t);
+  const float* inputs[kRows][kInside ? 1 : kInputs];
+  const float* weight_rows[kRows];
+  int rows = 0;
+  for (int r = 0; r < kRows; ++r) {
+    if (t.rows[r] == nullptr) continue;
+    weight_rows[rows] = t.weights + r * kCols * channels;
+    if constexpr (kInside) {
+      inputs[rows][0] = t.rows[r] + x0 * src_ld;
+    } else {
+      for (int x = 0; x < kInputs; ++x) {
+        const bool outside = x0 + x < 0 || x0 + x >= t.in_width;
+        inputs[rows][x] = outside ? t.zeros : t.rows[r] + (x0 + x) * src_ld;
+      }
+    }
+    ++rows;
+  }
+  float* const dst = t.dst + (pixel - t.first) * dst_ld;
+  const float* const bias_at = t.bias;
+  const int64_t end = t.channel_end;
+  for (int64_t i = t.channel; i < end; i += kLanes) {
+    const int64_t c = i + kLanes <= end ? i : end - kLanes;
+    V sum[kPixels];
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) sum[p] = hn::Zero(d);
+#pragma GCC unroll 1
+    for (int r = 0; r < rows; ++r) {
+      const float* weights = weight_rows[r] + c;
+      const float* line = inputs[r][0] + c;
+      V w[kCols];
+#pragma GCC unroll 8
+      for (int k = 0; k < kCols; ++k) w[k] = hn::LoadU(d, weights + k * channels);
+#pragma GCC unroll 32
+      for (int x = 0; x < kInputs; ++x) {
+        const V input = hn::LoadU(d, kInside ? line : inputs[r][kInside ? 0 : x] + c);
+        line += src_ld;
+#pragma GCC unroll 8
+        for (int k = 0; k < kCols; ++k) {
+          if (x >= k && (x - k) % kStride == 0 && (x - k) / kStride < kPixels) {
+            V& s = sum[(x - k) / kStride];
+            s = hn::MulAdd(input, w[k], s);
+          }
+        }
+      }
+    }
+    const V bias = bias_at != nullptr ? hn::LoadU(d, bias_at + c) : hn::Zero(d);
+    float* to = dst + c;
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p, to += dst_ld) hn::StoreU(finish(sum[p], bias), d, to);
+  }
+}
+
+template <int kRows, int kCols, int kStride, int kPixels>
+void tile_at(const DepthwiseLine& t, int64_t pixel) {
+  const int64_t x0 = pixel * kStride - t.pad;
+  if (x0 >= 0 && x0 + (kPixels - 1) * kStride + kCols <= t.in_width) {
+    tile<kRows, kCols, kStride, kPixels, true>(t, pixel);
+  } else {
+    tile<kRows, kCols, kStride, kPixels, false>(t, pixel);
+  }
+}
+
+// Any kernel and dilation, one pixel, `count` channels from c on.
+HWY_INLINE void pixel_vector(const DepthwiseLine& t, int64_t pixel, int64_t c, size_t count) {
+  const D d;
+  const bool whole = count == static_cast<size_t>(kLanes);
+  V sum = hn::Zero(d);
+  for (int64_t r = 0; r < t.kernel_rows; ++r) {
+    if (t.rows[r] == nullptr) continue;
+    const float* weights = t.weights + r * t.kernel_cols * t.channels + c;
+    int64_t x = pixel * t.stride - t.pad;
+    for (int64_t k = 0; k < t.kernel_cols; ++k, weights += t.channels, x += t.dilation) {
+      if (x < 0 || x >= t.in_width) continue;
+      const float* input = t.rows[r] + x * t.src_ld + c;
+      const V a = whole ? hn::LoadU(d, input) : load_n(d, input, count);
+      const V w = whole ? hn::LoadU(d, weights) : load_n(d, weights, count);
+      sum = hn::MulAdd(a, w, sum);
+    }
+  }
+  V bias = hn::Zero(d);
+  if (t.bias != nullptr) bias = whole ? hn::LoadU(d, t.bias + c) : load_n(d, t.bias + c, count);
+  float* dst = t.dst + (pixel - t.first) * t.dst_ld + c;
+  const V y = Finish(t)(sum, bias);
+  if (whole) {
+    hn::StoreU(y, d, dst);
+  } else {
+    store_n(y, d, dst, count);
+  }
+}
+
+template <int kRows, int kCols, int kStride>
+void tiles(const DepthwiseLine& t) {
+  int64_t pixel = t.first;
+  const int64_t end = t.first + t.count;
+  // Pictures are mostly multiples of 7 or of 8 wide.
+  if (t.count % 7 == 0) {
+    for (; pixel < end; pixel += 7) tile_at<kRows, kCols, kStride, 7>(t, pixel);
+  }
+  for (; pixel + 8 <= end; pixel += 8) tile_at<kRows, kCols, kStride, 8>(t, pixel);
+  if (pixel + 4 <= end) {
+    tile_at<kRows, kCols, kStride, 4>(t, pixel);
+    pixel += 4;
+  }
+  if (pixel + 2 <= end) {
+    tile_at<kRows, kCols, kStride, 2>(t, pixel);
+    pixel += 2;
+  }
+  if (pixel < end) tile_at<kRows, kCols, kStride, 1>(t, pixel);
+}
+
+bool is_kernel(const DepthwiseLine& t, int64_t size, int64_t stride) {
+  return t.kernel_rows == size && t.kernel_cols == size && t.stride == stride;
+}
+
+void line(const DepthwiseLine& t) {
+  if (t.dilation == 1 && t.channels >= kLanes) {
+    if (is_kernel(t, 3, 1)) return tiles<3, 3, 1>(t);
+    if (is_kernel(t, 3, 2)) return tiles<3, 3, 2>(t);
+    if (is_kernel(t, 5, 1)) return tiles<5, 5, 1>(t);
+    if (is_kernel(t, 5, 2)) return tiles<5, 5, 2>(t);
+    if (is_kernel(t, 7, 1)) return tiles<7, 7, 1>(t);
+  }
+  for (int64_t pixel = t.first; pixel < t.first + t.count; ++pixel) {
+    for (int64_t c = t.channel; c < t.channel_end; c += kLanes) {
+      const int64_t left = t.channel_end - c;
+      pixel_vector(t, pixel, c, static_cast<size_t>(HWY_MIN(left, kLanes)));
+    }
+  }
+}
+
+}  // namespace
+
+extern const DepthwiseKernels kDepthwise;
+constexpr DepthwiseKernels kDepthwise = {line};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+SARDONYX_TIER_TABLE(depthwise_kernels, DepthwiseKernels, kDepthwise)
+#endif
