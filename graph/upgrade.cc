@@ -10,6 +10,8 @@ namespace {
 
 // Applies to nodes of opsets before `until` (the version that gave the operator its next meaning).
 // Rules of one operator are listed oldest first, and each brings the node to the next one's form.
+constexpr int64_t kAlways = INT64_MAX;  // the operator is deprecated for good
+
 struct Rule {
   std::string_view op_type;
   int64_t until;
@@ -17,11 +19,35 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    {"BatchNormalization", 9, drop_spatial},
+    {"Add", 7, broadcast_at_axis},
+    {"And", 7, broadcast_at_axis},
+    {"BatchNormalization", 9, batch_norm_per_element},
     {"BatchNormalization", 14, drop_old_statistics},
+    {"Cast", 6, cast_name_to_dtype},
     {"Clip", 11, clip_bounds_to_inputs},
+    {"Concat", 4, concat_default_axis},
+    {"DFT", 20, dft_axis_to_input},
+    {"Div", 7, broadcast_at_axis},
+    {"Dropout", 10, dropout_mask_of_input_type},
     {"Dropout", 12, dropout_to_inputs},
+    {"Equal", 7, broadcast_at_axis},
+    {"GRU", 7, drop_output_sequence},
+    {"Gemm", 7, drop_broadcast},
+    {"GlobalLpPool", 2, lp_norm_to_int},
+    {"Greater", 7, broadcast_at_axis},
+    {"GridSample", 20, grid_sample_modes},
+    {"GroupNormalization", 21, group_norm_per_group},
+    {"Hardmax", 13, flat_softmax},
+    {"LSTM", 7, drop_output_sequence},
+    {"Less", 7, broadcast_at_axis},
+    {"LogSoftmax", 13, flat_softmax},
+    {"LpPool", 2, lp_norm_to_int},
+    {"Mul", 7, broadcast_at_axis},
+    {"Or", 7, broadcast_at_axis},
+    {"PRelu", 7, prelu_per_channel},
     {"Pad", 11, pads_to_input},
+    {"Pow", 7, broadcast_at_axis},
+    {"RNN", 7, drop_output_sequence},
     {"ReduceL1", 18, axes_to_input},
     {"ReduceL2", 18, axes_to_input},
     {"ReduceLogSum", 18, axes_to_input},
@@ -32,24 +58,32 @@ constexpr Rule kRules[] = {
     {"ReduceProd", 18, axes_to_input},
     {"ReduceSum", 13, axes_to_input},
     {"ReduceSumSquare", 18, axes_to_input},
+    {"Reshape", 5, reshape_to_input},
     {"Resize", 11, resize_10},
     {"Resize", 13, resize_11},
+    {"RoiAlign", 16, roi_align_mode},
+    {"Scan", 9, scan_over_batch},
+    {"Scatter", kAlways, rename_scatter},
+    {"Selu", 6, selu_defaults},
     {"Slice", 10, slice_to_inputs},
     {"Softmax", 13, flat_softmax},
-    {"LogSoftmax", 13, flat_softmax},
-    {"Hardmax", 13, flat_softmax},
     {"Split", 13, split_to_input},
+    {"Split", 18, split_count},
     {"Squeeze", 13, axes_to_input},
+    {"Sub", 7, broadcast_at_axis},
+    {"Tile", 6, tile_along_axis},
     {"TopK", 10, k_to_input},
     {"Unsqueeze", 13, axes_to_input},
     {"Upsample", 9, upsample_scales_to_input},
-    {"Upsample", 1000, upsample_to_resize},
+    {"Upsample", kAlways, upsample_to_resize},
+    {"Xor", 7, broadcast_at_axis},
 };
 
 }  // namespace
 
 Result<void> upgrade_node(Graph& graph, NodeId node, int64_t opset_version) {
   if (!graph.node(node).domain.empty()) return {};
+  if (opset_version < 6) graph.node(node).attrs.erase("consumed_inputs");  // a hint of those days
   for (const Rule& rule : kRules) {
     if (opset_version >= rule.until || graph.node(node).op_type != rule.op_type) continue;
     TRY(rule.apply(graph, node));

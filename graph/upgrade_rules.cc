@@ -2,7 +2,8 @@
 // those of the operator's entry in the specification's Operators and Changelog pages.
 #include "graph/upgrade_rules.h"
 
-#include <limits>
+#include <algorithm>
+#include <cctype>
 
 namespace sardonyx {
 namespace {
@@ -50,60 +51,65 @@ Result<void> clip_bounds_to_inputs(Graph& graph, NodeId id) {
   return {};
 }
 
-Result<void> drop_spatial(Graph& graph, NodeId id) {
-  if (graph.node(id).attrs.get_int("spatial", 1) != 1) {
-    return fail(Code::kNotImplemented, "spatial=0 (BatchNormalization before opset 9) is not known");
-  }
-  erase_attrs(graph, id, {"spatial", "is_test", "consumed_inputs"});
-  return {};
-}
-
-// BatchNormalization before opset 14 listed statistics of training as further outputs.
+// BatchNormalization before opset 14 trained when it was asked for statistics, five outputs in all;
+// now it says so and gives two statistics.
 Result<void> drop_old_statistics(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
-  for (size_t i = 1; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] != kNoValue && graph.use_count(node.outputs[i]) != 0) {
-      return fail(Code::kNotImplemented, "its outputs for training (before opset 14) are used");
-    }
+  for (size_t i = 3; i < node.outputs.size(); ++i) {
     if (node.outputs[i] != kNoValue) graph.value(node.outputs[i]).producer = kNoNode;
   }
-  node.outputs.resize(1);
+  if (node.outputs.size() > 3) node.outputs.resize(3);
+  const bool trains = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
+                                  [](ValueId output) { return output != kNoValue; });
+  if (trains) node.attrs.set("training_mode", int64_t{1});
   return {};
 }
 
-Result<void> dropout_to_inputs(Graph& graph, NodeId id) {
-  // Until opset 12 the operator did nothing unless is_test was 0 (before 7), which is training.
-  erase_attrs(graph, id, {"ratio", "is_test", "consumed_inputs"});
-  return {};
-}
-
-// Before opset 13 the operator worked on a matrix: dims before `axis`, dims from it on.
-Result<void> flat_softmax(Graph& graph, NodeId id) {
-  Node& node = graph.node(id);
-  const int64_t axis = node.attrs.get_int("axis", 1);
-  const ValueId input = node.inputs[0];
-  const ValueId output = node.outputs[0];
-  const std::string name = node.name;
-  const ValueType& type = graph.value(input).type;
-  if (type.has_rank() && axis == static_cast<int64_t>(type.dims->size()) - 1) {
-    node.attrs.set("axis", int64_t{-1});  // one row each already
-    return {};
+// Cast-1 named the dtype as TensorProto.DataType does: "FLOAT", "INT64".
+Result<void> cast_name_to_dtype(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  std::string name = attrs.get_string("to");
+  if (name.empty()) return {};
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  const DType dtype = dtype_from_name(name);
+  if (dtype == DType::kUndefined) {
+    return fail(Code::kInvalidGraph, "attribute 'to' names the unknown dtype '{}'", name);
   }
-  AttrMap flatten;
-  flatten.set("axis", axis);
-  const ValueId flat = graph.add_node("Flatten", "", {input}, flatten, name + "/flat");
-  const ValueId shape = graph.add_node("Shape", "", {input}, AttrMap(), name + "/shape");
-  const ValueId rows = graph.add_value(name + "/rows", ValueType());
-  graph.set_input(id, 0, flat);
-  graph.node(id).attrs.set("axis", int64_t{-1});
-  graph.node(id).outputs[0] = rows;
-  graph.value(rows).producer = id;
-  Node reshape;
-  reshape.name = name + "/reshape";
-  reshape.op_type = "Reshape";
-  reshape.inputs = {rows, shape};
-  reshape.outputs = {output};
-  graph.add_node(std::move(reshape));
+  attrs.set("to", static_cast<int64_t>(dtype));
+  return {};
+}
+
+Result<void> concat_default_axis(Graph& graph, NodeId id) {
+  if (!graph.node(id).attrs.has("axis")) graph.node(id).attrs.set("axis", int64_t{1});
+  return {};
+}
+
+Result<void> dft_axis_to_input(Graph& graph, NodeId id) {
+  const int64_t axis = graph.node(id).attrs.get_int("axis", 1);
+  graph.node(id).attrs.erase("axis");
+  const ValueId constant =
+      graph.add_constant(graph.node(id).name + "/axis", Tensor::scalar(axis));
+  graph.set_input(id, 2, constant);
+  return {};
+}
+
+Result<void> drop_broadcast(Graph& graph, NodeId id) {
+  erase_attrs(graph, id, {"broadcast"});
+  return {};
+}
+
+Result<void> drop_output_sequence(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  attrs.erase("output_sequence");
+  if (attrs.get_string("direction") == "foward") attrs.erase("direction");  // as GRU-1 spells it
+  return {};
+}
+
+Result<void> grid_sample_modes(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  if (attrs.get_string("mode") == "bilinear") attrs.set("mode", std::string("linear"));
+  if (attrs.get_string("mode") == "bicubic") attrs.set("mode", std::string("cubic"));
   return {};
 }
 
@@ -133,6 +139,26 @@ Result<void> pads_to_input(Graph& graph, NodeId id) {
   return {};
 }
 
+Result<void> lp_norm_to_int(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  const float p = attrs.get_float("p", 2.f);
+  if (p != static_cast<float>(static_cast<int64_t>(p))) {
+    return fail(Code::kNotImplemented, "the norm p={} is not an integer", p);
+  }
+  attrs.set("p", static_cast<int64_t>(p));
+  return {};
+}
+
+Result<void> rename_scatter(Graph& graph, NodeId id) {
+  graph.node(id).op_type = "ScatterElements";
+  return {};
+}
+
+Result<void> reshape_to_input(Graph& graph, NodeId id) {
+  ints_to_input(graph, id, "shape", 1);
+  return {};
+}
+
 // Resize-10 had (X, scales) and one way to compute coordinates.
 Result<void> resize_10(Graph& graph, NodeId id) {
   const ValueId input = graph.node(id).inputs[0];
@@ -153,6 +179,18 @@ Result<void> resize_11(Graph& graph, NodeId id) {
   return {};
 }
 
+Result<void> roi_align_mode(Graph& graph, NodeId id) {
+  graph.node(id).attrs.set("coordinate_transformation_mode", std::string("output_half_pixel"));
+  return {};
+}
+
+Result<void> selu_defaults(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  if (!attrs.has("alpha")) attrs.set("alpha", 1.6732f);
+  if (!attrs.has("gamma")) attrs.set("gamma", 1.0507f);
+  return {};
+}
+
 Result<void> slice_to_inputs(Graph& graph, NodeId id) {
   ints_to_input(graph, id, "starts", 1);
   ints_to_input(graph, id, "ends", 2);
@@ -160,13 +198,17 @@ Result<void> slice_to_inputs(Graph& graph, NodeId id) {
   return {};
 }
 
-Result<void> split_to_input(Graph& graph, NodeId id) {
-  ints_to_input(graph, id, "split", 1);
-  // Split-18 wants to be told the number of equal parts.
+// Without sizes the parts are equal; Split-18 wants to be told how many.
+Result<void> split_count(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
   if (node.inputs.size() < 2 || node.inputs[1] == kNoValue) {
     node.attrs.set("num_outputs", static_cast<int64_t>(node.outputs.size()));
   }
+  return {};
+}
+
+Result<void> split_to_input(Graph& graph, NodeId id) {
+  ints_to_input(graph, id, "split", 1);
   return {};
 }
 

@@ -1,60 +1,13 @@
-// If and Loop: run the bodies of their node through runners that plan/ provides. The operands of
-// such a kernel are the formal inputs followed by the captures of the bodies in attribute order.
+// If and Loop: run the bodies of their node through runners that plan/ provides.
 // Specification: Operators.md, If and Loop.
+#include "ops/bodies.h"
 #include "ops/infer.h"
 #include "ops/op.h"
 
 namespace sardonyx {
 namespace {
 
-struct Body {
-  std::shared_ptr<GraphRunner> runner;
-  size_t first_capture = 0;  // among the kernel's operands
-  size_t capture_count = 0;
-
-  Result<std::vector<Value>> run(const RunArgs& args, std::span<const Value> inputs) const {
-    std::vector<Value> captures;
-    for (size_t i = 0; i < capture_count; ++i) {
-      captures.push_back(args.input_value(first_capture + i));
-    }
-    return runner->run(inputs, captures);
-  }
-};
-
-Body body_of(const KernelRequest& request, std::string_view attr) {
-  Body body;
-  body.runner = request.runner(attr);
-  body.first_capture = request.node.inputs.size();
-  for (const auto& [name, value] : request.node.attrs) {
-    const auto* subgraph = std::get_if<Subgraph>(&value);
-    if (subgraph == nullptr) continue;
-    body.capture_count = subgraph->captures.size();
-    if (name == attr) break;
-    body.first_capture += body.capture_count;
-  }
-  return body;
-}
-
 bool as_bool(const TensorView& view) { return *view.as<bool>(); }
-
-void report(RunArgs& args, Error error) {
-  if (!args.failed()) *args.error = std::move(error);
-}
-
-// What holds for a value that is one of two: dims that differ become unknown.
-ValueType either_type(const ValueType& a, const ValueType& b) {
-  if (a.kind != b.kind) return {};
-  ValueType type = a;
-  if (a.dtype != b.dtype) type.dtype = DType::kUndefined;
-  if (!a.has_rank() || !b.has_rank() || a.dims->size() != b.dims->size()) {
-    type.dims.reset();
-    return type;
-  }
-  for (size_t i = 0; i < a.dims->size(); ++i) {
-    if (!((*a.dims)[i] == (*b.dims)[i])) (*type.dims)[i] = Dim::unknown();
-  }
-  return type;
-}
 
 // ---- If
 
@@ -84,7 +37,7 @@ Result<std::unique_ptr<Kernel>> make_if(const KernelRequest& request) {
   return make_kernel([then_branch, else_branch](RunArgs& args) {
     const Body& body = as_bool(args.inputs[0]) ? then_branch : else_branch;
     auto results = body.run(args, {});
-    if (!results) return report(args, std::move(results.error()));
+    if (!results) return report_error(args, std::move(results.error()));
     for (size_t i = 0; i < results->size(); ++i) {
       if (args.output_values[i] != nullptr) args.set_value(i, std::move((*results)[i]));
     }
@@ -132,35 +85,6 @@ Result<void> infer_loop(InferContext& context) {
   return {};
 }
 
-// Stacks what the iterations gave along a new first axis. Without an iteration the other dims are
-// those inference knows, or 0.
-Result<Tensor> stack(const std::vector<Value>& pieces, const ValueType& type) {
-  Shape shape;
-  DType dtype = type.dtype;
-  if (pieces.empty()) {
-    for (size_t i = 1; type.has_rank() && i < type.dims->size(); ++i) {
-      const Dim& dim = (*type.dims)[i];
-      shape.push_back(dim.is_constant() ? dim.value() : 0);
-    }
-  } else {
-    shape = pieces.front().tensor().shape();
-    dtype = pieces.front().tensor().dtype();
-  }
-  const Shape piece_shape = shape;
-  shape.insert(0, static_cast<int64_t>(pieces.size()));
-  Tensor stacked = TRY(Tensor::allocate(dtype, shape));
-  const size_t bytes = dtype_bytes(dtype, static_cast<size_t>(piece_shape.count()));
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    const Tensor& piece = pieces[i].tensor();
-    if (piece.shape() != piece_shape || piece.dtype() != dtype) {
-      return fail(Code::kFail, "iteration {} gave a scan output of shape {}, the first gave {}", i,
-                  piece.shape().to_string(), piece_shape.to_string());
-    }
-    copy_elements(piece.view(), {dtype, piece_shape, stacked.as<char>() + i * bytes});
-  }
-  return stacked;
-}
-
 class LoopKernel final : public Kernel {
  public:
   explicit LoopKernel(const KernelRequest& request)
@@ -181,7 +105,7 @@ class LoopKernel final : public Kernel {
       inputs.insert(inputs.end(), carried.begin(), carried.end());
       auto results = body_.run(args, inputs);
       if (!results) {
-        return report(args, std::move(results.error()).at(fmt::format("iteration {}", iteration)));
+        return report_error(args, std::move(results.error()).at(fmt::format("iteration {}", iteration)));
       }
       more = *(*results)[0].tensor().as<bool>();
       for (size_t i = 0; i < carried_; ++i) carried[i] = std::move((*results)[i + 1]);
@@ -198,23 +122,15 @@ class LoopKernel final : public Kernel {
     for (size_t i = 0; i < args.outputs.size(); ++i) {
       if (args.output_values[i] == nullptr) continue;
       if (i < carried_) {
-        args.set_value(i, own(carried[i]));
+        auto owned = own_value(carried[i]);
+        if (!owned) return report_error(args, std::move(owned.error()));
+        args.set_value(i, std::move(*owned));
         continue;
       }
-      auto stacked = stack(scanned[i - carried_], output_types_[i]);
-      if (!stacked) return report(args, std::move(stacked.error()));
+      auto stacked = stack(scanned[i - carried_], output_types_[i], 0);
+      if (!stacked) return report_error(args, std::move(stacked.error()));
       args.set_value(i, std::move(*stacked));
     }
-  }
-
-  // A carried value that no iteration replaced still points into planned memory.
-  static Value own(const Value& value) {
-    if (!value.is_tensor() || value.tensor().owner() != nullptr) return value;
-    const Tensor& tensor = value.tensor();
-    auto copy = Tensor::allocate(tensor.dtype(), tensor.shape());
-    if (!copy) return Value();
-    copy_elements(tensor.view(), copy->view());
-    return std::move(*copy);
   }
 
   Body body_;
