@@ -1,6 +1,7 @@
 // ConvTranspose: the gradient of Conv with respect to its input, as an operator: each input element
 // adds its multiple of a filter to the output.
-#include "ops/conv_shape.h"
+// sardonyx ConvTranspose: the same, channels-last when `channels_last` is 1.
+#include "ops/conv_sizes.h"
 #include "ops/op.h"
 
 namespace sardonyx {
@@ -126,7 +127,7 @@ Result<void> infer(InferContext& context) {
 }
 
 // Pads that give the output dims asked for (spec: ConvTranspose, output_shape).
-void fix_transposed_pads(const TransposedWindow& transposed, ConvShape& conv) {
+void fix_transposed_pads(const TransposedWindow& transposed, ConvSizes& conv) {
   Window& window = conv.window;
   if (transposed.output_shape.empty() && !is_same(window)) return;
   const bool upper = window.auto_pad == AutoPad::kSameUpper;
@@ -138,8 +139,8 @@ void fix_transposed_pads(const TransposedWindow& transposed, ConvShape& conv) {
   }
 }
 
-Result<ConvShape> read_shape(const KernelRequest& request) {
-  ConvShape conv = TRY(read_conv_sizes(request, kInputs));
+Result<ConvSizes> read_shape(const KernelRequest& request) {
+  ConvSizes conv = TRY(read_conv_sizes(request, kInputs));
   const Shape weight = request.inputs[1].shape();
   const TransposedWindow transposed =
       TRY(read_transposed_window(request.node.attrs, {weight.begin() + 2, weight.end()}));
@@ -170,6 +171,13 @@ OpDef op_ConvTranspose() {
   op.attrs.push_back(optional_attr("output_shape", Kind::kInts));
   op.infer = infer;
   op.kernels = {{"reference", make_reference}};
+  return op;
+}
+
+OpDef op_ChannelsLastConvTranspose() {
+  OpDef op = op_ConvTranspose();
+  op.versions = {1};
+  op.attrs.push_back(int_attr("channels_last", 0));
   return op;
 }
 

@@ -1,8 +1,9 @@
 // GlobalAveragePool, GlobalMaxPool and GlobalLpPool: one number per image and channel.
+// sardonyx GlobalAveragePool, GlobalMaxPool: the same, channels-last when `channels_last` is 1.
 #include <cmath>
 #include <limits>
 
-#include "ops/conv_shape.h"
+#include "ops/conv_sizes.h"
 #include "ops/number.h"
 #include "ops/op.h"
 
@@ -99,6 +100,20 @@ OpDef op_GlobalAveragePool() {
 OpDef op_GlobalMaxPool() {
   OpDef op = global_pool_op();
   op.kernels = {{"reference", make_reference<Max>}};
+  return op;
+}
+
+OpDef op_ChannelsLastGlobalAveragePool() {
+  OpDef op = op_GlobalAveragePool();
+  op.versions = {1};
+  op.attrs = {int_attr("channels_last", 0)};
+  return op;
+}
+
+OpDef op_ChannelsLastGlobalMaxPool() {
+  OpDef op = op_GlobalMaxPool();
+  op.versions = {1};
+  op.attrs = {int_attr("channels_last", 0)};
   return op;
 }
 

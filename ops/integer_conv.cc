@@ -1,6 +1,6 @@
 // ConvInteger: a convolution of 8-bit integers less their zero points, into int32.
 // QLinearConv: the same, rescaled to 8 bits with a zero point of its own.
-#include "ops/conv_shape.h"
+#include "ops/conv_sizes.h"
 #include "ops/number.h"
 #include "ops/quantized.h"
 
@@ -48,7 +48,7 @@ void visit_bytes(DType x, DType w, Fn&& fn) {
 
 // store(offset, filter, exact sum).
 template <class X, class W, class Store>
-void run_integer_conv(const ConvShape& conv, RunArgs& args, const ConvInputs& inputs, size_t x_zero,
+void run_integer_conv(const ConvSizes& conv, RunArgs& args, const ConvInputs& inputs, size_t x_zero,
                       size_t w_zero, Store store) {
   const X* x = args.inputs[static_cast<size_t>(inputs.x)].as<X>();
   const W* w = args.inputs[static_cast<size_t>(inputs.w)].as<W>();
@@ -66,7 +66,7 @@ void run_integer_conv(const ConvShape& conv, RunArgs& args, const ConvInputs& in
 }
 
 Result<std::unique_ptr<Kernel>> make_conv_integer(const KernelRequest& request) {
-  const ConvShape conv = TRY(read_conv_shape(request, kConvInteger));
+  const ConvSizes conv = TRY(read_forward_conv_sizes(request, kConvInteger));
   std::unique_ptr<Kernel> kernel;
   visit_bytes(request.inputs[0].dtype(), request.inputs[1].dtype(), [&](auto x, auto w) {
     using X = typename decltype(x)::Type;
@@ -82,7 +82,7 @@ Result<std::unique_ptr<Kernel>> make_conv_integer(const KernelRequest& request) 
 }
 
 Result<std::unique_ptr<Kernel>> make_qlinear_conv(const KernelRequest& request) {
-  const ConvShape conv = TRY(read_conv_shape(request, kQLinearConv));
+  const ConvSizes conv = TRY(read_forward_conv_sizes(request, kQLinearConv));
   const bool is_signed = request.outputs[0].dtype() == DType::kInt8;
   std::unique_ptr<Kernel> kernel;
   visit_bytes(request.inputs[0].dtype(), request.inputs[3].dtype(), [&](auto x, auto w) {

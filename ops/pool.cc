@@ -1,10 +1,11 @@
 // MaxPool, AveragePool and LpPool: one number per window and channel.
+// sardonyx MaxPool, AveragePool: the same, channels-last when `channels_last` is 1.
 #include <cmath>
 #include <limits>
 
 #include "ops/number.h"
 #include "ops/op.h"
-#include "ops/pool_shape.h"
+#include "ops/pool_sizes.h"
 
 namespace sardonyx {
 namespace {
@@ -28,11 +29,11 @@ Result<void> infer(InferContext& context) {
   return {};
 }
 
-Result<PoolShape> read_shape(const KernelRequest& request) {
+Result<PoolSizes> read_shape(const KernelRequest& request) {
   if (!request.inputs[0].is_concrete() || !request.outputs[0].is_concrete()) {
     return decline("its shapes are not known when the plan is made");
   }
-  return read_pool_shape(request.node.attrs, request.inputs[0].shape(), request.outputs[0].shape());
+  return read_pool_sizes(request.node.attrs, request.inputs[0].shape(), request.outputs[0].shape());
 }
 
 // The lowest value, for a window that lies in padding alone; NaN wins over every number.
@@ -86,7 +87,7 @@ struct MaxState {
 };
 
 Result<std::unique_ptr<Kernel>> make_max_pool(const KernelRequest& request) {
-  const PoolShape pool = TRY(read_shape(request));
+  const PoolSizes pool = TRY(read_shape(request));
   const bool column_major = request.node.attrs.get_int("storage_order") != 0;
   std::unique_ptr<Kernel> kernel;
   visit_pool_number(request.inputs[0].dtype(), [&](auto tag) {
@@ -109,7 +110,7 @@ template <class T>
 struct AverageState {
   const T* src;
   T* dst;
-  const PoolShape& pool;
+  const PoolSizes& pool;
   bool count_padding;
   double sum = 0;
   int64_t count = 0;
@@ -129,7 +130,7 @@ struct AverageState {
 };
 
 Result<std::unique_ptr<Kernel>> make_average_pool(const KernelRequest& request) {
-  const PoolShape pool = TRY(read_shape(request));
+  const PoolSizes pool = TRY(read_shape(request));
   const bool count_padding = request.node.attrs.get_int("count_include_pad") != 0;
   std::unique_ptr<Kernel> kernel;
   visit_float(request.inputs[0].dtype(), [&](auto tag) {
@@ -157,7 +158,7 @@ struct LpState {
 };
 
 Result<std::unique_ptr<Kernel>> make_lp_pool(const KernelRequest& request) {
-  const PoolShape pool = TRY(read_shape(request));
+  const PoolSizes pool = TRY(read_shape(request));
   const auto p = static_cast<double>(request.node.attrs.get_int("p", 2));
   if (p < 1) return fail(Code::kInvalidGraph, "attribute 'p' is {}, expected at least 1", p);
   std::unique_ptr<Kernel> kernel;
@@ -174,6 +175,7 @@ Result<std::unique_ptr<Kernel>> make_lp_pool(const KernelRequest& request) {
 
 OpDef pool_op(DTypeSet types) {
   OpDef op;
+  op.versions = {1};
   op.inputs = {{"X", "T", types}};
   op.outputs = {{"Y", "T", types}};
   op.attrs = window_attrs(true);
@@ -197,6 +199,22 @@ OpDef op_AveragePool() {
   OpDef op = pool_op(kFloatTypes);
   op.versions = {1, 7, 10, 11, 19, 22};
   op.attrs.push_back(int_attr("count_include_pad", 0));
+  op.kernels = {{"reference", make_average_pool}};
+  return op;
+}
+
+OpDef op_ChannelsLastMaxPool() {
+  OpDef op = pool_op(kFloatTypes);
+  op.attrs.push_back(int_attr("storage_order", 0));
+  op.attrs.push_back(int_attr("channels_last", 0));
+  op.kernels = {{"reference", make_max_pool}};
+  return op;
+}
+
+OpDef op_ChannelsLastAveragePool() {
+  OpDef op = pool_op(kFloatTypes);
+  op.attrs.push_back(int_attr("count_include_pad", 0));
+  op.attrs.push_back(int_attr("channels_last", 0));
   op.kernels = {{"reference", make_average_pool}};
   return op;
 }

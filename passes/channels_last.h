@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "graph/graph.h"
-#include "passes/pass.h"
+#include "passes/rewrites.h"
 
 namespace sardonyx {
 
@@ -47,7 +47,5 @@ class ChannelsLast {
 
 // Rewrites the node if its operator has a rule and the rule applies; false otherwise.
 Result<bool> apply_channels_last_rule(ChannelsLast& state, NodeId id);
-
-Result<bool> assign_channels_last(Graph& graph, const PassOptions& options);
 
 }  // namespace sardonyx

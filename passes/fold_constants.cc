@@ -74,8 +74,10 @@ Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
     std::optional<Error> error;
     for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {
       auto inner = fold_constants(*subgraph.body, options);
-      if (!inner) error = std::move(inner.error());
-      else changed |= *inner;
+      if (!inner)
+        error = std::move(inner.error());
+      else
+        changed |= *inner;
     });
     if (error) return tl::unexpected(std::move(*error));
   }

@@ -14,4 +14,11 @@ Result<bool> remove_dead_nodes(Graph& graph, const PassOptions& options);
 // Nodes that compute the same from the same → one.
 Result<bool> merge_equal_nodes(Graph& graph, const PassOptions& options);
 
+// BatchNormalization with constant statistics → the weights before it, or Mul and Add.
+Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options);
+// Convolutions and what follows them → channels-last.
+Result<bool> assign_channels_last(Graph& graph, const PassOptions& options);
+// Bias, activation and residual addition → the Conv, MatMul or Gemm before them.
+Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options);
+
 }  // namespace sardonyx

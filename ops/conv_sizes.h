@@ -1,6 +1,6 @@
-// ConvShape: the sizes of one convolution: Conv, ConvInteger, QLinearConv and ConvTranspose read
+// ConvSizes: the sizes of one convolution: Conv, ConvInteger, QLinearConv and ConvTranspose read
 // them from a node the same way, with the same checks. Also the plain loop that the first three
-// fall back on. Entry points: infer_conv, read_conv_shape, plain_conv.
+// fall back on. Entry points: infer_conv, read_forward_conv_sizes, plain_conv.
 #pragma once
 
 #include "base/thread_pool.h"
@@ -8,7 +8,7 @@
 
 namespace sardonyx {
 
-struct ConvShape {
+struct ConvSizes {
   Layout layout;
   Window window;  // pads fixed
   int64_t batch = 0;
@@ -41,9 +41,9 @@ struct ConvInputs {
 Result<void> infer_conv(InferContext& context, const ConvInputs& inputs, DType output);
 
 // What all convolutions read alike, once all shapes are known: all but filters and window.
-Result<ConvShape> read_conv_sizes(const KernelRequest& request, const ConvInputs& inputs);
+Result<ConvSizes> read_conv_sizes(const KernelRequest& request, const ConvInputs& inputs);
 // The sizes of a forward convolution; infer_conv has checked them.
-Result<ConvShape> read_conv_shape(const KernelRequest& request, const ConvInputs& inputs);
+Result<ConvSizes> read_forward_conv_sizes(const KernelRequest& request, const ConvInputs& inputs);
 
 // The kernel from the attribute, else from the weight; nullopt when neither is known.
 Result<std::optional<std::vector<int64_t>>> find_kernel(const AttrMap& attrs,
@@ -76,7 +76,7 @@ int64_t transposed_tap_position(const Window& window, const Shape& src_spatial, 
 // For each output element: store(offset in dst, filter, sum of load_x(offset) * load_w(offset)).
 // Parallel over images and filters.
 template <class Sum, class LoadX, class LoadW, class Store>
-void plain_conv(const ConvShape& conv, ThreadPool& pool, LoadX load_x, LoadW load_w, Store store) {
+void plain_conv(const ConvSizes& conv, ThreadPool& pool, LoadX load_x, LoadW load_w, Store store) {
   const LayoutStrides src(conv.layout, conv.channels, conv.src_spatial.count());
   const LayoutStrides dst(conv.layout, conv.filters, conv.dst_spatial.count());
   const Shape kernel{std::span<const int64_t>(conv.window.kernel)};
@@ -115,6 +115,6 @@ void plain_conv(const ConvShape& conv, ThreadPool& pool, LoadX load_x, LoadW loa
 
 // The kernel of a float convolution of inputs 0, 1 and (bias) 2 that runs plain_conv.
 Result<std::unique_ptr<Kernel>> make_plain_conv(const KernelRequest& request,
-                                                const ConvShape& conv);
+                                                const ConvSizes& conv);
 
 }  // namespace sardonyx

@@ -1,15 +1,15 @@
-// PoolShape: the sizes of one MaxPool, AveragePool or LpPool, read from a node with its checks,
+// PoolSizes: the sizes of one MaxPool, AveragePool or LpPool, read from a node with its checks,
 // and the plain loop over windows that all of them fall back on. Entry points: infer_pool,
-// read_pool_shape, plain_pool.
+// read_pool_sizes, plain_pool.
 #pragma once
 
 #include "base/thread_pool.h"
-#include "ops/conv_shape.h"
+#include "ops/conv_sizes.h"
 #include "ops/window.h"
 
 namespace sardonyx {
 
-struct PoolShape {
+struct PoolSizes {
   Layout layout;
   Window window;  // pads fixed
   int64_t batch = 0;
@@ -21,13 +21,13 @@ struct PoolShape {
 // Dims of a pooling of input 0.
 Result<Dims> infer_pool_dims(InferContext& context);
 // The sizes of a pooling from `src` to `dst`, which infer_pool_dims has checked.
-Result<PoolShape> read_pool_shape(const AttrMap& attrs, const Shape& src, const Shape& dst);
+Result<PoolSizes> read_pool_sizes(const AttrMap& attrs, const Shape& src, const Shape& dst);
 
 // Calls, for each output element, in any order: start(), then add(offset in src, spatial position)
 // for each tap that reads the input, then finish(offset in dst, start of window). State is copied
 // from `state` for each (image, channel), which run in parallel.
 template <class State>
-void plain_pool(const PoolShape& pool, ThreadPool& threads, const State& state) {
+void plain_pool(const PoolSizes& pool, ThreadPool& threads, const State& state) {
   const LayoutStrides src(pool.layout, pool.channels, pool.src_spatial.count());
   const LayoutStrides dst(pool.layout, pool.channels, pool.dst_spatial.count());
   const Shape kernel{std::span<const int64_t>(pool.window.kernel)};
@@ -54,6 +54,6 @@ void plain_pool(const PoolShape& pool, ThreadPool& threads, const State& state) 
 
 // Taps of the window at `at` that read the input or its padding: not those past the end, where
 // ceil_mode lets a window stick out.
-int64_t padded_taps(const PoolShape& pool, const Shape& at);
+int64_t padded_taps(const PoolSizes& pool, const Shape& at);
 
 }  // namespace sardonyx

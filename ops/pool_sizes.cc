@@ -1,5 +1,5 @@
 // The checks and the output shape that the window poolings share.
-#include "ops/pool_shape.h"
+#include "ops/pool_sizes.h"
 
 namespace sardonyx {
 
@@ -18,8 +18,8 @@ Result<Dims> infer_pool_dims(InferContext& context) {
   return join_dims(layout, src[0], src[layout.channel_axis()], spatial);
 }
 
-Result<PoolShape> read_pool_shape(const AttrMap& attrs, const Shape& src, const Shape& dst) {
-  PoolShape pool;
+Result<PoolSizes> read_pool_sizes(const AttrMap& attrs, const Shape& src, const Shape& dst) {
+  PoolSizes pool;
   pool.layout = {attrs.get_int("channels_last") != 0, src.rank()};
   pool.window = TRY(read_window(attrs, attrs.get_ints("kernel_shape")));
   pool.batch = src[0];
@@ -30,7 +30,7 @@ Result<PoolShape> read_pool_shape(const AttrMap& attrs, const Shape& src, const 
   return pool;
 }
 
-int64_t padded_taps(const PoolShape& pool, const Shape& at) {
+int64_t padded_taps(const PoolSizes& pool, const Shape& at) {
   const Window& window = pool.window;
   int64_t product = 1;
   for (size_t axis = 0; axis < window.rank(); ++axis) {

@@ -1,5 +1,5 @@
 // The checks and the output shape that all forward convolutions share.
-#include "ops/conv_shape.h"
+#include "ops/conv_sizes.h"
 
 #include "ops/number.h"
 
@@ -107,14 +107,14 @@ Result<void> infer_conv(InferContext& context, const ConvInputs& inputs, DType o
   return {};
 }
 
-Result<ConvShape> read_conv_sizes(const KernelRequest& request, const ConvInputs& inputs) {
+Result<ConvSizes> read_conv_sizes(const KernelRequest& request, const ConvInputs& inputs) {
   const Operand& x = request.inputs[index_of(inputs.x)];
   const Operand& w = request.inputs[index_of(inputs.w)];
   const Operand& y = request.outputs[0];
   if (!x.is_concrete() || !w.is_concrete() || !y.is_concrete()) {
     return decline("its shapes are not known when the plan is made");
   }
-  ConvShape conv;
+  ConvSizes conv;
   const AttrMap& attrs = request.node.attrs;
   const Shape src = x.shape();
   conv.layout = {attrs.get_int("channels_last") != 0, src.rank()};
@@ -126,8 +126,8 @@ Result<ConvShape> read_conv_sizes(const KernelRequest& request, const ConvInputs
   return conv;
 }
 
-Result<ConvShape> read_conv_shape(const KernelRequest& request, const ConvInputs& inputs) {
-  ConvShape conv = TRY(read_conv_sizes(request, inputs));
+Result<ConvSizes> read_forward_conv_sizes(const KernelRequest& request, const ConvInputs& inputs) {
+  ConvSizes conv = TRY(read_conv_sizes(request, inputs));
   const Shape weight = request.inputs[index_of(inputs.w)].shape();
   conv.filters = weight[0];
   conv.window = TRY(read_window(request.node.attrs, {weight.begin() + 2, weight.end()}));
@@ -162,7 +162,7 @@ int64_t transposed_tap_position(const Window& window, const Shape& src_spatial, 
 namespace {
 
 template <class T>
-void run_plain_conv(const ConvShape& conv, RunArgs& args) {
+void run_plain_conv(const ConvSizes& conv, RunArgs& args) {
   const T* x = args.inputs[0].as<T>();
   const T* w = args.inputs[1].as<T>();
   const T* bias = args.inputs.size() > 2 ? args.inputs[2].as<T>() : nullptr;
@@ -178,7 +178,7 @@ void run_plain_conv(const ConvShape& conv, RunArgs& args) {
 }  // namespace
 
 Result<std::unique_ptr<Kernel>> make_plain_conv(const KernelRequest& request,
-                                                const ConvShape& conv) {
+                                                const ConvSizes& conv) {
   const DType dtype = request.inputs[0].dtype();
   std::unique_ptr<Kernel> kernel;
   visit_float(dtype, [&](auto tag) {

@@ -1,0 +1,172 @@
+// BatchNormalization with constant statistics is a multiple and an addend per channel: into the
+// weights of the Conv, ConvTranspose or Gemm before it, or else into a Mul and an Add, which any
+// layout and any fusion can take. Computed in f64.
+#include <cmath>
+
+#include "ops/number.h"
+#include "passes/rewrites.h"
+
+namespace sardonyx {
+namespace {
+
+// y = scale[c] * x + shift[c].
+struct Affine {
+  std::vector<double> scale;
+  std::vector<double> shift;
+};
+
+std::optional<std::vector<double>> numbers_of(const Tensor* tensor) {
+  if (tensor == nullptr) return std::nullopt;
+  std::vector<double> numbers;
+  const bool known = visit_float(tensor->dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    for (T element : tensor->elements<T>()) numbers.push_back(widen(element));
+  });
+  if (!known) return std::nullopt;
+  return numbers;
+}
+
+Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& numbers) {
+  Tensor result;
+  visit_float(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    std::vector<T> elements;
+    for (double number : numbers) elements.push_back(narrow<T>(number));
+    result = Tensor::from<T>(shape, std::span<const T>(elements));
+  });
+  return result;
+}
+
+// What a BatchNormalization node does to a channel; nullopt when it is in training mode or its
+// statistics are not constant.
+std::optional<Affine> read_affine(const Graph& graph, const Node& node) {
+  if (node.attrs.get_int("training_mode") != 0) return std::nullopt;
+  for (size_t i = 1; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] != kNoValue) return std::nullopt;
+  }
+  const auto scale = numbers_of(graph.constant_input(node, 1));
+  const auto bias = numbers_of(graph.constant_input(node, 2));
+  const auto mean = numbers_of(graph.constant_input(node, 3));
+  const auto variance = numbers_of(graph.constant_input(node, 4));
+  if (!scale || !bias || !mean || !variance) return std::nullopt;
+  const size_t count = scale->size();
+  if (bias->size() != count || mean->size() != count || variance->size() != count) {
+    return std::nullopt;
+  }
+  const auto epsilon = static_cast<double>(node.attrs.get_float("epsilon", 1e-5f));
+  Affine affine;
+  for (size_t c = 0; c < count; ++c) {
+    const double factor = (*scale)[c] / std::sqrt((*variance)[c] + epsilon);
+    affine.scale.push_back(factor);
+    affine.shift.push_back((*bias)[c] - (*mean)[c] * factor);
+  }
+  return affine;
+}
+
+// Which filter each weight element belongs to: the axis of the weight, and how filters are spread
+// over groups.
+struct FilterAxis {
+  size_t axis = 0;
+  int64_t groups = 1;  // over which the axis repeats (ConvTranspose)
+};
+
+std::optional<FilterAxis> filter_axis(const Node& node) {
+  if (!node.domain.empty()) return std::nullopt;
+  if (node.op_type == "Conv") return FilterAxis{0, 1};
+  if (node.op_type == "ConvTranspose") return FilterAxis{1, node.attrs.get_int("group", 1)};
+  if (node.op_type == "Gemm" && node.attrs.get_float("beta", 1) == 1) {
+    return FilterAxis{node.attrs.get_int("transB") != 0 ? size_t{0} : size_t{1}, 1};
+  }
+  return std::nullopt;
+}
+
+std::vector<double> scaled_weight(const std::vector<double>& weight, const Shape& shape,
+                                  const FilterAxis& filters, const std::vector<double>& scale) {
+  std::vector<double> result = weight;
+  const int64_t inner = shape.count(filters.axis + 1, shape.rank());
+  const int64_t along = shape[filters.axis];
+  const int64_t channels_per_group = filters.groups > 1 ? shape[0] / filters.groups : 0;
+  for (size_t i = 0; i < result.size(); ++i) {
+    const auto at = static_cast<int64_t>(i);
+    int64_t filter = at / inner % along;
+    if (filters.groups > 1) filter += at / (inner * along) / channels_per_group * along;
+    result[i] *= scale[static_cast<size_t>(filter)];
+  }
+  return result;
+}
+
+bool fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
+  const ValueId x = graph.node(id).inputs[0];
+  const NodeId producer = graph.value(x).producer;
+  if (producer == kNoNode || graph.use_count(x) != 1) return false;
+  const Node& before = graph.node(producer);
+  const auto filters = filter_axis(before);
+  const Tensor* weight = graph.constant_input(before, 1);
+  if (!filters || weight == nullptr || weight->shape().rank() <= filters->axis) return false;
+  const auto weight_numbers = numbers_of(weight);
+  if (!weight_numbers) return false;
+  const size_t count = affine.scale.size();
+  if (static_cast<size_t>(weight->shape()[filters->axis] * filters->groups) != count) return false;
+  std::vector<double> bias(count, 0.0);
+  if (before.inputs.size() > 2 && before.inputs[2] != kNoValue) {
+    const auto given = numbers_of(graph.constant_input(before, 2));
+    const Tensor* tensor = graph.constant_input(before, 2);
+    if (!given || given->size() != count || tensor->shape().back() != tensor->count()) return false;
+    bias = *given;
+  }
+  for (size_t c = 0; c < count; ++c) bias[c] = bias[c] * affine.scale[c] + affine.shift[c];
+  const std::string name = graph.value(before.inputs[1]).name;
+  const DType dtype = weight->dtype();
+  const Tensor folded =
+      tensor_of(dtype, weight->shape(),
+                scaled_weight(*weight_numbers, weight->shape(), *filters, affine.scale));
+  graph.set_input(producer, 1, graph.add_constant(name + "/normalized", folded));
+  graph.set_input(producer, 2,
+                  graph.add_constant(name + "/normalized_bias",
+                                     tensor_of(dtype, {static_cast<int64_t>(count)}, bias)));
+  graph.replace_uses(graph.node(id).outputs[0], x);
+  graph.remove_node(id);
+  return true;
+}
+
+// As x * scale + shift, with constants of shape C, 1, 1, ...
+bool split_in_two(Graph& graph, NodeId id, const Affine& affine) {
+  const Node node = graph.node(id);
+  const ValueType type = graph.value(node.inputs[0]).type;
+  if (!type.has_rank() || type.dims->size() < 2) return false;
+  Shape shape(type.dims->size() - 1, 1);
+  shape[0] = static_cast<int64_t>(affine.scale.size());
+  const std::string name = graph.value(node.outputs[0]).name;
+  const ValueId scale =
+      graph.add_constant(name + "/scale", tensor_of(type.dtype, shape, affine.scale));
+  const ValueId shift =
+      graph.add_constant(name + "/shift", tensor_of(type.dtype, shape, affine.shift));
+  const ValueId scaled = graph.add_node("Mul", "", {node.inputs[0], scale}, {}, name + "/scaled");
+  const ValueId shifted = graph.add_node("Add", "", {scaled, shift}, {}, name + "/shifted");
+  graph.value(scaled).type = type;
+  graph.value(shifted).type = type;
+  graph.replace_uses(node.outputs[0], shifted);
+  graph.remove_node(id);
+  return true;
+}
+
+}  // namespace
+
+Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (NodeId id : TRY(graph.order())) {
+    const Node& node = graph.node(id);
+    if (node.op_type == "BatchNormalization" && node.domain.empty()) {
+      const auto affine = read_affine(graph, node);
+      if (affine)
+        changed |= fold_into_producer(graph, id, *affine) || split_in_two(graph, id, *affine);
+      continue;
+    }
+    std::vector<std::shared_ptr<Graph>> bodies;
+    for_each_subgraph(node, [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
+    for (const auto& body : bodies) changed |= TRY(fold_batch_norm(*body, options));
+  }
+  return changed;
+}
+
+}  // namespace sardonyx
