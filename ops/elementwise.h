@@ -35,7 +35,7 @@ struct TileRow {
 // The loops of operator `name`, or null.
 const TileRow* find_tiles(Tier tier, std::string_view name);
 // The loop that converts elements as Cast does (saturate = 1), or null. Sub-byte types and strings
-// have none.
+// have none, nor has float8e8m0 as `to`.
 TileFn find_conversion(Tier tier, DType from, DType to);
 
 // What a dtype is computed in: f32 for the narrow floats, else the dtype itself.

@@ -16,6 +16,8 @@
   X("", BitwiseNot, op_BitwiseNot) \
   X("", BitwiseOr, op_BitwiseOr) \
   X("", BitwiseXor, op_BitwiseXor) \
+  X("", Cast, op_Cast) \
+  X("", CastLike, op_CastLike) \
   X("", Ceil, op_Ceil) \
   X("", Celu, op_Celu) \
   X("", Clip, op_Clip) \
@@ -75,6 +77,16 @@
   X("", QLinearMatMul, op_QLinearMatMul) \
   X("", RNN, op_RNN) \
   X("", Reciprocal, op_Reciprocal) \
+  X("", ReduceL1, op_ReduceL1) \
+  X("", ReduceL2, op_ReduceL2) \
+  X("", ReduceLogSum, op_ReduceLogSum) \
+  X("", ReduceLogSumExp, op_ReduceLogSumExp) \
+  X("", ReduceMax, op_ReduceMax) \
+  X("", ReduceMean, op_ReduceMean) \
+  X("", ReduceMin, op_ReduceMin) \
+  X("", ReduceProd, op_ReduceProd) \
+  X("", ReduceSum, op_ReduceSum) \
+  X("", ReduceSumSquare, op_ReduceSumSquare) \
   X("", Relu, op_Relu) \
   X("", Reshape, op_Reshape) \
   X("", Round, op_Round) \

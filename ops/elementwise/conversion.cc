@@ -132,6 +132,7 @@ constexpr void add_numbers(ConversionTable& table, Types<T...>) {
   ((table.from_f32[static_cast<size_t>(dtype_of<T>)] = number_tile<float, T>), ...);
   ((table.to_f32[static_cast<size_t>(dtype_of<T>)] = number_tile<T, float>), ...);
 }
+// Not to float8e8m0: that takes a rounding mode (ops/elementwise/cast.cc).
 template <DType... kDTypes>
 constexpr void add_float8(ConversionTable& table) {
   ((table.from_f32[static_cast<size_t>(kDTypes)] = float_to_float8<kDTypes>), ...);
@@ -144,7 +145,8 @@ constexpr ConversionTable make_conversions() {
   add_numbers(table, SignedInts());
   add_numbers(table, UnsignedInts());
   add_float8<DType::kFloat8E4M3FN, DType::kFloat8E4M3FNUZ, DType::kFloat8E5M2,
-             DType::kFloat8E5M2FNUZ, DType::kFloat8E8M0>(table);
+             DType::kFloat8E5M2FNUZ>(table);
+  table.to_f32[static_cast<size_t>(DType::kFloat8E8M0)] = float8_to_float<DType::kFloat8E8M0>;
   table.from_f32[static_cast<size_t>(DType::kFloat16)] = float_to_float16;
   table.to_f32[static_cast<size_t>(DType::kFloat16)] = float16_to_float;
   table.from_f32[static_cast<size_t>(DType::kBfloat16)] = float_to_bfloat16;

@@ -86,8 +86,6 @@ TileFn conversion_from_double(DType to) {
       return double_to_float8<DType::kFloat8E5M2>;
     case DType::kFloat8E5M2FNUZ:
       return double_to_float8<DType::kFloat8E5M2FNUZ>;
-    case DType::kFloat8E8M0:
-      return double_to_float8<DType::kFloat8E8M0>;
     default:
       return conversion_from<double>(to);
   }
