@@ -357,6 +357,31 @@ struct Dim::Algebra {
     return function(kind, (kind == Kind::kMax ? "max(" : "min(") + first + ", " + second + ')', a,
                     b);
   }
+
+  static Dim substitute(const Atom& atom, const SymbolNumbers& numbers) {
+    const auto arg = [&](size_t i) { return sardonyx::substitute(atom.args[i], numbers); };
+    switch (atom.kind) {
+      case Kind::kSymbol:
+        if (const auto number = numbers(atom.name)) return *number;
+        break;
+      case Kind::kUnknown:
+        break;
+      case Kind::kProduct: {
+        Dim product = 1;
+        for (const AtomPtr& factor : atom.factors) product = product * substitute(*factor, numbers);
+        return product;
+      }
+      case Kind::kFloor:
+        return floor_div(arg(0), arg(1));
+      case Kind::kCeil:
+        return ceil_div(arg(0), arg(1));
+      case Kind::kMin:
+        return dim_min(arg(0), arg(1));
+      case Kind::kMax:
+        return dim_max(arg(0), arg(1));
+    }
+    return from_atom(std::make_shared<Atom>(atom));
+  }
 };
 
 Dim Dim::symbol(std::string_view name) {
@@ -437,6 +462,14 @@ Dim dim_min(const Dim& a, const Dim& b) {
 }
 Dim dim_max(const Dim& a, const Dim& b) {
   return Dim::Algebra::choose(Dim::Atom::Kind::kMax, a, b);
+}
+
+Dim substitute(const Dim& dim, const SymbolNumbers& numbers) {
+  Dim sum = dim.constant_;
+  for (const auto& term : Dim::Algebra::terms(dim)) {
+    sum = sum + Dim(term.factor) * Dim::Algebra::substitute(*term.atom, numbers);
+  }
+  return sum;
 }
 
 Dims to_dims(const Shape& shape) { return Dims(shape.begin(), shape.end()); }

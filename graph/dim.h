@@ -7,7 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,9 @@
 #include "base/shape.h"
 
 namespace sardonyx {
+
+// The number of a symbol, where there is one.
+using SymbolNumbers = std::function<std::optional<int64_t>(std::string_view symbol)>;
 
 class Dim {
  public:
@@ -52,6 +57,7 @@ class Dim {
   friend Dim dim_mod(const Dim& a, const Dim& b);
   friend Dim dim_min(const Dim& a, const Dim& b);
   friend Dim dim_max(const Dim& a, const Dim& b);
+  friend Dim substitute(const Dim& dim, const SymbolNumbers& numbers);
 
   int64_t constant_ = 0;
   std::shared_ptr<const Terms> terms_;  // null when there are none
@@ -62,6 +68,9 @@ Dim ceil_div(const Dim& a, const Dim& b);
 Dim dim_mod(const Dim& a, const Dim& b);  // sign of b
 Dim dim_min(const Dim& a, const Dim& b);
 Dim dim_max(const Dim& a, const Dim& b);
+
+// The dim with numbers in the place of symbols; symbols without a number stay.
+Dim substitute(const Dim& dim, const SymbolNumbers& numbers);
 
 using Dims = std::vector<Dim>;
 

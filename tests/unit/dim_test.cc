@@ -132,6 +132,19 @@ TEST(Dim, GrowthIsBounded) {
   EXPECT_LT(d.to_string().size(), 70000u);
 }
 
+TEST(Dim, SubstituteComputes) {
+  const Dim dim = floor_div(n * m + 3, 4) + dim_max(n - 5, 1) - dim_min(m, 2) + ceil_div(m, n);
+  const auto numbers = [](std::string_view name) -> std::optional<int64_t> {
+    if (name == "N") return 3;
+    if (name == "M") return 7;
+    return std::nullopt;
+  };
+  EXPECT_EQ(substitute(dim, numbers), Dim(6 + 1 - 2 + 3));
+  const Dim u = Dim::unknown();
+  EXPECT_EQ(substitute(u + n, numbers), u + 3);
+  EXPECT_EQ(substitute(Dim::symbol("K") * n, numbers), 3 * Dim::symbol("K"));
+}
+
 TEST(Dim, Shapes) {
   EXPECT_TRUE(all_constant(Dims{1, 2}));
   EXPECT_FALSE(all_constant(Dims{1, n}));
