@@ -10,6 +10,7 @@ Runs with Debian's python3-torch, python3-torchvision and python3-onnx (and libo
 """
 
 import argparse
+import filecmp
 import os
 import shutil
 import sys
@@ -227,6 +228,15 @@ def export_network(name, folder):
     return outputs
 
 
+def is_current(name, folder):
+    """Whether the folder is complete and, for the example, of the model committed now."""
+    if not os.path.exists(os.path.join(folder, "model.json")):
+        return False
+    model = os.path.join(folder, "model.onnx")
+    return (NETWORKS[name][0] is not TrainedSuperResolutionNet
+            or filecmp.cmp(model, TrainedSuperResolutionNet.COMMITTED, shallow=False))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -241,7 +251,7 @@ def main():
     names = arguments.only or list(NETWORKS)
     for index, name in enumerate(names, 1):
         folder = os.path.join(arguments.cache, "exported", name)
-        if os.path.exists(os.path.join(folder, "model.json")):
+        if is_current(name, folder):
             print(f"[{index}/{len(names)}] {name}: exists", flush=True)
             continue
         start = time.time()
