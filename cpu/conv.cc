@@ -4,15 +4,13 @@
 #include "cpu/conv.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "cpu/zeros.h"
 
 namespace sardonyx {
 namespace {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-template <class T>
-alignas(64) constexpr T kZeros[kMaxChunkDepth] = {};
 
 // What FillRows needs to know: one group of one convolution, and scratch of one task.
 template <class T>

@@ -1,0 +1,94 @@
+// Cuts every window to the input once, so that the kernel has no border case.
+#include "cpu/pool.h"
+
+#include <algorithm>
+
+#include "cpu/tasks.h"
+
+namespace sardonyx {
+namespace {
+
+// The taps [begin, end) of a window that lie in the input, along one axis.
+struct Taps {
+  int64_t begin = 0, end = 0, first = 0;  // first: input position of tap `begin`
+  int64_t counted = 0;                    // taps in the input or its padding
+};
+
+Taps taps_at(const PoolArgs& args, int axis, int64_t out) {
+  const ConvShape& s = args.shape;
+  const int64_t dilation = s.dilation[axis];
+  const int64_t start = out * s.stride[axis] - s.pad[axis];
+  const auto taps_below = [&](int64_t end) {  // taps with a position below `end`
+    return end <= start ? 0 : std::min((end - start + dilation - 1) / dilation, s.kernel[axis]);
+  };
+  Taps taps;
+  taps.begin = taps_below(0);
+  taps.end = std::max(taps_below(s.in[axis]), taps.begin);
+  taps.first = start + taps.begin * dilation;
+  taps.counted = taps_below(s.in[axis] + args.pad_end[axis]);
+  return taps;
+}
+
+float factor_of(PoolMode mode, const Taps (&taps)[3]) {
+  int64_t inside = 1, counted = 1;
+  for (const Taps& t : taps) {
+    inside *= t.end - t.begin;
+    counted *= t.counted;
+  }
+  const int64_t count = mode == PoolMode::kAverage           ? inside
+                        : mode == PoolMode::kAverageWithPads ? counted
+                                                             : 1;
+  return 1.0f / static_cast<float>(count);
+}
+
+// Channels [channel, channel_end) of one line of output pixels.
+void pool_line(const PoolKernels& kernels, const PoolArgs& args, const float* src, float* dst,
+               int64_t line, int64_t channel, int64_t channel_end) {
+  const ConvShape& s = args.shape;
+  const auto kernel = args.mode == PoolMode::kMax            ? kernels.max
+                      : args.mode == PoolMode::kSumOfSquares ? kernels.sum_of_squares
+                                                             : kernels.sum;
+  const int64_t item = line / s.out[1] / s.out[0];
+  Taps taps[3] = {
+      taps_at(args, 0, line / s.out[1] % s.out[0]), taps_at(args, 1, line % s.out[1]), {}};
+  const int64_t steps[3] = {s.in[1] * s.in[2] * s.src_stride(), s.in[2] * s.src_stride(),
+                            s.src_stride()};
+  PoolBox box;
+  box.channels = channel_end - channel;
+  const int64_t dst_ld = s.dst_ld != 0 ? s.dst_ld : s.in_channels;
+  for (int64_t x = 0; x < s.out[2]; ++x) {
+    taps[2] = taps_at(args, 2, x);
+    box.src = src + item * s.in_pixels() * s.src_stride() + channel;
+    for (int axis = 0; axis < 3; ++axis) {
+      box.count[axis] = taps[axis].end - taps[axis].begin;
+      box.stride[axis] = s.dilation[axis] * steps[axis];
+      if (box.count[axis] > 0) box.src += taps[axis].first * steps[axis];
+    }
+    box.factor = factor_of(args.mode, taps);
+    box.dst = dst + (line * s.out[2] + x) * dst_ld + channel;
+    kernel(box);
+  }
+}
+
+}  // namespace
+
+void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads) {
+  const PoolKernels& kernels = pool_kernels(tier);
+  const ConvShape& s = args.shape;
+  const int64_t lines = s.batch * s.out[0] * s.out[1];
+  // Global pooling has few lines: then channels are shared out too.
+  const int64_t blocks = lines < 4 * threads.threads() ? (s.in_channels + 63) / 64 : 1;
+  const double floats = static_cast<double>(s.out[2] * s.in_channels * s.taps());
+  const int64_t tasks =
+      choose_tasks(lines * blocks, floats / static_cast<double>(30 * blocks), threads.threads());
+  threads.parallel_for(tasks, [&](int64_t task) {
+    const int64_t end = lines * blocks * (task + 1) / tasks;
+    for (int64_t i = lines * blocks * task / tasks; i < end; ++i) {
+      const int64_t block = i % blocks;
+      pool_line(kernels, args, src, dst, i / blocks, s.in_channels * block / blocks,
+                s.in_channels * (block + 1) / blocks);
+    }
+  });
+}
+
+}  // namespace sardonyx

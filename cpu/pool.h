@@ -1,0 +1,52 @@
+// pool: maximum, average and Lp pooling of channels-last tensors with any window, stride, dilation
+// and padding; global pooling is a window over the whole input. Entry point: pool.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/thread_pool.h"
+#include "cpu/conv.h"
+#include "cpu/tier.h"
+
+namespace sardonyx {
+
+enum class PoolMode : uint8_t {
+  kMax,              // of the pixels inside; a window without any gives -infinity
+  kAverage,          // over the pixels inside
+  kAverageWithPads,  // over the window cut to the input and its padding
+  kSum,              // of the pixels inside
+  kSumOfSquares,
+};
+
+struct PoolArgs {
+  // in, out, kernel, stride, dilation, pad, batch, in_channels, src_ld, dst_ld are used; the sizes
+  // of `out` may come from ceil mode.
+  ConvShape shape;
+  std::array<int64_t, 3> pad_end = {0, 0, 0};  // for kAverageWithPads
+  PoolMode mode = PoolMode::kMax;
+};
+
+// dst[batch, out, channels] from src[batch, in, channels].
+void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads);
+
+// The kernel: channels [0, channels) of one output pixel from the box of input pixels
+// src + z * stride_z + y * stride_y + x * stride_x, z < count_z and so on, each times `factor`.
+struct PoolBox {
+  const float* src = nullptr;
+  int64_t count[3] = {0, 0, 0};
+  int64_t stride[3] = {0, 0, 0};
+  int64_t channels = 0;
+  float factor = 1;
+  float* dst = nullptr;
+};
+
+struct PoolKernels {
+  void (*max)(const PoolBox& box);
+  void (*sum)(const PoolBox& box);
+  void (*sum_of_squares)(const PoolBox& box);
+};
+
+const PoolKernels& pool_kernels(Tier tier);
+
+}  // namespace sardonyx

@@ -1,0 +1,91 @@
+// A box of pixels to one, up to four vectors of channels at once. The order of the sum is that of
+// the pixels.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/pool_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+
+#include <limits>
+
+#include "cpu/pool.h"
+#include "cpu/tier_table.h"
+#include "cpu/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx {
+namespace HWY_NAMESPACE {
+namespace {
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
+struct MaxOf {
+  static HWY_INLINE V start() { return hn::Set(D(), -std::numeric_limits<float>::infinity()); }
+  // A NaN stays.
+  static HWY_INLINE V add(V sum, V x) {
+    return hn::IfThenElse(hn::Or(hn::Gt(x, sum), hn::IsNaN(x)), x, sum);
+  }
+};
+struct SumOf {
+  static HWY_INLINE V start() { return hn::Zero(D()); }
+  static HWY_INLINE V add(V sum, V x) { return hn::Add(sum, x); }
+};
+struct SumOfSquaresOf {
+  static HWY_INLINE V start() { return hn::Zero(D()); }
+  static HWY_INLINE V add(V sum, V x) { return hn::MulAdd(x, x, sum); }
+};
+
+template <class Of, int kVectors, bool kWhole>
+HWY_INLINE void box_vectors(const PoolBox& box, int64_t c, size_t count) {
+  const D d;
+  V sum[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) sum[v] = Of::start();
+  for (int64_t z = 0; z < box.count[0]; ++z) {
+    for (int64_t y = 0; y < box.count[1]; ++y) {
+      const float* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
+      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          const V pixel = kWhole ? hn::LoadU(d, src + v * kLanes) : load_n(d, src, count);
+          sum[v] = Of::add(sum[v], pixel);
+        }
+      }
+    }
+  }
+  const V factor = hn::Set(d, box.factor);
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    const V y = hn::Mul(sum[v], factor);
+    if (kWhole) {
+      hn::StoreU(y, d, box.dst + c + v * kLanes);
+    } else {
+      store_n(y, d, box.dst + c, count);
+    }
+  }
+}
+
+template <class Of>
+void reduce_box(const PoolBox& box) {
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= box.channels; c += 4 * kLanes) box_vectors<Of, 4, true>(box, c, 0);
+  for (; c + kLanes <= box.channels; c += kLanes) box_vectors<Of, 1, true>(box, c, 0);
+  if (c < box.channels) {
+    box_vectors<Of, 1, false>(box, c, static_cast<size_t>(box.channels - c));
+  }
+}
+
+}  // namespace
+
+extern const PoolKernels kPoolKernels;
+constexpr PoolKernels kPoolKernels = {reduce_box<MaxOf>, reduce_box<SumOf>,
+                                      reduce_box<SumOfSquaresOf>};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+SARDONYX_TIER_TABLE(pool_kernels, PoolKernels, kPoolKernels)
+#endif
