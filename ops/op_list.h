@@ -10,6 +10,7 @@
   X("", Asinh, op_Asinh) \
   X("", Atan, op_Atan) \
   X("", Atanh, op_Atanh) \
+  X("", Attention, op_Attention) \
   X("", AveragePool, op_AveragePool) \
   X("", BitShift, op_BitShift) \
   X("", BitwiseAnd, op_BitwiseAnd) \
@@ -27,7 +28,9 @@
   X("", ConvTranspose, op_ConvTranspose) \
   X("", Cos, op_Cos) \
   X("", Cosh, op_Cosh) \
+  X("", Det, op_Det) \
   X("", Div, op_Div) \
+  X("", Dropout, op_Dropout) \
   X("", Elu, op_Elu) \
   X("", Equal, op_Equal) \
   X("", Erf, op_Erf) \
@@ -63,6 +66,7 @@
   X("", MatMulInteger, op_MatMulInteger) \
   X("", Max, op_Max) \
   X("", MaxPool, op_MaxPool) \
+  X("", MaxUnpool, op_MaxUnpool) \
   X("", Mean, op_Mean) \
   X("", Min, op_Min) \
   X("", Mish, op_Mish) \
@@ -89,6 +93,7 @@
   X("", ReduceSumSquare, op_ReduceSumSquare) \
   X("", Relu, op_Relu) \
   X("", Reshape, op_Reshape) \
+  X("", RotaryEmbedding, op_RotaryEmbedding) \
   X("", Round, op_Round) \
   X("", Scan, op_Scan) \
   X("", Selu, op_Selu) \
