@@ -5,6 +5,7 @@
 #include "api/args.h"
 #include "api/session_state.h"
 #include "graph/build.h"
+#include "model/check.h"
 #include "model/read_model.h"
 #include "ops/infer.h"
 
@@ -104,6 +105,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   describe_model(model, *state);
   auto context = TRY(make_context(options));
 
+  TRY(check_model(model));
   BuildOptions build;
   build.nesting_limit = options.nesting_limit;
   build.dim_values = options.dim_overrides;

@@ -74,10 +74,11 @@ Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
     std::optional<Error> error;
     for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {
       auto inner = fold_constants(*subgraph.body, options);
-      if (!inner)
-        error = std::move(inner.error());
-      else
+      if (inner) {
         changed |= *inner;
+      } else {
+        error = std::move(inner.error());
+      }
     });
     if (error) return tl::unexpected(std::move(*error));
   }

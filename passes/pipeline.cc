@@ -9,12 +9,19 @@
 namespace sardonyx {
 namespace {
 
+// clang-format off
 constexpr Pass kPasses[] = {
-    {"fold_constants", 1, fold_constants},       {"remove_identities", 1, remove_identities},
-    {"remove_dead_nodes", 1, remove_dead_nodes}, {"merge_equal_nodes", 1, merge_equal_nodes},
-    {"fold_batch_norm", 1, fold_batch_norm},     {"assign_channels_last", 3, assign_channels_last},
-    {"fuse_epilogue", 2, fuse_epilogue},         {"remove_dead_nodes", 1, remove_dead_nodes},
+    {"fold_constants", 1, fold_constants},
+    {"inline_branches", 1, inline_branches},
+    {"remove_identities", 1, remove_identities},
+    {"remove_dead_nodes", 1, remove_dead_nodes},
+    {"merge_equal_nodes", 1, merge_equal_nodes},
+    {"fold_batch_norm", 1, fold_batch_norm},
+    {"assign_channels_last", 3, assign_channels_last},
+    {"fuse_epilogue", 2, fuse_epilogue},
+    {"remove_dead_nodes", 1, remove_dead_nodes},
 };
+// clang-format on
 
 size_t live_nodes(const Graph& graph) {
   return static_cast<size_t>(std::count_if(graph.nodes().begin(), graph.nodes().end(),

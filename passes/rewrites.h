@@ -7,6 +7,8 @@ namespace sardonyx {
 
 // Nodes whose inputs are all constant → constants.
 Result<bool> fold_constants(Graph& graph, const PassOptions& options);
+// If with a constant condition → the nodes of the branch it takes.
+Result<bool> inline_branches(Graph& graph, const PassOptions& options);
 // Identity (and what amounts to it) → its input.
 Result<bool> remove_identities(Graph& graph, const PassOptions& options);
 // Nodes nobody reads → gone.

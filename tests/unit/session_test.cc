@@ -2,6 +2,7 @@
 // functions, results in the caller's memory, limits, cancelling, and the errors users see.
 #include <gmock/gmock.h>
 
+#include "api/session_state.h"
 #include "tests/support/text_session.h"
 
 namespace sardonyx {
@@ -61,6 +62,18 @@ TEST(Session, RunsTheChosenBranch) {
               ElementsAre(9, 8));
   EXPECT_THAT(elements_of(run_one(session, {{"c", Tensor::scalar(false)}, {"x", x}})),
               ElementsAre(1, 2));
+}
+
+TEST(Session, InlinesTheBranchOfAConstantCondition) {
+  const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N] x) => (float[M] y) {
+      c = Constant<value = bool {1}>()
+      shift = Constant<value = float[1] {10}>()
+      t = Neg(x)
+      y = If<then_branch = yes () => (float[N] a) { a = Add(t, shift) },
+             else_branch = no () => (float[N] b) { b = Identity(x) }>(c) })").value();
+  EXPECT_THAT(elements_of(run_one(session, {{"x", floats({2}, {1, 2})}})), ElementsAre(9, 8));
+  EXPECT_THAT(to_text(*session.state().graph), ::testing::Not(HasSubstr("If")));
 }
 
 TEST(Session, LoopsWithCarriedAndStackedValues) {
