@@ -2,14 +2,16 @@
 
 get_target_property(api_type sardonyx_api TYPE)
 if(api_type STREQUAL STATIC_LIBRARY)
-  # All of api/ goes in, because it is what the symbols outside refer to; of the other rooms, what
-  # api/ needs.
-  add_library(sardonyx SHARED $<TARGET_OBJECTS:sardonyx_api>)
+  # All of api/ and base/ goes in, because a program may ask for any of it; of the other rooms, what
+  # those two need.
+  add_library(sardonyx SHARED $<TARGET_OBJECTS:sardonyx_api> $<TARGET_OBJECTS:sardonyx_base>)
   get_target_property(api_rooms sardonyx_api LINK_LIBRARIES)
   target_link_libraries(sardonyx PRIVATE ${api_rooms})
   set_target_properties(sardonyx PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
   if(CMAKE_SYSTEM_NAME STREQUAL Linux)
-    target_link_options(sardonyx PRIVATE -Wl,--exclude-libs,ALL)
+    set(exports ${CMAKE_CURRENT_LIST_DIR}/exports.map)
+    target_link_options(sardonyx PRIVATE -Wl,--version-script=${exports})
+    set_target_properties(sardonyx PROPERTIES LINK_DEPENDS ${exports})
     if(NOT SARDONYX_SANITIZE)
       target_link_options(sardonyx PRIVATE -Wl,--no-undefined)
     endif()

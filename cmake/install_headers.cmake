@@ -1,6 +1,7 @@
 # Run by cmake --install: copies the public headers and the headers of base/ that they include,
 # which go to sardonyx/base/, so that no folder of the name `base` reaches the path of a user.
 
+cmake_minimum_required(VERSION 3.24)
 set(destination $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/${INCLUDE_DIR}/sardonyx)
 file(GLOB pending RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/include/sardonyx/*.h)
 set(done)
