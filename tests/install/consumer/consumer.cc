@@ -26,15 +26,16 @@ std::string value_info(const std::string& name) {
 
 std::string identity_model() {
   const std::string node = field(1, "x") + field(2, "y") + field(4, "Identity");
-  const std::string graph = field(1, node) + field(2, "g") + field(11, value_info("x")) +
-                            field(12, value_info("y"));
+  const std::string graph =
+      field(1, node) + field(2, "g") + field(11, value_info("x")) + field(12, value_info("y"));
   return field(1, 8) + field(7, graph) + field(8, field(2, 17));
 }
 
 bool runs() {
   const std::string model = identity_model();
   const auto session =
-      sardonyx::Session::load(std::as_bytes(std::span(model.data(), model.size())), nullptr).value();
+      sardonyx::Session::load(std::as_bytes(std::span(model.data(), model.size())), nullptr)
+          .value();
   float data[3] = {1, 2, 3};
   const auto x = sardonyx::Tensor::wrap(sardonyx::DType::kFloat32, {3}, data, {});
   const auto outputs = session.run({{"x", x}}).value();
