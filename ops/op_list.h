@@ -12,6 +12,7 @@
   X("", Atanh, op_Atanh) \
   X("", Attention, op_Attention) \
   X("", AveragePool, op_AveragePool) \
+  X("", BatchNormalization, op_BatchNormalization) \
   X("", BitShift, op_BitShift) \
   X("", BitwiseAnd, op_BitwiseAnd) \
   X("", BitwiseNot, op_BitwiseNot) \
@@ -49,13 +50,16 @@
   X("", GlobalMaxPool, op_GlobalMaxPool) \
   X("", Greater, op_Greater) \
   X("", GreaterOrEqual, op_GreaterOrEqual) \
+  X("", GroupNormalization, op_GroupNormalization) \
   X("", HardSigmoid, op_HardSigmoid) \
   X("", HardSwish, op_HardSwish) \
   X("", Identity, op_Identity) \
   X("", If, op_If) \
+  X("", InstanceNormalization, op_InstanceNormalization) \
   X("", IsInf, op_IsInf) \
   X("", IsNaN, op_IsNaN) \
   X("", LSTM, op_LSTM) \
+  X("", LayerNormalization, op_LayerNormalization) \
   X("", LeakyRelu, op_LeakyRelu) \
   X("", Less, op_Less) \
   X("", LessOrEqual, op_LessOrEqual) \
@@ -79,6 +83,7 @@
   X("", Pow, op_Pow) \
   X("", QLinearConv, op_QLinearConv) \
   X("", QLinearMatMul, op_QLinearMatMul) \
+  X("", RMSNormalization, op_RMSNormalization) \
   X("", RNN, op_RNN) \
   X("", Reciprocal, op_Reciprocal) \
   X("", ReduceL1, op_ReduceL1) \
@@ -101,6 +106,7 @@
   X("", Shrink, op_Shrink) \
   X("", Sigmoid, op_Sigmoid) \
   X("", Sign, op_Sign) \
+  X("", SimplifiedLayerNormalization, op_SimplifiedLayerNormalization) \
   X("", Sin, op_Sin) \
   X("", Sinh, op_Sinh) \
   X("", Size, op_Size) \
