@@ -13,6 +13,7 @@
   X("", Attention, op_Attention) \
   X("", AveragePool, op_AveragePool) \
   X("", BatchNormalization, op_BatchNormalization) \
+  X("", Bernoulli, op_Bernoulli) \
   X("", BitShift, op_BitShift) \
   X("", BitwiseAnd, op_BitwiseAnd) \
   X("", BitwiseNot, op_BitwiseNot) \
@@ -23,12 +24,17 @@
   X("", Ceil, op_Ceil) \
   X("", Celu, op_Celu) \
   X("", Clip, op_Clip) \
+  X("", Compress, op_Compress) \
   X("", Concat, op_Concat) \
+  X("", ConcatFromSequence, op_ConcatFromSequence) \
+  X("", Constant, op_Constant) \
+  X("", ConstantOfShape, op_ConstantOfShape) \
   X("", Conv, op_Conv) \
   X("", ConvInteger, op_ConvInteger) \
   X("", ConvTranspose, op_ConvTranspose) \
   X("", Cos, op_Cos) \
   X("", Cosh, op_Cosh) \
+  X("", DepthToSpace, op_DepthToSpace) \
   X("", Det, op_Det) \
   X("", Div, op_Div) \
   X("", Dropout, op_Dropout) \
@@ -37,6 +43,7 @@
   X("", Erf, op_Erf) \
   X("", Exp, op_Exp) \
   X("", Expand, op_Expand) \
+  X("", EyeLike, op_EyeLike) \
   X("", Flatten, op_Flatten) \
   X("", Floor, op_Floor) \
   X("", GRU, op_GRU) \
@@ -76,15 +83,28 @@
   X("", Mish, op_Mish) \
   X("", Mod, op_Mod) \
   X("", Mul, op_Mul) \
+  X("", Multinomial, op_Multinomial) \
   X("", Neg, op_Neg) \
+  X("", NonMaxSuppression, op_NonMaxSuppression) \
+  X("", NonZero, op_NonZero) \
   X("", Not, op_Not) \
+  X("", OneHot, op_OneHot) \
+  X("", Optional, op_Optional) \
+  X("", OptionalGetElement, op_OptionalGetElement) \
+  X("", OptionalHasElement, op_OptionalHasElement) \
   X("", Or, op_Or) \
   X("", PRelu, op_PRelu) \
+  X("", Pad, op_Pad) \
   X("", Pow, op_Pow) \
   X("", QLinearConv, op_QLinearConv) \
   X("", QLinearMatMul, op_QLinearMatMul) \
   X("", RMSNormalization, op_RMSNormalization) \
   X("", RNN, op_RNN) \
+  X("", RandomNormal, op_RandomNormal) \
+  X("", RandomNormalLike, op_RandomNormalLike) \
+  X("", RandomUniform, op_RandomUniform) \
+  X("", RandomUniformLike, op_RandomUniformLike) \
+  X("", Range, op_Range) \
   X("", Reciprocal, op_Reciprocal) \
   X("", ReduceL1, op_ReduceL1) \
   X("", ReduceL2, op_ReduceL2) \
@@ -98,10 +118,20 @@
   X("", ReduceSumSquare, op_ReduceSumSquare) \
   X("", Relu, op_Relu) \
   X("", Reshape, op_Reshape) \
+  X("", Resize, op_Resize) \
+  X("", ReverseSequence, op_ReverseSequence) \
   X("", RotaryEmbedding, op_RotaryEmbedding) \
   X("", Round, op_Round) \
   X("", Scan, op_Scan) \
+  X("", ScatterElements, op_ScatterElements) \
+  X("", ScatterND, op_ScatterND) \
   X("", Selu, op_Selu) \
+  X("", SequenceAt, op_SequenceAt) \
+  X("", SequenceConstruct, op_SequenceConstruct) \
+  X("", SequenceEmpty, op_SequenceEmpty) \
+  X("", SequenceErase, op_SequenceErase) \
+  X("", SequenceInsert, op_SequenceInsert) \
+  X("", SequenceLength, op_SequenceLength) \
   X("", Shape, op_Shape) \
   X("", Shrink, op_Shrink) \
   X("", Sigmoid, op_Sigmoid) \
@@ -113,7 +143,9 @@
   X("", Slice, op_Slice) \
   X("", Softplus, op_Softplus) \
   X("", Softsign, op_Softsign) \
+  X("", SpaceToDepth, op_SpaceToDepth) \
   X("", Split, op_Split) \
+  X("", SplitToSequence, op_SplitToSequence) \
   X("", Sqrt, op_Sqrt) \
   X("", Squeeze, op_Squeeze) \
   X("", Sub, op_Sub) \
@@ -123,7 +155,9 @@
   X("", Tanh, op_Tanh) \
   X("", ThresholdedRelu, op_ThresholdedRelu) \
   X("", Tile, op_Tile) \
+  X("", TopK, op_TopK) \
   X("", Transpose, op_Transpose) \
+  X("", Trilu, op_Trilu) \
   X("", Unsqueeze, op_Unsqueeze) \
   X("", Where, op_Where) \
   X("", Xor, op_Xor) \
