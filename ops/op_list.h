@@ -6,6 +6,8 @@
   X("", Acosh, op_Acosh) \
   X("", Add, op_Add) \
   X("", And, op_And) \
+  X("", ArgMax, op_ArgMax) \
+  X("", ArgMin, op_ArgMin) \
   X("", Asin, op_Asin) \
   X("", Asinh, op_Asinh) \
   X("", Atan, op_Atan) \
@@ -34,6 +36,8 @@
   X("", ConvTranspose, op_ConvTranspose) \
   X("", Cos, op_Cos) \
   X("", Cosh, op_Cosh) \
+  X("", CumProd, op_CumProd) \
+  X("", CumSum, op_CumSum) \
   X("", DepthToSpace, op_DepthToSpace) \
   X("", Det, op_Det) \
   X("", Div, op_Div) \
@@ -60,18 +64,22 @@
   X("", GroupNormalization, op_GroupNormalization) \
   X("", HardSigmoid, op_HardSigmoid) \
   X("", HardSwish, op_HardSwish) \
+  X("", Hardmax, op_Hardmax) \
   X("", Identity, op_Identity) \
   X("", If, op_If) \
   X("", InstanceNormalization, op_InstanceNormalization) \
   X("", IsInf, op_IsInf) \
   X("", IsNaN, op_IsNaN) \
+  X("", LRN, op_LRN) \
   X("", LSTM, op_LSTM) \
   X("", LayerNormalization, op_LayerNormalization) \
   X("", LeakyRelu, op_LeakyRelu) \
   X("", Less, op_Less) \
   X("", LessOrEqual, op_LessOrEqual) \
   X("", Log, op_Log) \
+  X("", LogSoftmax, op_LogSoftmax) \
   X("", Loop, op_Loop) \
+  X("", LpNormalization, op_LpNormalization) \
   X("", LpPool, op_LpPool) \
   X("", MatMul, op_MatMul) \
   X("", MatMulInteger, op_MatMulInteger) \
@@ -79,6 +87,7 @@
   X("", MaxPool, op_MaxPool) \
   X("", MaxUnpool, op_MaxUnpool) \
   X("", Mean, op_Mean) \
+  X("", MeanVarianceNormalization, op_MeanVarianceNormalization) \
   X("", Min, op_Min) \
   X("", Mish, op_Mish) \
   X("", Mod, op_Mod) \
@@ -141,6 +150,7 @@
   X("", Sinh, op_Sinh) \
   X("", Size, op_Size) \
   X("", Slice, op_Slice) \
+  X("", Softmax, op_Softmax) \
   X("", Softplus, op_Softplus) \
   X("", Softsign, op_Softsign) \
   X("", SpaceToDepth, op_SpaceToDepth) \

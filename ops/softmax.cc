@@ -1,0 +1,125 @@
+// Softmax, LogSoftmax and Hardmax along one axis.
+
+#include <cmath>
+
+#include "cpu/softmax.h"
+#include "ops/axis_view.h"
+#include "ops/norm/float_view.h"
+#include "ops/rule_parts.h"
+#include "ops/softmax_columns.h"
+
+namespace sardonyx {
+namespace {
+
+AxisView view_of(const KernelRequest& request) {
+  return AxisView(request.inputs[0].shape(), request.node.attrs.get_int("axis", -1));
+}
+
+// ---- f32
+
+template <bool kLog>
+Result<std::unique_ptr<Kernel>> make_vectors(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  const AxisView view = view_of(request);
+  const auto& rows = softmax_kernels(request.tier);
+  const auto& columns = softmax_columns(request.tier);
+  if (view.inner == 1) {
+    return make_kernel([view, fn = kLog ? rows.log_softmax : rows.softmax](RunArgs& args) {
+      SoftmaxRows softmax;
+      softmax.src = args.inputs[0].as<float>();
+      softmax.dst = args.outputs[0].as<float>();
+      softmax.cols = softmax.src_ld = softmax.dst_ld = view.length;
+      for_parts(args.pool, view.outer, view.length,
+                [&](int64_t first, int64_t last) { fn(softmax, first, last); });
+    });
+  }
+  return make_kernel([view, fn = kLog ? columns.log_softmax : columns.softmax](RunArgs& args) {
+    constexpr auto kColumns = static_cast<int64_t>(kSoftmaxColumns);
+    const int64_t tiles = (view.inner + kColumns - 1) / kColumns;
+    const int64_t elements = view.length * std::min(view.inner, kColumns);
+    const auto* src = args.inputs[0].as<const float>();
+    auto* dst = args.outputs[0].as<float>();
+    for_parts(args.pool, view.outer * tiles, elements, [&](int64_t first, int64_t last) {
+      for (int64_t task = first; task < last; ++task) {
+        const int64_t column = task % tiles * kColumns;
+        const int64_t offset = task / tiles * view.length * view.inner + column;
+        const auto count = static_cast<size_t>(std::min(kColumns, view.inner - column));
+        fn(src + offset, dst + offset, view.length, view.inner, count);
+      }
+    });
+  });
+}
+
+// ---- every dtype
+
+template <bool kLog>
+Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  return make_kernel([view = view_of(request)](RunArgs& args) {
+    const FloatView x(args.inputs[0]), y(args.outputs[0]);
+    for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t first = view.first(line);
+        const auto at = [&](int64_t i) { return first + i * view.inner; };
+        double largest = -HUGE_VAL, sum = 0;
+        for (int64_t i = 0; i < view.length; ++i) {
+          const double each = x.get(at(i));
+          largest = each > largest || each != each ? each : largest;
+        }
+        for (int64_t i = 0; i < view.length; ++i) sum += std::exp(x.get(at(i)) - largest);
+        for (int64_t i = 0; i < view.length; ++i) {
+          const double shifted = x.get(at(i)) - largest;
+          y.set(at(i), kLog ? shifted - std::log(sum) : std::exp(shifted) / sum);
+        }
+      }
+    });
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_hardmax(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  return make_kernel([view = view_of(request)](RunArgs& args) {
+    const FloatView x(args.inputs[0]), y(args.outputs[0]);
+    for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t first = view.first(line);
+        int64_t best = 0;
+        for (int64_t i = 1; i < view.length; ++i) {
+          if (x.get(first + i * view.inner) > x.get(first + best * view.inner)) best = i;
+        }
+        for (int64_t i = 0; i < view.length; ++i) y.set(first + i * view.inner, i == best ? 1 : 0);
+      }
+    });
+  });
+}
+
+OpDef axis_op() {
+  OpDef op;
+  op.versions = {1, 11, 13};
+  op.inputs = {{"input", "T", kFloatTypes}};
+  op.outputs = {{"output", "T", kFloatTypes}};
+  op.attrs = {int_attr("axis", -1)};
+  op.infer = infer_along_axis;
+  return op;
+}
+
+}  // namespace
+
+OpDef op_Softmax() {
+  OpDef op = axis_op();
+  op.kernels = {{"vectors", make_vectors<false>}, {"reference", make_reference<false>}};
+  return op;
+}
+OpDef op_LogSoftmax() {
+  OpDef op = axis_op();
+  op.kernels = {{"vectors", make_vectors<true>}, {"reference", make_reference<true>}};
+  return op;
+}
+OpDef op_Hardmax() {
+  OpDef op = axis_op();
+  op.kernels = {{"reference", make_hardmax}};
+  return op;
+}
+
+}  // namespace sardonyx
