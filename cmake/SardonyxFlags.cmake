@@ -30,6 +30,9 @@ if(NOT MSVC)
   # No fast-math and no contraction anywhere: a fused multiply-add is written as one (MulAdd) or it
   # is none, so that the compiler cannot make two tiers, or two builds, differ.
   target_compile_options(sardonyx_flags INTERFACE -Wall -Wextra -ffp-contract=off)
+  # g++ 12 sees an empty std::optional as uninitialised once it is inlined.
+  target_compile_options(sardonyx_flags
+                         INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   # A Highway region without a function of its own, only a table, is no mistake.
   target_compile_options(sardonyx_flags INTERFACE
                          $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-pragma-clang-attribute>)

@@ -1,5 +1,6 @@
 # The parts that Sardonyx is built with, as interface targets. All that reach the library are
-# header-only, so libsardonyx.so needs nothing but libc and libstdc++.
+# headers (fmt's other half is compiled here), so libsardonyx.so needs nothing but libc and
+# libstdc++.
 
 find_package(Threads REQUIRED)
 find_path(EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)
@@ -22,10 +23,14 @@ foreach(line IN LISTS HIGHWAY_NAMES)
 endforeach()
 list(JOIN HIGHWAY_DISABLED "|" HIGHWAY_DISABLED)
 
+add_library(sardonyx_fmt STATIC ${PROJECT_SOURCE_DIR}/cmake/fmt_library.cc)
+target_include_directories(sardonyx_fmt SYSTEM PRIVATE ${FMT_INCLUDE_DIR})
+
 add_library(sardonyx_parts INTERFACE)
+target_link_libraries(sardonyx_parts INTERFACE sardonyx_fmt)
 target_link_libraries(sardonyx_parts INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 target_compile_definitions(
-  sardonyx_parts INTERFACE FMT_HEADER_ONLY=1 HWY_DISABLE_PCLMUL_AES
+  sardonyx_parts INTERFACE HWY_DISABLE_PCLMUL_AES
                            "HWY_DISABLED_TARGETS=(${HIGHWAY_DISABLED})")
 foreach(dir IN ITEMS ${EXPECTED_INCLUDE_DIR} ${FMT_INCLUDE_DIR} ${PROTOZERO_INCLUDE_DIR}
                      ${HIGHWAY_INCLUDE_DIR})
