@@ -105,7 +105,10 @@ Result<void> infer_neg(InferContext& context) {
   TRY(infer_elementwise(context));
   if (const auto ints = context.peek_ints(0)) {
     Dims negated;
-    for (const Dim& dim : *ints) negated.push_back(Dim(0) - dim);
+    for (const Dim& dim : *ints) {
+      if (!is_modest(dim)) return {};
+      negated.push_back(Dim(0) - dim);
+    }
     context.set_output_ints(0, std::move(negated));
   }
   return {};
