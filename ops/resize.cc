@@ -187,7 +187,7 @@ Result<void> infer_resize(InferContext& context) {
 // All axes, those that stay as they are included, from operands at hand.
 struct ResizePlan {
   ResizeAttrs attrs;
-  std::vector<ResizeAxis> axes;
+  std::vector<AxisMap> axes;
 };
 
 ResizePlan plan_resize(const ResizeAttrs& attrs, const std::vector<int64_t>& given, const Shape& in,
@@ -211,7 +211,7 @@ ResizePlan plan_resize(const ResizeAttrs& attrs, const std::vector<int64_t>& giv
   const bool keep = has(3) && attrs.policy != AspectPolicy::kStretch;
   const float common = keep ? common_scale(attrs.policy, axes, in, sizes) : 0;
   for (size_t i = 0; i < axes.size(); ++i) {
-    ResizeAxis& axis = plan.axes[static_cast<size_t>(axes[i])];
+    AxisMap& axis = plan.axes[static_cast<size_t>(axes[i])];
     if (has(2)) axis.scale = inputs[2].as<float>()[i];
     if (keep) axis.scale = common;
     if (has(2) || keep) axis.wanted = axis.scale * static_cast<float>(axis.in);
@@ -327,7 +327,7 @@ template <class T, class C>
 void resize_weighted(const ResizePlan& plan, const T* src, T* dst, C* buffers[2],
                      ThreadPool* pool) {
   Shape shape;
-  for (const ResizeAxis& axis : plan.axes) shape.push_back(axis.in);
+  for (const AxisMap& axis : plan.axes) shape.push_back(axis.in);
   const C* from = nullptr;
   size_t next = 0;
   size_t last = plan.axes.size();

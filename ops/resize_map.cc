@@ -22,7 +22,7 @@ Result<E> read_name(const AttrMap& attrs, std::string_view attr,
   return fail(Code::kInvalidArgument, "{} is '{}', expected one of {}", attr, given, all);
 }
 
-float map_coordinate(const ResizeAttrs& attrs, const ResizeAxis& axis, int64_t position) {
+float map_coordinate(const ResizeAttrs& attrs, const AxisMap& axis, int64_t position) {
   const auto x = static_cast<float>(position);
   const auto in = static_cast<float>(axis.in);
   switch (attrs.coordinates) {
@@ -47,7 +47,7 @@ float map_coordinate(const ResizeAttrs& attrs, const ResizeAxis& axis, int64_t p
   return 0;
 }
 
-bool is_outside(const ResizeAttrs& attrs, const ResizeAxis& axis, float x) {
+bool is_outside(const ResizeAttrs& attrs, const AxisMap& axis, float x) {
   return attrs.coordinates == Coordinates::kTfCropAndResize &&
          (x < 0 || x > static_cast<float>(axis.in - 1));
 }
@@ -100,7 +100,7 @@ Result<ResizeAttrs> read_resize(const AttrMap& attrs) {
   return result;
 }
 
-std::vector<int64_t> nearest_sources(const ResizeAttrs& attrs, const ResizeAxis& axis) {
+std::vector<int64_t> nearest_sources(const ResizeAttrs& attrs, const AxisMap& axis) {
   std::vector<int64_t> sources(static_cast<size_t>(axis.out));
   for (int64_t i = 0; i < axis.out; ++i) {
     const float x = map_coordinate(attrs, axis, i);
@@ -130,7 +130,7 @@ std::vector<int64_t> nearest_sources(const ResizeAttrs& attrs, const ResizeAxis&
   return sources;
 }
 
-ResizeTaps resize_taps(const ResizeAttrs& attrs, const ResizeAxis& axis) {
+ResizeTaps resize_taps(const ResizeAttrs& attrs, const AxisMap& axis) {
   const bool cubic = attrs.mode == ResizeMode::kCubic;
   // Shrinking with antialias widens the kernel.
   const float scale = attrs.antialias ? std::min(axis.scale, 1.0f) : 1.0f;

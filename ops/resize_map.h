@@ -37,7 +37,7 @@ struct ResizeAttrs {
 Result<ResizeAttrs> read_resize(const AttrMap& attrs);
 
 // One axis: sizes, and the scale that its coordinates are mapped with.
-struct ResizeAxis {
+struct AxisMap {
   int64_t in = 1;
   int64_t out = 1;
   float scale = 1;
@@ -51,7 +51,7 @@ struct ResizeAxis {
 };
 
 // For each output position the input position; -1 where extrapolation_value counts.
-std::vector<int64_t> nearest_sources(const ResizeAttrs& attrs, const ResizeAxis& axis);
+std::vector<int64_t> nearest_sources(const ResizeAttrs& attrs, const AxisMap& axis);
 
 // The same as weighted sums: output position i is the sum of weights[i * count + t] times the input
 // at indices[i * count + t]. Where outside[i] is set, extrapolation_value counts.
@@ -61,6 +61,6 @@ struct ResizeTaps {
   std::vector<float> weights;
   std::vector<bool> outside;
 };
-ResizeTaps resize_taps(const ResizeAttrs& attrs, const ResizeAxis& axis);
+ResizeTaps resize_taps(const ResizeAttrs& attrs, const AxisMap& axis);
 
 }  // namespace sardonyx

@@ -1,6 +1,7 @@
 // Transpose: dims in another order.
 #include <numeric>
 
+#include "cpu/transpose.h"
 #include "ops/cells.h"
 #include "ops/rule_parts.h"
 #include "ops/strided_copy.h"
@@ -48,6 +49,25 @@ Result<void> infer_transpose(InferContext& context) {
   return {};
 }
 
+// Vector tiles; elements of 1 to 8 bytes.
+Result<std::unique_ptr<Kernel>> make_permute(const KernelRequest& request) {
+  const DType dtype = request.inputs[0].dtype();
+  if (dtype_bits(dtype) < 8 || dtype_bits(dtype) > 64) {
+    return decline("elements of {}", dtype_name(dtype));
+  }
+  const Shape shape = request.inputs[0].shape();
+  if (shape.rank() == 0) return decline("a scalar has no axes");
+  const std::vector<int64_t> perm = TRY(read_perm(request.node.attrs, shape.rank()));
+  Shape dims;
+  for (int64_t axis : perm) dims.push_back(shape[static_cast<size_t>(axis)]);
+  return make_kernel([=, tier = request.tier](RunArgs& args) {
+    const TensorView dst = args.allocate(0, dtype, dims);
+    if (args.failed() || dims.count() == 0) return;
+    permute(tier, shape.dims(), perm, dtype_bytes(dtype, 1), args.inputs[0].data, dst.data,
+            *args.pool);
+  });
+}
+
 Result<std::unique_ptr<Kernel>> make_transpose(const KernelRequest& request) {
   const Shape shape = request.inputs[0].shape();
   const Shape strides = dense_strides(shape);
@@ -73,7 +93,7 @@ OpDef op_Transpose() {
   op.outputs = {{"transposed", "T"}};
   op.attrs = {optional_attr("perm", FormalAttr::Kind::kInts)};
   op.infer = infer_transpose;
-  op.kernels = {{"strided copy", sub_byte_ready<make_transpose>}};
+  op.kernels = {{"permute", make_permute}, {"strided copy", sub_byte_ready<make_transpose>}};
   return op;
 }
 
