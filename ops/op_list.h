@@ -42,6 +42,7 @@
   X("", Det, op_Det) \
   X("", Div, op_Div) \
   X("", Dropout, op_Dropout) \
+  X("", Einsum, op_Einsum) \
   X("", Elu, op_Elu) \
   X("", Equal, op_Equal) \
   X("", Erf, op_Erf) \
@@ -85,6 +86,7 @@
   X("", MatMulInteger, op_MatMulInteger) \
   X("", Max, op_Max) \
   X("", MaxPool, op_MaxPool) \
+  X("", MaxRoiPool, op_MaxRoiPool) \
   X("", MaxUnpool, op_MaxUnpool) \
   X("", Mean, op_Mean) \
   X("", MeanVarianceNormalization, op_MeanVarianceNormalization) \
@@ -129,6 +131,7 @@
   X("", Reshape, op_Reshape) \
   X("", Resize, op_Resize) \
   X("", ReverseSequence, op_ReverseSequence) \
+  X("", RoiAlign, op_RoiAlign) \
   X("", RotaryEmbedding, op_RotaryEmbedding) \
   X("", Round, op_Round) \
   X("", Scan, op_Scan) \
@@ -158,6 +161,9 @@
   X("", SplitToSequence, op_SplitToSequence) \
   X("", Sqrt, op_Sqrt) \
   X("", Squeeze, op_Squeeze) \
+  X("", StringConcat, op_StringConcat) \
+  X("", StringNormalizer, op_StringNormalizer) \
+  X("", StringSplit, op_StringSplit) \
   X("", Sub, op_Sub) \
   X("", Sum, op_Sum) \
   X("", Swish, op_Swish) \
@@ -168,6 +174,7 @@
   X("", TopK, op_TopK) \
   X("", Transpose, op_Transpose) \
   X("", Trilu, op_Trilu) \
+  X("", Unique, op_Unique) \
   X("", Unsqueeze, op_Unsqueeze) \
   X("", Where, op_Where) \
   X("", Xor, op_Xor) \

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "cpu/resize.h"
 #include "ops/cells.h"
 #include "ops/number.h"
 #include "ops/resize_map.h"
@@ -434,6 +435,97 @@ Result<std::unique_ptr<Kernel>> make_resize(const KernelRequest& request) {
   return make_kernel(std::move(run), bytes);
 }
 
+// ---- f32 pictures, by the vector loops of cpu/: one or two neighbouring axes change
+
+// The tables of one axis, with the indices that the loops want.
+struct AxisTable {
+  std::vector<int32_t> index;
+  std::vector<float> weight;  // empty for nearest
+  int64_t in = 1;
+  int64_t out = 1;
+  int64_t taps = 1;
+
+  ResizeAxis view() const {
+    return {in, out, taps, index.data(), weight.empty() ? nullptr : weight.data()};
+  }
+};
+
+AxisTable make_table(const ResizeAttrs& attrs, const AxisMap& axis) {
+  AxisTable table{{}, {}, axis.in, axis.out, 1};
+  if (attrs.mode == ResizeMode::kNearest) {
+    const auto sources = nearest_sources(attrs, axis);
+    table.index.assign(sources.begin(), sources.end());
+    return table;
+  }
+  ResizeTaps taps = resize_taps(attrs, axis);
+  table.index.assign(taps.indices.begin(), taps.indices.end());
+  table.weight = std::move(taps.weights);
+  table.taps = taps.count;
+  return table;
+}
+
+class PictureResize final : public Kernel {
+ public:
+  PictureResize(AxisTable y, AxisTable x, int64_t batch, int64_t channels, const Shape& shape,
+                Tier tier, int threads)
+      : y_(std::move(y)), x_(std::move(x)), shape_(shape), tier_(tier) {
+    args_.batch = batch;
+    args_.channels = channels;
+    args_.y = y_.view();
+    args_.x = x_.view();
+    workspace_ = resize_workspace_bytes(args_, threads);
+  }
+  void run(RunArgs& args) const override {
+    ResizeArgs picture = args_;
+    picture.src = args.inputs[0].as<const float>();
+    const TensorView dst = args.allocate(0, DType::kFloat32, shape_);
+    if (args.failed() || shape_.count() == 0) return;
+    picture.dst = dst.as<float>();
+    resize(tier_, picture, args.workspace, *args.pool);
+  }
+  size_t workspace_bytes() const override { return workspace_; }
+
+ private:
+  AxisTable y_;
+  AxisTable x_;
+  ResizeArgs args_;
+  Shape shape_;
+  Tier tier_;
+  size_t workspace_ = 0;
+};
+
+Result<std::unique_ptr<Kernel>> make_picture_resize(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("only for float32");
+  const ResizeAttrs attrs = TRY(read_resize(request.node.attrs));
+  if (attrs.coordinates == Coordinates::kTfCropAndResize) return decline("a region of interest");
+  std::vector<TensorView> inputs(1);
+  for (size_t i = 1; i < request.inputs.size(); ++i) {
+    const Tensor* constant = request.inputs[i].constant;
+    if (request.has_input(i) && i > 1 && constant == nullptr) {
+      return decline("scales or sizes are not constant");
+    }
+    inputs.push_back(constant == nullptr ? TensorView() : constant->view());
+  }
+  const Shape in = request.inputs[0].shape();
+  const Shape out = request.outputs[0].shape();
+  const ResizePlan plan = plan_resize(attrs, request.node.attrs.get_ints("axes"), in, out, inputs);
+  std::vector<size_t> changed;
+  for (size_t i = 0; i < plan.axes.size(); ++i) {
+    if (plan.axes[i].in > (1 << 30) || plan.axes[i].out > (1 << 30)) return decline("a huge axis");
+    if (!plan.axes[i].is_identity(attrs)) changed.push_back(i);
+  }
+  if (changed.empty() || changed.size() > 2 || changed.back() - changed[0] > 1) {
+    return decline("{} axes change, not one or two neighbours", changed.size());
+  }
+  if (in.count() == 0) return decline("the input is empty");
+  AxisTable y{{0}, {}, 1, 1, 1};
+  if (changed.size() == 2) y = make_table(attrs, plan.axes[changed[0]]);
+  return std::make_unique<PictureResize>(
+      std::move(y), make_table(attrs, plan.axes[changed.back()]), in.count(0, changed[0]),
+      in.count(changed.back() + 1, in.rank()), out, request.tier, request.threads);
+}
+
 }  // namespace
 
 OpDef op_Resize() {
@@ -457,7 +549,7 @@ OpDef op_Resize() {
               string_attr("mode", "nearest"),
               string_attr("nearest_mode", "round_prefer_floor")};
   op.infer = infer_resize;
-  op.kernels = {{"separable", make_resize}};
+  op.kernels = {{"picture", make_picture_resize}, {"separable", make_resize}};
   return op;
 }
 
