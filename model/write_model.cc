@@ -15,8 +15,18 @@ void write_training_info(WireWriter&& out, const TrainingInfoDef& info, ElementS
   write_metadata(out, 4, info.update_binding);
 }
 
+// Most of a model's bytes are those of its initializers.
+size_t reserve_for(const Model& model, const ElementSink& sink) {
+  size_t size = 0;
+  for (const TensorDef& tensor : model.graph.initializers) {
+    if (tensor.data.has_data()) size += tensor.data.bytes();
+  }
+  return sink.file == nullptr && size <= INT32_MAX ? size + size / 64 : 0;
+}
+
 Result<std::string> write_all(const Model& model, ElementSink& sink) {
   std::string bytes;
+  bytes.reserve(reserve_for(model, sink));
   WireWriter out(bytes);
   if (model.ir_version != 0) out.add_int64(1, model.ir_version);
   write_text(out, 2, model.producer_name);

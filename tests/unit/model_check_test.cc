@@ -23,8 +23,10 @@ TEST(CheckModel, LetsSoundModelsPass) {
       "g (float x) => (float y) {y = Relu (x)}",
       "g (float x) => (float y) <float[1] w = {1}> {y = Add (x, w)}",
       // Initializers may be inputs, nodes in any order, outputs of nothing unnamed.
-      "g (float x, float[1] w) => (float y) <float[1] w = {1}> {y = Add (z, w) z, \"\" = F (x, "
-      "\"\")}",
+      R"(g (float x, float[1] w) => (float y) <float[1] w = {1}> {
+        y = Add (z, w)
+        z, "" = F (x, "")
+      })",
       // Inner graphs capture and may reuse names.
       "g (float x) => (float y) {y = If <b = t () => (z) {z = Add (x, h)}> (x) h = Relu (x)}",
       "g (float x) => (float y) {y = Loop <b = t (x) => (y) {y = Neg (x)}> (x)}",
