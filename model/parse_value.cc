@@ -137,7 +137,7 @@ Shape TextParser::shape() {
       dims.push_back(lexer_.integer());
     });
   }
-  const Shape shape(dims);
+  Shape shape(dims);
   if (!shape.checked_count()) lexer_.fail("a shape is negative or has too many elements");
   return shape;
 }

@@ -6,7 +6,10 @@
 namespace sardonyx {
 namespace {
 
-std::string plain_domain(std::string domain) { return domain == "ai.onnx" ? "" : domain; }
+std::string plain_domain(std::string domain) {
+  if (domain == "ai.onnx") domain.clear();
+  return domain;
+}
 
 void add_name(WireReader& reader, const char* field, std::vector<std::string>& list) {
   const std::string_view name = reader.view(field);

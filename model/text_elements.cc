@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -17,7 +18,7 @@ using BitsOf = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
 template <class T>
 std::string print_real(T value) {
-  if (value != value) {
+  if (std::isnan(value)) {
     const auto bits = std::bit_cast<BitsOf<T>>(value);
     const auto quiet = std::bit_cast<BitsOf<T>>(std::numeric_limits<T>::quiet_NaN());
     return bits == quiet ? "nan" : fmt::format("0x{:x}", bits);
@@ -68,17 +69,19 @@ void store_bits(const Tensor& tensor, size_t i, size_t bits, uint8_t value) {
   bytes[i * bits / 8] |= static_cast<uint8_t>((value & ((1u << bits) - 1)) << (i * bits % 8));
 }
 
+float canonical(float value) {
+  return std::isnan(value) ? std::numeric_limits<float>::quiet_NaN() : value;
+}
+
 // A NaN other than the usual one has its bits printed.
 std::string print_bits_or(float value, bool usual, uint32_t bits) {
-  return usual ? print_real(value == value ? value : std::numeric_limits<float>::quiet_NaN())
-               : fmt::format("0x{:x}", bits);
+  return usual ? print_real(canonical(value)) : fmt::format("0x{:x}", bits);
 }
 
 // float8, float4: one byte or less each.
 std::string print_narrow(DType dtype, uint8_t bits) {
   const float value = narrow_to_float(dtype, bits);
-  const float plain = value == value ? value : std::numeric_limits<float>::quiet_NaN();
-  return print_bits_or(value, narrow_from_float(dtype, plain, false) == bits, bits);
+  return print_bits_or(value, narrow_from_float(dtype, canonical(value), false) == bits, bits);
 }
 
 uint8_t parse_narrow(Lexer& lexer, DType dtype) {
@@ -95,8 +98,7 @@ uint8_t parse_narrow(Lexer& lexer, DType dtype) {
 template <class T>
 std::string print_half(T half, T (*narrow)(float)) {
   const float value = to_float(half);
-  const float plain = value == value ? value : std::numeric_limits<float>::quiet_NaN();
-  return print_bits_or(value, narrow(plain).bits == half.bits, half.bits);
+  return print_bits_or(value, narrow(canonical(value)).bits == half.bits, half.bits);
 }
 
 template <class T>

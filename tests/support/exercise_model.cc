@@ -47,7 +47,7 @@ std::string exercise_values(std::string_view bytes) {
 }  // namespace
 
 std::string exercise_model(std::string_view bytes) {
-  const std::string complaint = exercise_values(bytes);
+  std::string complaint = exercise_values(bytes);
   if (!complaint.empty()) return complaint;
   const auto model = read_model(Bytes::borrow(bytes), limits());
   if (!model) return model.error().text().empty() ? "an error says nothing" : "";
