@@ -120,6 +120,7 @@ class RowBlock {
   int64_t run_wide(int64_t k_row, int64_t p, int64_t panel_end) {
     const int64_t panels = kernels_.wide_panels[rows_];
     const int64_t whole_panels = args_.n / kernels_.panel_cols;
+    tile_.tiles = 1;
     tile_.b_stride = kernels_.panel_cols;
     tile_.panel_stride = kernels_.panel_cols * k();
     for (; p + panels <= std::min(panel_end, whole_panels); p += panels) {
@@ -144,29 +145,33 @@ class RowBlock {
   void run_panel(int64_t k_row, int64_t p) {
     const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
     const int64_t tiles = divide_up(rows_, kernels_.tile_rows);
-    int64_t finished = 0;
-    int64_t row = 0;
     const int64_t chunk_k = tile_.segments * tile_.depth;
     const T* ahead = next_panel(k_row, chunk_k, p);
-    const int64_t step = kernels_.panel_cols * static_cast<int64_t>(sizeof(T)) / tiles;
-    for (int64_t i = 0; i < tiles; ++i) {  // tiles of even height, so that none is too low
-      const int64_t end = rows_ * (i + 1) / tiles;
+    tile_.prefetch_step = kernels_.panel_cols * static_cast<int64_t>(sizeof(T)) / tiles;
+    // Tiles of even height, so that none is too low: first those with a row more.
+    const int64_t low = rows_ / tiles;
+    const int64_t high_tiles = rows_ % tiles;
+    int64_t row = 0;
+    for (int64_t done = 0; done < tiles;) {
+      const int64_t height = done < high_tiles ? low + 1 : low;
+      int64_t count = (done < high_tiles ? high_tiles : tiles) - done;
+      if (needs_finish()) count = std::min(count, divide_up(kFinishRows, height));
       place(k_row, p, row, cols);
-      tile_.prefetch = ahead + kernels_.panel_cols * chunk_k * i / tiles;
-      tile_.prefetch_step = step;
-      kernels_.tile[end - row](tile_);
-      row = end;
-      if (row - finished >= kFinishRows || row == rows_) {
-        finish(finished, row - finished, p, cols);
-        finished = row;
-      }
+      tile_.tiles = count;
+      tile_.prefetch = ahead + kernels_.panel_cols * chunk_k * done / tiles;
+      kernels_.tile[height](tile_);
+      finish(row, count * height, p, cols);
+      row += count * height;
+      done += count;
     }
   }
+
+  bool needs_finish() const { return tile_.finish && (pass_ || args_.epilogue.fn != nullptr); }
 
   // What is left to do on final rows that are still in the first cache.
   void finish(int64_t row, int64_t rows, int64_t p, int64_t cols) {
     const Epilogue<T>& e = args_.epilogue;
-    if (!tile_.finish || (!pass_ && e.fn == nullptr)) return;
+    if (!needs_finish()) return;
     const int64_t col = p * kernels_.panel_cols;
     T* c = args_.c + (row_ + row) * args_.ldc + col;
     if (pass_) {

@@ -18,6 +18,7 @@ template <class T>
 struct GemmTile {
   const T* const* rows = nullptr;  // rows[segment * row_stride + row]: first of `depth` elements
   int64_t row_stride = 0;
+  int64_t tiles = 1;  // below one another, each of the function's number of rows
   int64_t segments = 0;
   int64_t depth = 0;
   const T* b = nullptr;         // the panel, packed

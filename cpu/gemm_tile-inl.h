@@ -63,7 +63,8 @@ struct TileOps {
 
   // Sums of a whole tile to C.
   template <int kRows, int kVectors>
-  static HWY_INLINE void finish_whole(const GemmTile<T>& t, const V (&sum)[kRows][kVectors]) {
+  static HWY_INLINE void finish_whole(const GemmTile<T>& t, int64_t row,
+                                      const V (&sum)[kRows][kVectors]) {
     const D d;
     const Finish finish(t);
     V bias[kVectors];
@@ -72,8 +73,8 @@ struct TileOps {
       bias[v] = t.bias != nullptr ? hn::LoadU(d, t.bias + v * kLanes) : hn::Zero(d);
     }
     // Copied, because a store to C might change `t` as far as the compiler can tell.
-    const T* residual = t.residual;
-    T* c = t.c;
+    const T* residual = t.residual + row * t.residual_ld;
+    T* c = t.c + row * t.ldc;
     const int64_t residual_ld = t.residual_ld;
     const int64_t ldc = t.ldc;
 #pragma GCC unroll 16
@@ -90,7 +91,7 @@ struct TileOps {
   }
 
   // Sums of a tile with fewer columns than its vectors have lanes, from memory to C.
-  static HWY_NOINLINE void finish_ragged(const GemmTile<T>& t, const T* sums, int rows,
+  static HWY_NOINLINE void finish_ragged(const GemmTile<T>& t, int64_t row, const T* sums, int rows,
                                          int vectors) {
     const D d;
     const Finish finish(t);
@@ -100,21 +101,22 @@ struct TileOps {
       for (int r = 0; r < rows; ++r) {
         V y = hn::Load(d, sums + (r * vectors + v) * kLanes);
         if (t.finish) {
-          const T* residual = t.residual + r * t.residual_ld + v * kLanes;
+          const T* residual = t.residual + (row + r) * t.residual_ld + v * kLanes;
           y = hn::MulAdd(y, finish.alpha, bias);
           if (finish.before) y = hn::Add(y, load(residual, n));
           y = finish.clip(y);
           if (finish.after) y = hn::Add(y, load(residual, n));
         }
-        store(y, t.c + r * t.ldc + v * kLanes, n);
+        store(y, t.c + (row + r) * t.ldc + v * kLanes, n);
       }
     }
   }
 
   template <int kRows, int kVectors>
-  static HWY_INLINE void start(const GemmTile<T>& t, bool whole, V (&sum)[kRows][kVectors]) {
+  static HWY_INLINE void start(const GemmTile<T>& t, int64_t row, bool whole,
+                               V (&sum)[kRows][kVectors]) {
     const D d;
-    const T* c = t.c;
+    const T* c = t.c + row * t.ldc;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, c += t.ldc) {
 #pragma GCC unroll 8
@@ -130,59 +132,74 @@ struct TileOps {
     }
   }
 
-  // kPanels panels of kVectors / kPanels vectors each. kPacked: rows of B follow one another.
+  // Tiles below one another; kPanels panels of kVectors / kPanels vectors each. kPacked: rows of B
+  // follow one another.
   template <int kRows, int kVectors, int kPanels, bool kPacked>
   static HWY_INLINE void compute(const GemmTile<T>& t) {
     const D d;
     constexpr int kPerPanel = kVectors / kPanels;
     const bool whole = t.cols == kVectors * kLanes;
-    V sum[kRows][kVectors];
-    start<kRows, kVectors>(t, whole, sum);
-    const T* b = t.b;
-    const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
-    const int64_t panel_stride = kPanels > 1 ? t.panel_stride : 0;
-    const int64_t depth = t.depth;
-    const T* const* rows = t.rows;
-    const T* const* const end = rows + t.segments * t.row_stride;
-    // One line or less per step, spread over the tile, so that the next panel waits in the second
+    // One line or less per step, spread over the tiles, so that the next panel waits in the second
     // cache when its turn comes.
     constexpr bool kPrefetch = kPacked && kPerPanel == 2 && kRows >= 4;
     const char* ahead = reinterpret_cast<const char*>(t.prefetch);
     const int64_t ahead_step = t.prefetch_step;
-    for (; rows != end; rows += t.row_stride) {
-      const T* a[kRows];  // past the end, so that the index counts up to zero
+    const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
+    const int64_t panel_stride = kPanels > 1 ? t.panel_stride : 0;
+    const int64_t depth = t.depth;
+    const int64_t row_stride = t.row_stride;
+    const int64_t last_row = t.tiles * kRows;
+    for (int64_t row = 0; row < last_row; row += kRows) {
+      V sum[kRows][kVectors];
+      start<kRows, kVectors>(t, row, whole, sum);
+      const T* b = t.b;
+      const T* const* rows = t.rows + row;
+      for (int64_t segment = t.segments; segment > 0; --segment, rows += row_stride) {
+        const T* a[kRows];  // past the end, so that the index counts up to zero
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) a[r] = rows[r] + depth;
-      for (int64_t k = -depth; k != 0; ++k, b += b_stride) {
-        V column[kVectors];
-#pragma GCC unroll 8
-        for (int v = 0; v < kVectors; ++v) {
-          column[v] = hn::LoadU(d, b + v / kPerPanel * panel_stride + v % kPerPanel * kLanes);
-        }
-        if constexpr (kPrefetch) {
-          __builtin_prefetch(ahead, 0, 2);
-          ahead += ahead_step;
-        }
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-          const V row = hn::Set(d, a[r][k]);
+        for (int r = 0; r < kRows; ++r) a[r] = rows[r] + depth;
+        for (int64_t k = -depth; k != 0; ++k, b += b_stride) {
+          V column[kVectors];
 #pragma GCC unroll 8
           for (int v = 0; v < kVectors; ++v) {
-            sum[r][v] = hn::MulAdd(row, column[v], sum[r][v]);
+            column[v] = hn::LoadU(d, b + v / kPerPanel * panel_stride + v % kPerPanel * kLanes);
+          }
+          if constexpr (kPrefetch) {
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += ahead_step;
+          }
+#pragma GCC unroll 16
+          for (int r = 0; r < kRows; ++r) {
+            const V element = hn::Set(d, a[r][k]);
+#pragma GCC unroll 8
+            for (int v = 0; v < kVectors; ++v) {
+              sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
+            }
           }
         }
       }
+      if (HWY_LIKELY(whole && t.finish)) {
+        finish_whole<kRows, kVectors>(t, row, sum);
+      } else {
+        store_unfinished<kRows, kVectors>(t, row, whole, sum);
+      }
     }
-    if (HWY_LIKELY(whole && t.finish)) return finish_whole<kRows, kVectors>(t, sum);
+  }
+
+  // Sums that will be continued, or that fill only a part of their vectors.
+  template <int kRows, int kVectors>
+  static HWY_INLINE void store_unfinished(const GemmTile<T>& t, int64_t row, bool whole,
+                                          const V (&sum)[kRows][kVectors]) {
+    const D d;
     HWY_ALIGN T sums[kRows * kVectors * kLanes];
-    T* dst = whole ? t.c : sums;
+    T* dst = whole ? t.c + row * t.ldc : sums;
     const int64_t ld = whole ? t.ldc : kVectors * kLanes;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, dst += ld) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], d, dst + v * kLanes);
     }
-    if (!whole) finish_ragged(t, sums, kRows, kVectors);
+    if (!whole) finish_ragged(t, row, sums, kRows, kVectors);
   }
 };
 

@@ -122,11 +122,11 @@ HWY_INLINE V reduce_exp(V x, V& n) {
   return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), r);
 }
 
-// (exp(r) - 1 - r) / r^2 on the reduced range, relative error of exp(r) 2^-34.
+// (exp(r) - 1 - r) / r^2 on the reduced range, relative error of exp(r) 2^-28.
 template <class V>
 HWY_INLINE V exp_tail(V r) {
-  static constexpr float kTail[] = {0x1.000000p-1f, 0x1.555554p-3f,  0x1.555486p-5f,
-                                    0x1.11127ep-7f, 0x1.6d9464p-10f, 0x1.9f02e4p-13f};
+  static constexpr float kTail[] = {0x1.fffffcp-2f, 0x1.55548ap-3f, 0x1.555916p-5f, 0x1.123fc8p-7f,
+                                    0x1.6a1a62p-10f};
   return polynomial(r, kTail);
 }
 
@@ -168,13 +168,41 @@ HWY_INLINE V expm1(V x) {
   }
 }
 
+// e^-|x|.
+template <class V>
+HWY_INLINE V exp_minus_abs(V x) {
+  const hn::DFromV<V> d;
+  const V minus_abs = hn::Or(x, hn::SignBit(d));
+  if constexpr (kIsF32<V>) {
+    V n;
+    const V r = reduce_exp(max_keep_nan(hn::Set(d, -104.0f), minus_abs), n);
+    const V q = hn::MulAdd(exp_tail(r), hn::Mul(r, r), r);
+    return scale_by_power(hn::Add(q, hn::Set(d, 1.0f)), n);
+  } else {
+    return sardonyx::HWY_NAMESPACE::exp(minus_abs);
+  }
+}
+
+// x / y for y in [1, 2].
+template <class V>
+HWY_INLINE V divide_near_one(V x, V y) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kIsF32<V> && sizeof(x.raw) == 64) {  // 14 bits, then one step of Newton's method
+    const hn::DFromV<V> d;
+    const V guess{_mm512_rcp14_ps(y.raw)};
+    return hn::Mul(x, hn::MulAdd(guess, hn::NegMulAdd(y, guess, hn::Set(d, 1.0f)), guess));
+  }
+#endif
+  return hn::Div(x, y);
+}
+
 // 1 / (1 + e^-x). f32: 3 ulp, subnormal results included.
 template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V sigmoid(V x) {
   const D d;
   const V one = hn::Set(d, LaneOf<V>{1});
-  const V e = sardonyx::HWY_NAMESPACE::exp(hn::Neg(hn::Abs(x)));
-  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  const V e = exp_minus_abs(x);
+  return divide_near_one(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 // f32: 3 ulp.

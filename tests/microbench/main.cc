@@ -25,7 +25,7 @@ double wall_seconds() { return read_clock(CLOCK_MONOTONIC); }
 void print_result(const BenchOptions& options, const std::string& name, double seconds,
                   double flops, double bytes, double peak) {
   const double rate = flops / seconds * 1e-9;
-  std::printf("%-44s %10.1f us %8.1f GFLOP/s %6.1f%% of %3.0f %8.1f GB/s\n", name.c_str(),
+  std::printf("%-44s %10.2f us %8.1f GFLOP/s %6.1f%% of %3.0f %8.1f GB/s\n", name.c_str(),
               seconds * 1e6, rate, 100 * rate / (peak * options.threads), peak,
               bytes / seconds * 1e-9);
   std::fflush(stdout);
@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   ThreadPool pool(options.threads);
   bench_gemm(options, pool);
   bench_conv(options, pool);
+  bench_activation(options, pool);
   bench_depthwise(options, pool);
   return 0;
 }
