@@ -106,8 +106,8 @@ class DepthwiseTask {
     const float* residual =
         e_.residual == nullptr ? nullptr : e_.residual + row * e_.residual_ld + part_.channel;
     const auto activate = [&](Activation activation, const float* added) {
-      gemm_.activate(activation, e_.p0, e_.p1, added, e_.residual_ld, c, part_.dst_ld, part_.count,
-                     cols);
+      gemm_.activate(activation, e_.p0, e_.p1, c, part_.dst_ld, added, e_.residual_ld, c,
+                     part_.dst_ld, part_.count, cols);
     };
     if (pass_) {
       if (residual != nullptr && !e_.residual_after) {

@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kChunkDepth = 1024;          // elements of k per chunk
 constexpr int64_t kBlockRows = kMaxBlockRows;  // a multiple of every tile_rows
 static_assert(kChunkDepth + kChunkDepth / 2 <= kMaxChunkDepth);
-constexpr int64_t kFinishRows = 48;     // rows that an epilogue pass works on at once
+constexpr int64_t kFinishRows = 48;  // rows that an epilogue pass works on at once
+constexpr int64_t kMaxPanelCols = 32;
 constexpr int64_t kMaxPointers = 4096;  // row pointers of a block and chunk
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -69,7 +70,6 @@ class RowBlock {
     tile_.alpha = e.alpha;
     tile_.low = range.low;
     tile_.high = range.high;
-    tile_.ldc = args.ldc;
     tile_.residual_ld = e.residual_ld;
     tile_.residual_after = e.residual_after;
     tile_.row_stride = rows;
@@ -85,7 +85,7 @@ class RowBlock {
                       pointers_.data());
       tile_.segments = chunk.segments;
       tile_.depth = chunk.depth;
-      tile_.load_c = !first;
+      first_ = first;
       tile_.finish = chunk.segment + chunk.segments >= args_.segments &&
                      chunk.offset + chunk.depth >= args_.depth;
       const int64_t k = chunk.k(args_.depth);
@@ -110,7 +110,14 @@ class RowBlock {
     const Epilogue<T>& e = args_.epilogue;
     tile_.rows = pointers_.data() + row;
     tile_.b = args_.packed_b + col * k() + k_row * panel_width(p);
-    tile_.c = args_.c + (row_ + row) * args_.ldc + col;
+    T* c = args_.c + (row_ + row) * args_.ldc + col;
+    tile_.from = first_ ? nullptr : c;
+    tile_.from_ld = args_.ldc;
+    // What a pass is going to read is put aside: rows of C may share sets of the first cache, and
+    // a load of one waits for stores to another that look alike in their lower address bits.
+    const bool aside = pass_ && tile_.finish;
+    tile_.c = aside ? aside_.data() : c;
+    tile_.ldc = aside ? cols_aside(cols) : args_.ldc;
     tile_.cols = cols;
     tile_.bias = e.bias == nullptr ? nullptr : e.bias + col;
     const bool later = e.residual == nullptr || (pass_ && e.residual_after);
@@ -131,23 +138,39 @@ class RowBlock {
     return p;
   }
 
-  // The part of B that is read after rows [k_row, k_row + chunk_k) of panel p.
-  const T* next_panel(int64_t k_row, int64_t chunk_k, int64_t p) const {
-    if (p + 1 < panel_end_) {
-      const int64_t col = (p + 1) * kernels_.panel_cols;
-      return args_.packed_b + col * k() + k_row * panel_width(p + 1);
-    }
-    if (tile_.finish) return tile_.b;  // nothing
-    const int64_t col = panel_ * kernels_.panel_cols;
-    return args_.packed_b + col * k() + (k_row + chunk_k) * panel_width(panel_);
+  // Memory that is read after rows [k_row, k_row + chunk_k) of panel p.
+  struct Ahead {
+    const char* begin = nullptr;
+    int64_t bytes = 0;
+  };
+  Ahead what_is_next(int64_t k_row, int64_t chunk_k, int64_t p) const {
+    const bool next_panel = p + 1 < panel_end_;
+    if (!next_panel && tile_.finish) return next_rows();
+    if (!next_panel) k_row += chunk_k;
+    p = next_panel ? p + 1 : panel_;
+    const T* b = args_.packed_b + p * kernels_.panel_cols * k() + k_row * panel_width(p);
+    return {reinterpret_cast<const char*>(b),
+            chunk_k * kernels_.panel_cols * static_cast<int64_t>(sizeof(T))};
+  }
+
+  // The rows of A below this block, if they lie as the last ones do. A wrong guess costs nothing
+  // but the guess: a prefetch cannot fault.
+  Ahead next_rows() const {
+    const T* const* last = pointers_.data() + (tile_.segments - 1) * rows_;
+    if (rows_ < 2 || tile_.segments == 0) return {};
+    const auto address = [](const T* p) { return reinterpret_cast<intptr_t>(p); };
+    const intptr_t step = address(last[rows_ - 1]) - address(last[rows_ - 2]);
+    if (step <= 0 || step > 65536) return {};
+    const char* end = reinterpret_cast<const char*>(last[rows_ - 1]);
+    return {end + step, static_cast<int64_t>(step) * rows_};
   }
 
   void run_panel(int64_t k_row, int64_t p) {
     const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
     const int64_t tiles = divide_up(rows_, kernels_.tile_rows);
     const int64_t chunk_k = tile_.segments * tile_.depth;
-    const T* ahead = next_panel(k_row, chunk_k, p);
-    tile_.prefetch_step = kernels_.panel_cols * static_cast<int64_t>(sizeof(T)) / tiles;
+    const Ahead ahead = what_is_next(k_row, chunk_k, p);
+    tile_.prefetch_step = ahead.bytes / (tiles * std::max<int64_t>(chunk_k, 1));
     // Tiles of even height, so that none is too low: first those with a row more.
     const int64_t low = rows_ / tiles;
     const int64_t high_tiles = rows_ % tiles;
@@ -155,15 +178,19 @@ class RowBlock {
     for (int64_t done = 0; done < tiles;) {
       const int64_t height = done < high_tiles ? low + 1 : low;
       int64_t count = (done < high_tiles ? high_tiles : tiles) - done;
-      if (needs_finish()) count = std::min(count, divide_up(kFinishRows, height));
+      if (needs_finish()) count = std::min(count, kFinishRows / height);
       place(k_row, p, row, cols);
       tile_.tiles = count;
-      tile_.prefetch = ahead + kernels_.panel_cols * chunk_k * done / tiles;
+      tile_.prefetch = ahead.begin + ahead.bytes * done / tiles;
       kernels_.tile[height](tile_);
       finish(row, count * height, p, cols);
       row += count * height;
       done += count;
     }
+  }
+
+  int64_t cols_aside(int64_t cols) const {
+    return divide_up(cols, kernels_.lanes) * kernels_.lanes;
   }
 
   bool needs_finish() const { return tile_.finish && (pass_ || args_.epilogue.fn != nullptr); }
@@ -177,8 +204,8 @@ class RowBlock {
     if (pass_) {
       const bool later = e.residual != nullptr && e.residual_after;
       const T* residual = later ? e.residual + (row_ + row) * e.residual_ld + col : nullptr;
-      kernels_.activate(e.activation, e.p0, e.p1, residual, e.residual_ld, c, args_.ldc, rows,
-                        cols);
+      kernels_.activate(e.activation, e.p0, e.p1, aside_.data(), cols_aside(cols), residual,
+                        e.residual_ld, c, args_.ldc, rows, cols);
     }
     if (e.fn != nullptr) {
       e.fn(e.context, c, args_.ldc, rows, cols, args_.row0 + row_ + row, args_.col0 + col);
@@ -191,7 +218,9 @@ class RowBlock {
   int64_t panel_ = 0, panel_end_ = 0;
   bool pass_ = false;  // the activation needs a pass of its own
   GemmTile<T> tile_;
+  bool first_ = true;  // the first chunk of k
   std::array<const T*, kMaxPointers> pointers_;
+  alignas(64) std::array<T, kFinishRows * kMaxPanelCols> aside_;
 };
 
 }  // namespace

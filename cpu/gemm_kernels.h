@@ -21,15 +21,16 @@ struct GemmTile {
   int64_t tiles = 1;  // below one another, each of the function's number of rows
   int64_t segments = 0;
   int64_t depth = 0;
-  const T* b = nullptr;         // the panel, packed
-  int64_t b_stride = 0;         // wide tiles: from one k to the next
-  int64_t panel_stride = 0;     // wide tiles: from one panel to the next
-  const T* prefetch = nullptr;  // read soon; from k to k + 1 it moves by prefetch_step bytes
+  const T* b = nullptr;            // the panel, packed
+  int64_t b_stride = 0;            // wide tiles: from one k to the next
+  int64_t panel_stride = 0;        // wide tiles: from one panel to the next
+  const char* prefetch = nullptr;  // read soon; from k to k + 1 it moves by prefetch_step bytes
   int64_t prefetch_step = 0;
+  const T* from = nullptr;  // the sums to continue, rows from_ld apart; null: none, start at 0
+  int64_t from_ld = 0;
   T* c = nullptr;
   int64_t ldc = 0;
   int64_t cols = 0;     // at most panel_cols; wide tiles: exactly their panels
-  bool load_c = false;  // continue the sums in C
   bool finish = false;  // last chunk of k: what follows is applied
   T alpha = 1;
   const T* bias = nullptr;  // at the first column
@@ -60,9 +61,10 @@ struct GemmKernels {
   void (*pack_rows)(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) = nullptr;
   void (*pack_cols)(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) = nullptr;
 
-  // c = activation(c) (+ residual after it), in place.
-  void (*activate)(Activation activation, T p0, T p1, const T* residual, int64_t residual_ld, T* c,
-                   int64_t ldc, int64_t rows, int64_t cols) = nullptr;
+  // c = activation(src) (+ residual after it); src may be c.
+  void (*activate)(Activation activation, T p0, T p1, const T* src, int64_t src_ld,
+                   const T* residual, int64_t residual_ld, T* c, int64_t ldc, int64_t rows,
+                   int64_t cols) = nullptr;
 };
 
 template <class T>

@@ -116,17 +116,17 @@ struct TileOps {
   static HWY_INLINE void start(const GemmTile<T>& t, int64_t row, bool whole,
                                V (&sum)[kRows][kVectors]) {
     const D d;
-    const T* c = t.c + row * t.ldc;
+    const T* from = t.from + row * t.from_ld;
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r, c += t.ldc) {
+    for (int r = 0; r < kRows; ++r, from += t.from_ld) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
-        if (!t.load_c) {
+        if (t.from == nullptr) {
           sum[r][v] = hn::Zero(d);
         } else if (whole) {
-          sum[r][v] = hn::LoadU(d, c + v * kLanes);
+          sum[r][v] = hn::LoadU(d, from + v * kLanes);
         } else {
-          sum[r][v] = load_n(d, c + v * kLanes, count(t.cols, v));
+          sum[r][v] = load_n(d, from + v * kLanes, count(t.cols, v));
         }
       }
     }
@@ -141,8 +141,8 @@ struct TileOps {
     const bool whole = t.cols == kVectors * kLanes;
     // One line or less per step, spread over the tiles, so that the next panel waits in the second
     // cache when its turn comes.
-    constexpr bool kPrefetch = kPacked && kPerPanel == 2 && kRows >= 4;
-    const char* ahead = reinterpret_cast<const char*>(t.prefetch);
+    constexpr bool kPrefetch = kPacked && kRows >= 4;
+    const char* ahead = t.prefetch;
     const int64_t ahead_step = t.prefetch_step;
     const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
     const int64_t panel_stride = kPanels > 1 ? t.panel_stride : 0;
@@ -298,16 +298,16 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
 
 // One loop per activation, so that the switch is outside of it.
 template <class T, Activation kActivation>
-void activate_block(T p0, T p1, const T* residual, int64_t residual_ld, T* c, int64_t ldc,
-                    int64_t rows, int64_t cols) {
+void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
+                    int64_t residual_ld, T* c, int64_t ldc, int64_t rows, int64_t cols) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto vp0 = hn::Set(d, p0);
   const auto vp1 = hn::Set(d, p1);
-  for (int64_t r = 0; r < rows; ++r, c += ldc) {
+  for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc) {
     for (int64_t i = 0; i < cols; i += lanes) {
       const size_t count = static_cast<size_t>(HWY_MIN(lanes, cols - i));
-      auto y = activate_vector(kActivation, TileOps<T>::load(c + i, count), vp0, vp1);
+      auto y = activate_vector(kActivation, TileOps<T>::load(src + i, count), vp0, vp1);
       if (residual != nullptr) {
         y = hn::Add(y, TileOps<T>::load(residual + r * residual_ld + i, count));
       }
@@ -317,12 +317,13 @@ void activate_block(T p0, T p1, const T* residual, int64_t residual_ld, T* c, in
 }
 
 template <class T>
-void activate(Activation activation, T p0, T p1, const T* residual, int64_t residual_ld, T* c,
-              int64_t ldc, int64_t rows, int64_t cols) {
+void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, const T* residual,
+              int64_t residual_ld, T* c, int64_t ldc, int64_t rows, int64_t cols) {
   switch (activation) {
-#define SARDONYX_ACTIVATION(name) \
-  case Activation::name:          \
-    return activate_block<T, Activation::name>(p0, p1, residual, residual_ld, c, ldc, rows, cols);
+#define SARDONYX_ACTIVATION(name)                                                                  \
+  case Activation::name:                                                                           \
+    return activate_block<T, Activation::name>(p0, p1, src, src_ld, residual, residual_ld, c, ldc, \
+                                               rows, cols);
     SARDONYX_ACTIVATION(kNone)
     SARDONYX_ACTIVATION(kClip)
     SARDONYX_ACTIVATION(kLeakyRelu)
