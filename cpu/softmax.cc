@@ -37,7 +37,7 @@ HWY_INLINE void store(V v, float* dst, int64_t left) {
 }
 
 // A NaN wins over every number, whatever the order of the comparison.
-HWY_INLINE V max_nan(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Max(a, b)); }
+HWY_INLINE V max_nan(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, max_keep_nan(a, b)); }
 
 // dst = scale * src + mask; returns the maximum, NaN if there is one.
 float scale_row(const SoftmaxRows& args, const float* src, const float* mask, float* dst) {

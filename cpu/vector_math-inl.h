@@ -51,14 +51,23 @@ HWY_INLINE void store_n(hn::Vec<D> v, D d, T* dst, size_t count) {
   }
 }
 
-// max and min that return NaN where `x` is NaN; `bound` is never NaN.
+// max and min that return NaN where `x` is NaN; `bound` is never NaN. Where an operand is NaN, x86
+// gives the second one, NEON the other one.
 template <class V>
 HWY_INLINE V max_keep_nan(V bound, V x) {
-  return hn::Max(bound, x);  // x86 returns the second operand, NEON any NaN
+#if HWY_ARCH_X86
+  return hn::Max(bound, x);
+#else
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Max(bound, x));
+#endif
 }
 template <class V>
 HWY_INLINE V min_keep_nan(V bound, V x) {
+#if HWY_ARCH_X86
   return hn::Min(bound, x);
+#else
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Min(bound, x));
+#endif
 }
 
 template <class V>
