@@ -5,6 +5,7 @@
   X("", Acos, op_Acos) \
   X("", Acosh, op_Acosh) \
   X("", Add, op_Add) \
+  X("", AffineGrid, op_AffineGrid) \
   X("", And, op_And) \
   X("", ArgMax, op_ArgMax) \
   X("", ArgMin, op_ArgMin) \
@@ -25,7 +26,9 @@
   X("", CastLike, op_CastLike) \
   X("", Ceil, op_Ceil) \
   X("", Celu, op_Celu) \
+  X("", CenterCropPad, op_CenterCropPad) \
   X("", Clip, op_Clip) \
+  X("", Col2Im, op_Col2Im) \
   X("", Compress, op_Compress) \
   X("", Concat, op_Concat) \
   X("", ConcatFromSequence, op_ConcatFromSequence) \
@@ -62,6 +65,7 @@
   X("", GlobalMaxPool, op_GlobalMaxPool) \
   X("", Greater, op_Greater) \
   X("", GreaterOrEqual, op_GreaterOrEqual) \
+  X("", GridSample, op_GridSample) \
   X("", GroupNormalization, op_GroupNormalization) \
   X("", HardSigmoid, op_HardSigmoid) \
   X("", HardSwish, op_HardSwish) \
