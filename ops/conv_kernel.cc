@@ -1,7 +1,7 @@
 // Runs cpu/conv and cpu/depthwise for one node.
 #include "ops/conv_kernel.h"
 
-#include "cpu/conv.h"
+#include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
 
 namespace sardonyx {
@@ -11,22 +11,12 @@ constexpr size_t kAlignment = 64;
 
 size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// Up to three spatial axes become depth, height, width; missing outer ones have one position.
-ConvShape kernel_shape(const ConvSizes& conv) {
-  ConvShape shape;
+ConvShape conv_shape(const ConvSizes& conv) {
+  ConvShape shape = kernel_shape(conv.window, conv.src_spatial, conv.dst_spatial);
   shape.batch = conv.batch;
   shape.groups = conv.groups;
   shape.in_channels = conv.channels;
   shape.out_channels = conv.filters;
-  const size_t first = 3 - conv.window.rank();
-  for (size_t axis = 0; axis < conv.window.rank(); ++axis) {
-    shape.in[first + axis] = conv.src_spatial[axis];
-    shape.out[first + axis] = conv.dst_spatial[axis];
-    shape.kernel[first + axis] = conv.window.kernel[axis];
-    shape.stride[first + axis] = conv.window.strides[axis];
-    shape.dilation[first + axis] = conv.window.dilations[axis];
-    shape.pad[first + axis] = conv.window.pads_begin[axis];
-  }
   return shape;
 }
 
@@ -36,19 +26,12 @@ std::string weight_tag(std::string_view name, const KernelRequest& request, cons
 }
 
 Result<void> check_sizes(const ConvSizes& conv) {
-  if (!conv.layout.channels_last) return decline("the layout is not channels-last");
-  if (conv.window.rank() > 3) return decline("more than three spatial axes");
-  if (conv.batch == 0 || conv.channels == 0 || conv.filters == 0 || conv.src_spatial.count() == 0 ||
-      conv.dst_spatial.count() == 0) {
-    return decline("a tensor is empty");
-  }
-  for (int64_t pad : conv.window.pads_begin) {
-    if (pad < 0) return decline("pads are negative");
-  }
-  return {};
+  const Shape channels{conv.batch, conv.channels, conv.filters};
+  if (channels.count() == 0) return decline("a tensor is empty");
+  return check_channels_last(conv.layout, conv.window, conv.src_spatial, conv.dst_spatial);
 }
 
-// How one of the two kernels of the machine room is sized, packed and run.
+// How each kernel of the machine room is sized, packed and run.
 template <class T>
 struct IndirectConv {
   const GemmKernels<T>* kernels;
@@ -90,12 +73,31 @@ struct DepthwiseConv {
   }
 };
 
+template <class T>
+struct TransposedConv {
+  const GemmKernels<T>* kernels;
+
+  explicit TransposedConv(Tier tier) : kernels(&gemm_kernels<T>(tier)) {}
+  static constexpr std::string_view kName = sizeof(T) == 4 ? "transposed f32" : "transposed f64";
+  size_t packed_count(const ConvShape& shape) const {
+    return static_cast<size_t>(conv_transpose_packed_count(*kernels, shape));
+  }
+  void pack(const ConvShape& shape, const T* weights, T* packed, ThreadPool& pool) const {
+    conv_transpose_pack(*kernels, shape, weights, packed, pool);
+  }
+  size_t workspace_bytes(const ConvShape&, int) const { return 0; }
+  void run(const ConvShape& shape, const T* src, const T* packed, const Epilogue<T>& epilogue,
+           T* dst, void*, ThreadPool& pool) const {
+    conv_transpose(*kernels, shape, src, packed, epilogue, dst, pool);
+  }
+};
+
 template <class T, class Method>
 class ConvKernel final : public Kernel {
  public:
   ConvKernel(const KernelRequest& request, const ConvSizes& conv, const FusedEpilogue& epilogue)
       : method_(request.tier),
-        shape_(kernel_shape(conv)),
+        shape_(conv_shape(conv)),
         epilogue_(epilogue),
         flops_(conv.flops()),
         kernel_bytes_(aligned(method_.workspace_bytes(shape_, request.threads))) {
@@ -112,7 +114,8 @@ class ConvKernel final : public Kernel {
   void run(RunArgs& args) const override {
     Epilogue<T> epilogue;
     if (args.inputs.size() > 2) epilogue.bias = args.inputs[2].as<T>();
-    epilogue_.bind(args, shape_.out_channels, epilogue);
+    FusedEpilogue::Binding binding;
+    epilogue_.bind(args, shape_.out_channels, epilogue, binding);
     const T* packed = static_cast<const T*>(packed_.get());
     if (packed == nullptr) {
       T* space = static_cast<T*>(
@@ -139,20 +142,61 @@ class ConvKernel final : public Kernel {
   std::shared_ptr<void> packed_;  // null: packed anew in each run
 };
 
+// By the element type of input 0.
+template <template <class> class Method>
+Result<std::unique_ptr<Kernel>> make_typed_kernel(const KernelRequest& request,
+                                                  const ConvSizes& conv,
+                                                  const FusedEpilogue& epilogue) {
+  TRY(check_sizes(conv));
+  const DType dtype = request.inputs[0].dtype();
+  if (dtype == DType::kFloat32) {
+    return std::make_unique<ConvKernel<float, Method<float>>>(request, conv, epilogue);
+  }
+  if (dtype == DType::kFloat64) {
+    return std::make_unique<ConvKernel<double, Method<double>>>(request, conv, epilogue);
+  }
+  return decline("{} is neither float32 nor float64", dtype_name(dtype));
+}
+
 }  // namespace
+
+ConvShape kernel_shape(const Window& window, const Shape& src_spatial, const Shape& dst_spatial) {
+  ConvShape shape;
+  const size_t first = 3 - window.rank();
+  for (size_t axis = 0; axis < window.rank(); ++axis) {
+    shape.in[first + axis] = src_spatial[axis];
+    shape.out[first + axis] = dst_spatial[axis];
+    shape.kernel[first + axis] = window.kernel[axis];
+    shape.stride[first + axis] = window.strides[axis];
+    shape.dilation[first + axis] = window.dilations[axis];
+    shape.pad[first + axis] = window.pads_begin[axis];
+  }
+  return shape;
+}
+
+Result<void> check_channels_last(const Layout& layout, const Window& window, const Shape& src,
+                                 const Shape& dst) {
+  if (!layout.channels_last) return decline("the layout is not channels-last");
+  if (window.rank() > 3) return decline("more than three spatial axes");
+  if (src.count() == 0 || dst.count() == 0) return decline("a tensor is empty");
+  for (size_t axis = 0; axis < window.rank(); ++axis) {
+    if (window.pads_begin[axis] < 0 || window.pads_end[axis] < 0) {
+      return decline("pads are negative");
+    }
+  }
+  return {};
+}
 
 Result<std::unique_ptr<Kernel>> make_conv_kernel(const KernelRequest& request,
                                                  const ConvSizes& conv,
                                                  const FusedEpilogue& epilogue) {
-  TRY(check_sizes(conv));
-  const DType dtype = request.inputs[0].dtype();
-  if (dtype == DType::kFloat32) {
-    return std::make_unique<ConvKernel<float, IndirectConv<float>>>(request, conv, epilogue);
-  }
-  if (dtype == DType::kFloat64) {
-    return std::make_unique<ConvKernel<double, IndirectConv<double>>>(request, conv, epilogue);
-  }
-  return decline("{} is neither float32 nor float64", dtype_name(dtype));
+  return make_typed_kernel<IndirectConv>(request, conv, epilogue);
+}
+
+Result<std::unique_ptr<Kernel>> make_conv_transpose_kernel(const KernelRequest& request,
+                                                           const ConvSizes& conv,
+                                                           const FusedEpilogue& epilogue) {
+  return make_typed_kernel<TransposedConv>(request, conv, epilogue);
 }
 
 Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& request,
@@ -160,7 +204,7 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
                                                       const FusedEpilogue& epilogue) {
   TRY(check_sizes(conv));
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
-  if (!is_depthwise(kernel_shape(conv))) return decline("not one filter per channel");
+  if (!is_depthwise(conv_shape(conv))) return decline("not one filter per channel");
   return std::make_unique<ConvKernel<float, DepthwiseConv>>(request, conv, epilogue);
 }
 

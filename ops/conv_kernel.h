@@ -1,7 +1,9 @@
-// The f32 and f64 kernels of channels-last convolutions: indirect matrix product or depthwise, with
-// the weights packed when the plan is made, if they are constant. Entry point: make_conv_kernel.
+// The f32 and f64 kernels of channels-last convolutions: indirect matrix product, depthwise or
+// transposed, with the weights packed when the plan is made, if they are constant.
+// Entry points: make_conv_kernel, make_depthwise_kernel, make_conv_transpose_kernel.
 #pragma once
 
+#include "cpu/conv.h"
 #include "ops/conv_sizes.h"
 #include "ops/fused_epilogue.h"
 
@@ -15,5 +17,16 @@ Result<std::unique_ptr<Kernel>> make_conv_kernel(const KernelRequest& request,
 Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& request,
                                                       const ConvSizes& conv,
                                                       const FusedEpilogue& epilogue);
+
+Result<std::unique_ptr<Kernel>> make_conv_transpose_kernel(const KernelRequest& request,
+                                                           const ConvSizes& conv,
+                                                           const FusedEpilogue& epilogue);
+
+// Sizes as the machine room has them: up to three spatial axes become depth, height, width; missing
+// outer ones have one position. Also for poolings.
+ConvShape kernel_shape(const Window& window, const Shape& src_spatial, const Shape& dst_spatial);
+// Declines layouts, ranks, pads and empty tensors that the channels-last kernels do not take.
+Result<void> check_channels_last(const Layout& layout, const Window& window, const Shape& src,
+                                 const Shape& dst);
 
 }  // namespace sardonyx

@@ -1,13 +1,13 @@
 // ConvTranspose: the gradient of Conv with respect to its input, as an operator: each input element
 // adds its multiple of a filter to the output.
-// sardonyx ConvTranspose: the same, channels-last when `channels_last` is 1.
-#include "ops/conv_sizes.h"
-#include "ops/op.h"
+// sardonyx ConvTranspose: the same, channels-last when `channels_last` is 1, with an epilogue.
+#include "ops/conv_kernel.h"
 
 namespace sardonyx {
 namespace {
 
 constexpr ConvInputs kInputs = {0, 1, 2};
+constexpr size_t kFirstOperand = 3;
 
 struct TransposedWindow {
   Window window;
@@ -126,6 +126,12 @@ Result<void> infer(InferContext& context) {
   return {};
 }
 
+Result<void> infer_fused(InferContext& context) {
+  TRY(infer(context));
+  const ValueType& output = context.output_types()[0];
+  return output.has_rank() ? check_epilogue(context, kFirstOperand, *output.dims) : Result<void>();
+}
+
 // Pads that give the output dims asked for (spec: ConvTranspose, output_shape).
 void fix_transposed_pads(const TransposedWindow& transposed, ConvSizes& conv) {
   Window& window = conv.window;
@@ -153,7 +159,13 @@ Result<ConvSizes> read_shape(const KernelRequest& request) {
 }
 
 Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  if (request.node.attrs.has("epilogue")) return decline("it has an epilogue");
   return make_plain_conv(request, TRY(read_shape(request)));
+}
+
+Result<std::unique_ptr<Kernel>> make_phases(const KernelRequest& request) {
+  return make_conv_transpose_kernel(request, TRY(read_shape(request)),
+                                    TRY(FusedEpilogue::read(request, kFirstOperand)));
 }
 
 }  // namespace
@@ -174,10 +186,14 @@ OpDef op_ConvTranspose() {
   return op;
 }
 
-OpDef op_ChannelsLastConvTranspose() {
+OpDef op_FusedConvTranspose() {
   OpDef op = op_ConvTranspose();
   op.versions = {1};
+  op.inputs.push_back({"operands", "T", kFloatTypes, Form::kVariadic});
   op.attrs.push_back(int_attr("channels_last", 0));
+  op.attrs.push_back(optional_attr("epilogue", FormalAttr::Kind::kGraph));
+  op.infer = infer_fused;
+  op.kernels = {{"gemm per phase", make_phases}, {"reference", make_reference}};
   return op;
 }
 

@@ -1,5 +1,5 @@
-// Recognises the epilogues that the matrix kernels know: an addition before or after one
-// activation, which may be written as several nodes.
+// Recognises the epilogues that the matrix kernels have of their own: an addition before or after
+// one activation, which may be written as several nodes. Makes programs of the others.
 #include "ops/fused_epilogue.h"
 
 #include <cmath>
@@ -192,21 +192,90 @@ std::optional<std::vector<Step>> known_steps(const Graph& body) {
 
 }  // namespace
 
-bool is_known_epilogue(const Graph& body) { return known_steps(body).has_value(); }
+namespace {
+
+Result<ElementwiseProgram> make_program(const Graph& body, DType dtype, Tier tier) {
+  const std::vector<DType> dtypes(body.inputs().size(), dtype);
+  auto program = TRY(ElementwiseProgram::from_body(body, dtypes, tier));
+  if (!program.can_run_block() || dtypes.size() > FusedEpilogue::kMaxOperands) {
+    return fail(Code::kNotImplemented, "the body has too many inputs or outputs");
+  }
+  return program;
+}
+
+// How an operand lies over a result with these dims; nullopt when it does not broadcast so.
+std::optional<BlockOperand::Over> operand_over(const Shape& operand, const Shape& result) {
+  if (operand == result) return BlockOperand::Over::kFull;
+  if (operand.count() == 1) return BlockOperand::Over::kScalar;
+  const bool is_row = !operand.empty() && !result.empty() && operand.back() == result.back() &&
+                      operand.count() == result.back();
+  if (is_row) return BlockOperand::Over::kColumns;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool can_run_epilogue(const Graph& body, DType dtype, Tier tier) {
+  return known_steps(body).has_value() || make_program(body, dtype, tier).has_value();
+}
 
 Result<FusedEpilogue> FusedEpilogue::read(const KernelRequest& request, size_t first_operand) {
   const Subgraph* subgraph = request.node.attrs.get_subgraph("epilogue");
-  if (subgraph == nullptr) return FusedEpilogue();
-  const auto steps = known_steps(*subgraph->body);
-  if (!steps) return decline("its epilogue is not one that the matrix kernels know");
-  FusedEpilogue epilogue = EpilogueReader::assemble(*steps, first_operand);
-  if (epilogue.has_residual()) {
-    const Operand& residual = request.inputs[epilogue.residual_input_];
-    if (!(residual.shape() == request.outputs[0].shape())) {
-      return decline("its residual does not have the shape of the result");
+  FusedEpilogue epilogue;
+  if (subgraph == nullptr) return epilogue;
+  if (const auto steps = known_steps(*subgraph->body)) {
+    epilogue = EpilogueReader::assemble(*steps, first_operand);
+    const size_t residual = epilogue.residual_input_;
+    if (residual == 0 || request.inputs[residual].shape() == request.outputs[0].shape()) {
+      return epilogue;
     }
+    epilogue = FusedEpilogue();
   }
+  TRY(epilogue.read_program(request, *subgraph->body, first_operand));
   return epilogue;
+}
+
+Result<void> FusedEpilogue::read_program(const KernelRequest& request, const Graph& body,
+                                         size_t first_operand) {
+  auto program = TRY(make_program(body, request.outputs[0].dtype(), request.tier));
+  const size_t count = body.inputs().size() - 1;
+  if (request.inputs.size() != first_operand + count) {
+    return fail(Code::kInvalidGraph, "the epilogue takes {} operands, the node has {}", count,
+                request.inputs.size() - std::min(request.inputs.size(), first_operand));
+  }
+  for (size_t i = first_operand; i < request.inputs.size(); ++i) {
+    const auto over = operand_over(request.inputs[i].shape(), request.outputs[0].shape());
+    if (!over) return decline("operand {} does not lie over the result", i);
+    operands_.push_back(*over);
+  }
+  first_operand_ = first_operand;
+  text_ = program.to_string();
+  program_ = std::make_shared<const ElementwiseProgram>(std::move(program));
+  return {};
+}
+
+void FusedEpilogue::bind_program(const RunArgs& args, int64_t columns, size_t element_bytes,
+                                 Binding& binding) const {
+  binding.program = program_.get();
+  binding.count = operands_.size();
+  binding.element_bytes = element_bytes;
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    binding.operands[i] = {args.inputs[first_operand_ + i].data, operands_[i], columns};
+  }
+}
+
+void FusedEpilogue::run_program(const Binding& binding, void* c, int64_t ldc, int64_t rows,
+                                int64_t cols, int64_t row0, int64_t col0) {
+  std::array<BlockOperand, kMaxOperands> operands = binding.operands;
+  for (size_t i = 0; i < binding.count; ++i) {
+    BlockOperand& operand = operands[i];
+    int64_t offset = 0;
+    if (operand.over == BlockOperand::Over::kColumns) offset = col0;
+    if (operand.over == BlockOperand::Over::kFull) offset = row0 * operand.row_stride + col0;
+    operand.data = static_cast<const std::byte*>(operand.data) +
+                   offset * static_cast<int64_t>(binding.element_bytes);
+  }
+  binding.program->run_block(std::span(operands.data(), binding.count), c, rows, cols, ldc);
 }
 
 Result<void> check_epilogue(const InferContext& context, size_t first_operand, const Dims& output) {

@@ -1,13 +1,14 @@
 // FusedEpilogue: what a fused Conv or MatMul does to its results, read from the node's `epilogue`
 // body and mapped to the epilogue of the matrix kernels. Body input 0 is the result (bias already
-// added); its other inputs are the node's operands after the formal ones.
-// Entry points: FusedEpilogue::read, FusedEpilogue::bind.
+// added); its other inputs are the node's operands after the formal ones. One activation and one
+// addition are the kernels' own; any other body runs as an elementwise program over finished
+// blocks. Entry points: FusedEpilogue::read, FusedEpilogue::bind.
 #pragma once
 
 #include <vector>
 
 #include "cpu/epilogue.h"
-#include "ops/op.h"
+#include "ops/elementwise.h"
 
 namespace sardonyx {
 
@@ -25,9 +26,27 @@ class FusedEpilogue {
     return epilogue;
   }
 
-  // Fills in activation and residual for one run.
+  // What a program needs while a run is under way.
+  static constexpr size_t kMaxOperands = 8;
+  struct Binding {
+    const ElementwiseProgram* program = nullptr;
+    std::array<BlockOperand, kMaxOperands> operands;
+    size_t count = 0;
+    size_t element_bytes = 0;
+  };
+
+  // Fills in what happens in one run, which `binding` outlives.
   template <class T>
-  void bind(const RunArgs& args, int64_t columns, Epilogue<T>& epilogue) const {
+  void bind(const RunArgs& args, int64_t columns, Epilogue<T>& epilogue, Binding& binding) const {
+    if (program_ != nullptr) {
+      bind_program(args, columns, sizeof(T), binding);
+      epilogue.fn = [](void* context, T* c, int64_t ldc, int64_t rows, int64_t cols, int64_t row0,
+                       int64_t col0) {
+        run_program(*static_cast<const Binding*>(context), c, ldc, rows, cols, row0, col0);
+      };
+      epilogue.context = &binding;
+      return;
+    }
     epilogue.activation = activation_;
     epilogue.p0 = static_cast<T>(p0_);
     epilogue.p1 = static_cast<T>(p1_);
@@ -37,26 +56,33 @@ class FusedEpilogue {
     epilogue.residual_after = residual_after_;
   }
 
-  bool has_residual() const { return residual_input_ != 0; }
   // "Add, Clip": for people; empty when there is nothing to do.
   const std::string& to_string() const { return text_; }
 
  private:
   friend class EpilogueReader;
+  Result<void> read_program(const KernelRequest& request, const Graph& body, size_t first_operand);
+  void bind_program(const RunArgs& args, int64_t columns, size_t element_bytes,
+                    Binding& binding) const;
+  static void run_program(const Binding& binding, void* c, int64_t ldc, int64_t rows, int64_t cols,
+                          int64_t row0, int64_t col0);
+
   Activation activation_ = Activation::kNone;
   double p0_ = 0;
   double p1_ = 0;
   size_t residual_input_ = 0;  // 0: none
   bool residual_after_ = false;
   std::string text_;
+  std::shared_ptr<const ElementwiseProgram> program_;  // null: the kernels' own
+  std::vector<BlockOperand::Over> operands_;           // of the program, from first_operand_ on
+  size_t first_operand_ = 0;
 };
 
 // Checks the operands of a fused node in its rule: each broadcasts to the output, whose dims are
 // these.
 Result<void> check_epilogue(const InferContext& context, size_t first_operand, const Dims& output);
 
-// What a body is, seen from its result on: for the pass that makes bodies, so that it makes only
-// those that the kernels know. `full_operands[i]` says that body input i + 1 has the output's dims.
-bool is_known_epilogue(const Graph& body);
+// Whether the kernels can run this body, whose inputs all have the dtype of the result.
+bool can_run_epilogue(const Graph& body, DType dtype, Tier tier);
 
 }  // namespace sardonyx

@@ -48,7 +48,8 @@ class GemmKernel final : public Kernel {
     } else if (product_.bias_input != 0) {
       epilogue.bias = args.inputs[product_.bias_input].as<T>();
     }
-    product_.epilogue.bind(args, sizes_.n, epilogue);
+    FusedEpilogue::Binding binding;
+    product_.epilogue.bind(args, sizes_.n, epilogue, binding);
     gemm(kernels_, gemm_args, args.workspace, *args.pool);
   }
 

@@ -3,9 +3,9 @@
 #include <cmath>
 #include <limits>
 
+#include "cpu/pool.h"
 #include "ops/conv_sizes.h"
 #include "ops/number.h"
-#include "ops/op.h"
 
 namespace sardonyx {
 namespace {
@@ -80,6 +80,26 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   return kernel;
 }
 
+// ---- channels-last, by the machine room
+
+template <PoolMode mode>
+Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request) {
+  const Operand& x = request.inputs[0];
+  if (!x.is_concrete()) return decline("its shapes are not known when the plan is made");
+  const Shape shape = x.shape();
+  if (request.node.attrs.get_int("channels_last") == 0) return decline("not channels-last");
+  if (x.dtype() != DType::kFloat32 || shape.count() == 0) return decline("not float32, or empty");
+  PoolArgs pool_args;
+  pool_args.mode = mode;
+  ConvShape& sizes = pool_args.shape;
+  sizes.batch = shape[0];
+  sizes.in_channels = sizes.out_channels = shape.back();
+  sizes.in[2] = sizes.kernel[2] = shape.count(1, shape.rank() - 1);
+  return make_kernel([pool_args, tier = request.tier](RunArgs& args) {
+    pool(tier, pool_args, args.inputs[0].as<float>(), args.outputs[0].as<float>(), *args.pool);
+  });
+}
+
 OpDef global_pool_op() {
   OpDef op;
   op.versions = {1, 22};
@@ -106,6 +126,7 @@ OpDef op_GlobalMaxPool() {
 OpDef op_ChannelsLastGlobalAveragePool() {
   OpDef op = op_GlobalAveragePool();
   op.versions = {1};
+  op.kernels.insert(op.kernels.begin(), {"boxes", make_box_pool<PoolMode::kAverage>});
   op.attrs = {int_attr("channels_last", 0)};
   return op;
 }
@@ -113,6 +134,7 @@ OpDef op_ChannelsLastGlobalAveragePool() {
 OpDef op_ChannelsLastGlobalMaxPool() {
   OpDef op = op_GlobalMaxPool();
   op.versions = {1};
+  op.kernels.insert(op.kernels.begin(), {"boxes", make_box_pool<PoolMode::kMax>});
   op.attrs = {int_attr("channels_last", 0)};
   return op;
 }

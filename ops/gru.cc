@@ -1,5 +1,5 @@
 // GRU: gates z, r and candidate h, in this order (spec: GRU, Equations).
-#include "ops/recurrent.h"
+#include "ops/recurrent_kernel.h"
 
 namespace sardonyx {
 namespace {
@@ -42,13 +42,17 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   return make_plain_recurrent<PlainCell>(request, kind());
 }
 
+Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
+  return make_gru_kernel(request, kind());
+}
+
 }  // namespace
 
 OpDef op_GRU() {
   OpDef op = recurrent_op(kind());
   op.versions = {1, 3, 7, 14, 22};
   op.infer = infer;
-  op.kernels = {{"reference", make_reference}};
+  op.kernels = {{"gemm per step", make_fast}, {"reference", make_reference}};
   return op;
 }
 

@@ -1,5 +1,5 @@
 // LSTM: gates i, o, f and cell candidate c, in this order (spec: LSTM, Equations).
-#include "ops/recurrent.h"
+#include "ops/recurrent_kernel.h"
 
 namespace sardonyx {
 namespace {
@@ -39,13 +39,17 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   return make_plain_recurrent<PlainCell>(request, kind());
 }
 
+Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
+  return make_lstm_kernel(request, kind());
+}
+
 }  // namespace
 
 OpDef op_LSTM() {
   OpDef op = recurrent_op(kind());
   op.versions = {1, 7, 14, 22};
   op.infer = infer;
-  op.kernels = {{"reference", make_reference}};
+  op.kernels = {{"gemm per step", make_fast}, {"reference", make_reference}};
   return op;
 }
 

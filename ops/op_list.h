@@ -184,7 +184,7 @@
   X("", Xor, op_Xor) \
   X("sardonyx", AveragePool, op_ChannelsLastAveragePool) \
   X("sardonyx", Conv, op_FusedConv) \
-  X("sardonyx", ConvTranspose, op_ChannelsLastConvTranspose) \
+  X("sardonyx", ConvTranspose, op_FusedConvTranspose) \
   X("sardonyx", Elementwise, op_Elementwise) \
   X("sardonyx", GlobalAveragePool, op_ChannelsLastGlobalAveragePool) \
   X("sardonyx", GlobalMaxPool, op_ChannelsLastGlobalMaxPool) \

@@ -3,8 +3,9 @@
 #include <cmath>
 #include <limits>
 
+#include "cpu/pool.h"
+#include "ops/conv_kernel.h"
 #include "ops/number.h"
-#include "ops/op.h"
 #include "ops/pool_sizes.h"
 
 namespace sardonyx {
@@ -173,6 +174,36 @@ Result<std::unique_ptr<Kernel>> make_lp_pool(const KernelRequest& request) {
   return kernel;
 }
 
+// ---- channels-last, by the machine room
+
+Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request, PoolMode mode) {
+  const PoolSizes sizes = TRY(read_shape(request));
+  TRY(check_channels_last(sizes.layout, sizes.window, sizes.src_spatial, sizes.dst_spatial));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  if (sizes.batch * sizes.channels == 0) return decline("a tensor is empty");
+  if (request.has_output(1)) return decline("it gives indices");
+  PoolArgs pool_args;
+  pool_args.mode = mode;
+  pool_args.shape = kernel_shape(sizes.window, sizes.src_spatial, sizes.dst_spatial);
+  pool_args.shape.batch = sizes.batch;
+  pool_args.shape.in_channels = pool_args.shape.out_channels = sizes.channels;
+  const size_t first = 3 - sizes.window.rank();
+  for (size_t axis = 0; axis < sizes.window.rank(); ++axis) {
+    pool_args.pad_end[first + axis] = sizes.window.pads_end[axis];
+  }
+  return make_kernel([pool_args, tier = request.tier](RunArgs& args) {
+    pool(tier, pool_args, args.inputs[0].as<float>(), args.outputs[0].as<float>(), *args.pool);
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_box_max_pool(const KernelRequest& request) {
+  return make_box_pool(request, PoolMode::kMax);
+}
+Result<std::unique_ptr<Kernel>> make_box_average_pool(const KernelRequest& request) {
+  const bool count_padding = request.node.attrs.get_int("count_include_pad") != 0;
+  return make_box_pool(request, count_padding ? PoolMode::kAverageWithPads : PoolMode::kAverage);
+}
+
 OpDef pool_op(DTypeSet types) {
   OpDef op;
   op.versions = {1};
@@ -207,7 +238,7 @@ OpDef op_ChannelsLastMaxPool() {
   OpDef op = pool_op(kFloatTypes);
   op.attrs.push_back(int_attr("storage_order", 0));
   op.attrs.push_back(int_attr("channels_last", 0));
-  op.kernels = {{"reference", make_max_pool}};
+  op.kernels = {{"boxes", make_box_max_pool}, {"reference", make_max_pool}};
   return op;
 }
 
@@ -215,7 +246,7 @@ OpDef op_ChannelsLastAveragePool() {
   OpDef op = pool_op(kFloatTypes);
   op.attrs.push_back(int_attr("count_include_pad", 0));
   op.attrs.push_back(int_attr("channels_last", 0));
-  op.kernels = {{"reference", make_average_pool}};
+  op.kernels = {{"boxes", make_box_average_pool}, {"reference", make_average_pool}};
   return op;
 }
 

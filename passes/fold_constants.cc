@@ -1,5 +1,6 @@
 // Computes nodes whose inputs are all constant, once, at load. Values whose integers inference has
 // found (Shape of a fixed shape, ...) become constants too.
+#include <algorithm>
 #include <optional>
 
 #include "ops/infer.h"
@@ -35,6 +36,9 @@ Result<bool> fold_node(Graph& graph, NodeId id, Tier tier) {
     if (inputs.back() != nullptr) input_bytes += inputs.back()->bytes();
   }
   if (!can_evaluate(op, node)) return false;
+  // Known integers may have taken its outputs away already.
+  const auto nobody = [](ValueId output) { return output == kNoValue; };
+  if (std::all_of(node.outputs.begin(), node.outputs.end(), nobody)) return false;
   for (ValueId output : node.outputs) {
     if (output == kNoValue) continue;
     const ValueType& type = graph.value(output).type;

@@ -1,7 +1,8 @@
-// Conv (channels-last), MatMul and Gemm take over what happens to their result next: a bias, an
-// activation, the addition of a tensor of the same shape. They become sardonyx Conv and sardonyx
-// MatMul with an `epilogue` body, as long as the matrix kernels know it.
+// Conv (channels-last), MatMul and Gemm take over what happens to their result next: a bias,
+// activations, additions and products with tensors of the same shape or one number per column. They
+// become sardonyx Conv, ConvTranspose and MatMul with an `epilogue` body.
 #include <algorithm>
+#include <unordered_map>
 
 #include "ops/fused_epilogue.h"
 #include "passes/rewrites.h"
@@ -10,6 +11,7 @@ namespace sardonyx {
 namespace {
 
 constexpr size_t kFormalInputs = 3;  // data, weight, bias
+constexpr size_t kMaxNodes = 16;
 
 bool is_internal(const Node& node, std::string_view op_type) {
   return node.domain == "sardonyx" && node.op_type == op_type;
@@ -18,146 +20,153 @@ bool is_onnx(const Node& node, std::string_view op_type) {
   return node.domain.empty() && node.op_type == op_type;
 }
 
-// The chain of nodes after a producer, and the body that they make.
-class EpilogueChain {
+// Whether a constant has one number per column (of the last axis) of a value of this type.
+bool is_row(const Tensor& constant, const ValueType& type) {
+  if (!type.has_rank() || type.dims->empty() || constant.shape().empty()) return false;
+  if (constant.dtype() != type.dtype || constant.shape().rank() > type.dims->size()) return false;
+  const Dim& columns = type.dims->back();
+  return columns.is_constant() && constant.count() == columns.value() &&
+         constant.shape().back() == columns.value();
+}
+
+bool same_dims(const ValueType& a, const ValueType& b) {
+  return a.is_tensor() && a.dtype == b.dtype && a.has_rank() && b.has_rank() && *a.dims == *b.dims;
+}
+
+// The elementwise nodes after a result, taken one by one in the graph's order. Wherever only one
+// value of them is read outside, they can be cut off as an epilogue.
+class EpilogueRegion {
  public:
-  EpilogueChain(const Graph& graph, ValueId result) : graph_(graph), result_(result) {
-    body_ = std::make_shared<Graph>();
-    const ValueType& type = graph.value(result).type;
-    inside_ = body_->add_input("y", type);
-    last_ = result;
-  }
+  EpilogueRegion(const Graph& graph, const std::vector<size_t>& position, ValueId result)
+      : graph_(graph), position_(position), type_(graph.value(result).type), values_{result} {}
 
-  // Takes nodes as long as what comes out is known; false when there are none.
-  bool grow() {
-    while (take_next()) {
-    }
-    return !nodes_.empty();
-  }
-
-  const std::vector<NodeId>& nodes() const { return nodes_; }
-  const std::vector<ValueId>& operands() const { return operands_; }
-  ValueId last() const { return last_; }
-  std::shared_ptr<Graph> body() const { return body_; }
-
- private:
-  struct Draft {
+  struct Cut {
     std::shared_ptr<Graph> body;
     std::vector<NodeId> nodes;
     std::vector<ValueId> operands;
-    ValueId inside;
-    ValueId last;
+    ValueId last = kNoValue;
   };
 
-  bool take_next() {
-    const auto users = distinct_users(last_);
-    if (graph_.is_output(last_) || users.empty() || users.size() > 2) return false;
-    Draft draft = rebuilt();
-    if (users.size() == 2) {
-      // x and a gate of x, multiplied.
-      const bool product_first = is_onnx(graph_.node(users[0]), "Mul");
-      const NodeId gate = users[product_first ? 1 : 0];
-      const NodeId product = users[product_first ? 0 : 1];
-      if (!is_onnx(graph_.node(product), "Mul") || graph_.node(gate).outputs.size() != 1)
-        return false;
-      const ValueId gated = graph_.node(gate).outputs[0];
-      if (graph_.use_count(gated) != 1 || graph_.value(gated).users[0] != product) return false;
-      if (!append(draft, gate, {{last_, draft.inside}})) return false;
-      const ValueId inside_gate = draft.inside;
-      draft.inside = inside_before_;
-      if (!append(draft, product, {{last_, inside_before_}, {gated, inside_gate}})) return false;
-    } else if (!append(draft, users[0], {{last_, draft.inside}})) {
+  // The largest epilogue that can be run; nothing when there is none.
+  std::optional<Cut> find(Tier tier) {
+    std::optional<Cut> best;
+    while (nodes_.size() < kMaxNodes) {
+      const NodeId next = next_node();
+      if (next == kNoNode) break;
+      nodes_.push_back(next);
+      values_.push_back(graph_.node(next).outputs[0]);
+      const ValueId last = only_value_read_outside();
+      if (last != values_.back()) continue;
+      Cut cut = make_cut(last);
+      if (cut.operands.size() >= FusedEpilogue::kMaxOperands) break;
+      if (can_run_epilogue(*cut.body, type_.dtype, tier)) best = std::move(cut);
+    }
+    return best;
+  }
+
+ private:
+  bool is_inside(ValueId value) const {
+    return std::find(values_.begin(), values_.end(), value) != values_.end();
+  }
+  bool is_taken(NodeId id) const {
+    return std::find(nodes_.begin(), nodes_.end(), id) != nodes_.end();
+  }
+
+  // The first node in order that reads a value inside and can be taken.
+  NodeId next_node() const {
+    NodeId best = kNoNode;
+    for (ValueId value : values_) {
+      for (NodeId user : graph_.value(value).users) {
+        const auto at = static_cast<size_t>(user);
+        if (at >= position_.size() || is_taken(user) || !can_take(graph_.node(user))) continue;
+        if (best == kNoNode || position_[at] < position_[static_cast<size_t>(best)]) best = user;
+      }
+    }
+    return best;
+  }
+
+  bool can_take(const Node& node) const {
+    if (!node.domain.empty() || node.outputs.size() != 1 || node.outputs[0] == kNoValue) {
       return false;
     }
-    const ValueId end = draft.inside;
-    draft.body->add_output("z", end, draft.body->value(end).type);
-    if (!is_known_epilogue(*draft.body)) return false;
-    draft.last = graph_.node(draft.nodes.back()).outputs[0];
-    body_ = draft.body;
-    nodes_ = draft.nodes;
-    operands_ = draft.operands;
-    inside_ = draft.inside;
-    last_ = draft.last;
-    return true;
+    const OpDef* op = find_op(node.domain, node.op_type);
+    if (op == nullptr || op->elementwise == nullptr || op->is_random) return false;
+    if (!same_dims(graph_.value(node.outputs[0]).type, type_)) return false;
+    return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
+      return input == kNoValue || is_inside(input) || is_scalar(input) || is_operand(input);
+    });
   }
 
-  std::vector<NodeId> distinct_users(ValueId value) const {
-    std::vector<NodeId> users = graph_.value(value).users;
-    std::sort(users.begin(), users.end());
-    users.erase(std::unique(users.begin(), users.end()), users.end());
-    return users;
+  bool is_scalar(ValueId value) const {
+    const GraphValue& known = graph_.value(value);
+    return known.is_constant() && known.constant.count() == 1;
+  }
+  bool is_operand(ValueId value) const {
+    const GraphValue& operand = graph_.value(value);
+    if (same_dims(operand.type, type_)) return true;
+    return operand.is_constant() && is_row(operand.constant, type_);
   }
 
-  // A copy of the body so far without its output.
-  Draft rebuilt() {
-    Draft draft;
-    draft.body = std::make_shared<Graph>(*body_);
-    draft.body->mutable_outputs().clear();
-    draft.nodes = nodes_;
-    draft.operands = operands_;
-    draft.inside = inside_;
-    draft.last = last_;
-    inside_before_ = inside_;
-    return draft;
-  }
-
-  // Copies a node into the body; inputs that the body does not know become constants of one element
-  // or operands.
-  bool append(Draft& draft, NodeId id, std::vector<std::pair<ValueId, ValueId>> known) {
-    const Node& node = graph_.node(id);
-    if (!node.domain.empty() || node.outputs.size() != 1) return false;
-    const ValueType type = graph_.value(result_).type;
-    if (!same_dims(graph_.value(node.outputs[0]).type, type)) return false;
-    Node copy = node;
-    for (ValueId& input : copy.inputs) {
-      if (input == kNoValue) continue;
-      const auto found = std::find_if(known.begin(), known.end(),
-                                      [&](const auto& pair) { return pair.first == input; });
-      if (found != known.end()) {
-        input = found->second;
-        continue;
-      }
-      const GraphValue& value = graph_.value(input);
-      if (value.is_constant() && value.constant.count() == 1) {
-        input = draft.body->add_constant(value.name, value.constant);
-      } else if (same_dims(value.type, type)) {
-        draft.operands.push_back(input);
-        input = draft.body->add_input(value.name, value.type);
-      } else {
-        return false;
-      }
+  // The value inside that nodes outside read, when it is just one.
+  ValueId only_value_read_outside() const {
+    ValueId found = kNoValue;
+    for (ValueId value : values_) {
+      const auto& users = graph_.value(value).users;
+      const bool outside =
+          graph_.is_output(value) || users.empty() ||
+          std::any_of(users.begin(), users.end(), [&](NodeId user) { return !is_taken(user); });
+      if (!outside) continue;
+      if (found != kNoValue) return kNoValue;
+      found = value;
     }
-    const ValueId output = draft.body->add_value(graph_.value(node.outputs[0]).name, type);
-    copy.outputs = {output};
-    draft.body->add_node(std::move(copy));
-    draft.nodes.push_back(id);
-    draft.inside = output;
-    return true;
+    return found;
   }
 
-  static bool same_dims(const ValueType& a, const ValueType& b) {
-    return a.is_tensor() && a.dtype == b.dtype && a.has_rank() && b.has_rank() &&
-           *a.dims == *b.dims;
+  Cut make_cut(ValueId last) const {
+    Cut cut;
+    cut.body = std::make_shared<Graph>();
+    cut.nodes = nodes_;
+    cut.last = last;
+    std::unordered_map<ValueId, ValueId> inside;
+    inside[values_[0]] = cut.body->add_input("y", type_);
+    for (NodeId id : nodes_) {
+      Node copy = graph_.node(id);
+      for (ValueId& input : copy.inputs) {
+        if (input == kNoValue) continue;
+        if (inside.count(input) == 0) inside[input] = bring_in(cut, input);
+        input = inside.at(input);
+      }
+      const ValueId output = copy.outputs[0];
+      inside[output] = cut.body->add_value(graph_.value(output).name, type_);
+      copy.outputs = {inside[output]};
+      cut.body->add_node(std::move(copy));
+    }
+    cut.body->add_output("z", inside.at(last), type_);
+    return cut;
+  }
+
+  ValueId bring_in(Cut& cut, ValueId value) const {
+    const GraphValue& outer = graph_.value(value);
+    if (is_scalar(value)) return cut.body->add_constant(outer.name, outer.constant);
+    cut.operands.push_back(value);
+    return cut.body->add_input(outer.name, outer.type);
   }
 
   const Graph& graph_;
-  ValueId result_;
-  std::shared_ptr<Graph> body_;
+  const std::vector<size_t>& position_;
+  ValueType type_;
+  std::vector<ValueId> values_;  // the result and what the nodes give
   std::vector<NodeId> nodes_;
-  std::vector<ValueId> operands_;
-  ValueId inside_ = kNoValue;
-  ValueId inside_before_ = kNoValue;
-  ValueId last_ = kNoValue;
 };
 
-// Whether a producer can become a fused one: its type, its ranks, and for Gemm its C.
+// A node that can become a fused one.
 class Producer {
  public:
   Producer(Graph& graph, NodeId id) : graph_(graph), id_(id) {}
 
   bool is_candidate() const {
     const Node& node = graph_.node(id_);
-    if (is_internal(node, "Conv")) {
+    if (is_internal(node, "Conv") || is_internal(node, "ConvTranspose")) {
       return node.attrs.get_int("channels_last") != 0 && !node.attrs.has("epilogue") &&
              has_type(node.outputs[0], 3);
     }
@@ -166,19 +175,7 @@ class Producer {
     return has_type(node.inputs[0], 2) && has_type(node.inputs[1], 2) && has_plain_c(node);
   }
 
-  // The node as its fused form, without epilogue.
-  Node fused() {
-    Node node = graph_.node(id_);
-    if (node.op_type == "Gemm") {
-      node.op_type = "MatMul";
-      node.attrs.erase("beta");
-    }
-    node.domain = "sardonyx";
-    node.inputs.resize(std::max(node.inputs.size(), kFormalInputs), kNoValue);
-    return node;
-  }
-
-  // An Add of a constant with one number per column (of the last axis), as the bias.
+  // An Add of a constant with one number per column, as the bias.
   bool take_bias() {
     const Node& node = graph_.node(id_);
     if (node.inputs.size() > 2 && node.inputs[2] != kNoValue) return false;
@@ -189,7 +186,7 @@ class Producer {
     if (!is_onnx(add, "Add")) return false;
     const size_t other = add.inputs[0] == result ? 1 : 0;
     const Tensor* bias = graph_.constant_input(add, other);
-    if (bias == nullptr || !is_row(*bias, result)) return false;
+    if (bias == nullptr || !is_row(*bias, graph_.value(result).type)) return false;
     Node with = fused();
     with.inputs[2] = graph_.add_constant(graph_.value(add.inputs[other]).name + "/row",
                                          bias->reshaped({bias->count()}));
@@ -200,20 +197,32 @@ class Producer {
     return true;
   }
 
-  bool take_epilogue() {
-    EpilogueChain chain(graph_, graph_.node(id_).outputs[0]);
-    if (!chain.grow()) return false;
+  bool take_epilogue(const std::vector<size_t>& position, Tier tier) {
+    const auto cut = EpilogueRegion(graph_, position, graph_.node(id_).outputs[0]).find(tier);
+    if (!cut) return false;
     Node with = fused();
-    with.inputs.insert(with.inputs.end(), chain.operands().begin(), chain.operands().end());
-    with.attrs.set("epilogue", Subgraph{chain.body(), {}});
-    with.outputs = {chain.last()};
-    for (NodeId id : chain.nodes()) graph_.remove_node(id);
+    with.inputs.insert(with.inputs.end(), cut->operands.begin(), cut->operands.end());
+    with.attrs.set("epilogue", Subgraph{cut->body, {}});
+    with.outputs = {cut->last};
+    for (NodeId id : cut->nodes) graph_.remove_node(id);
     graph_.remove_node(id_);
     graph_.add_node(std::move(with));
     return true;
   }
 
  private:
+  // The node as its fused form, without epilogue.
+  Node fused() const {
+    Node node = graph_.node(id_);
+    if (node.op_type == "Gemm") {
+      node.op_type = "MatMul";
+      node.attrs.erase("beta");
+    }
+    node.domain = "sardonyx";
+    node.inputs.resize(std::max(node.inputs.size(), kFormalInputs), kNoValue);
+    return node;
+  }
+
   bool has_type(ValueId value, size_t min_rank) const {
     const ValueType& type = graph_.value(value).type;
     return type.is_tensor() && type.has_rank() && type.dims->size() >= min_rank &&
@@ -228,15 +237,6 @@ class Producer {
            y.has_rank() && (*c.dims)[0] == y.dims->back();
   }
 
-  bool is_row(const Tensor& bias, ValueId result) const {
-    const ValueType& type = graph_.value(result).type;
-    if (!type.has_rank() || type.dims->empty() || bias.shape().empty()) return false;
-    if (bias.dtype() != type.dtype || bias.shape().rank() > type.dims->size()) return false;
-    const Dim& columns = type.dims->back();
-    return columns.is_constant() && bias.count() == columns.value() &&
-           bias.shape().back() == columns.value();
-  }
-
   Graph& graph_;
   NodeId id_;
 };
@@ -245,7 +245,10 @@ class Producer {
 
 Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options) {
   bool changed = false;
-  for (NodeId id : TRY(graph.order())) {
+  const std::vector<NodeId> order = TRY(graph.order());
+  std::vector<size_t> position(graph.nodes().size(), 0);
+  for (size_t i = 0; i < order.size(); ++i) position[static_cast<size_t>(order[i])] = i;
+  for (NodeId id : order) {
     if (graph.node(id).removed) continue;
     std::vector<std::shared_ptr<Graph>> bodies;
     for_each_subgraph(graph.node(id),
@@ -254,7 +257,7 @@ Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options) {
     Producer producer(graph, id);
     if (!producer.is_candidate()) continue;
     changed |= producer.take_bias();
-    changed |= producer.take_epilogue();
+    changed |= producer.take_epilogue(position, options.tier);
   }
   return changed;
 }

@@ -1,0 +1,15 @@
+// The f32 kernels of LSTM and GRU with their default activations and constant weights: the input
+// products of all steps and directions as one gemm, then step by step the recurrent product and the
+// gates, both directions side by side. Entry points: make_lstm_kernel, make_gru_kernel.
+#pragma once
+
+#include "ops/recurrent.h"
+
+namespace sardonyx {
+
+Result<std::unique_ptr<Kernel>> make_lstm_kernel(const KernelRequest& request,
+                                                 const RecurrentKind& kind);
+Result<std::unique_ptr<Kernel>> make_gru_kernel(const KernelRequest& request,
+                                                const RecurrentKind& kind);
+
+}  // namespace sardonyx

@@ -1,0 +1,296 @@
+// Batch norms, channels-last layout and fused epilogues: what becomes of small networks, and that
+// they still compute the same.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "api/session_state.h"
+#include "graph/build.h"
+#include "ops/infer.h"
+#include "tests/support/text_session.h"
+
+namespace sardonyx {
+namespace {
+
+using ::testing::ElementsAre;
+
+// Numbers in [-1, 1) that follow from the seed.
+std::vector<float> noise(int64_t count, uint32_t seed) {
+  std::vector<float> numbers;
+  for (int64_t i = 0; i < count; ++i) {
+    seed = seed * 1664525u + 1013904223u;
+    numbers.push_back(static_cast<float>(seed >> 8) / 8388608.0f - 1.0f);
+  }
+  return numbers;
+}
+
+// A network written as text, some of whose inputs become constants of noise.
+class Network {
+ public:
+  explicit Network(std::string_view text) {
+    Model model = parse_text(text).value();
+    graph_ = build_graph(model).value();
+  }
+
+  // Makes an input of the graph a constant.
+  Network& weight(const std::string& name, const Shape& shape, float low = -1, float high = 1) {
+    std::vector<float> numbers = noise(shape.count(), static_cast<uint32_t>(weights_.size() + 1));
+    for (float& number : numbers) number = low + (number + 1) / 2 * (high - low);
+    weights_.emplace_back(name, floats(shape, numbers));
+    return *this;
+  }
+
+  // The graph after all passes up to a level.
+  std::shared_ptr<Graph> at_level(int level) const {
+    auto graph = std::make_shared<Graph>(*graph_);
+    for (const auto& [name, tensor] : weights_) {
+      for (ValueId input : graph->inputs()) {
+        if (graph->value(input).name != name) continue;
+        graph->replace_uses(input, graph->add_constant(name + "/constant", tensor));
+      }
+    }
+    EXPECT_TRUE(infer_types(*graph).has_value());
+    PassOptions options;
+    options.level = level;
+    options.tier = best_tier();
+    const auto passed = run_passes(*graph, options);
+    EXPECT_TRUE(passed.has_value()) << (passed ? "" : passed.error().text());
+    return graph;
+  }
+
+  static std::vector<std::string> ops(const Graph& graph) {
+    std::vector<std::string> names;
+    const std::vector<NodeId> order = graph.order().value();
+    for (NodeId id : order) {
+      const Node& node = graph.node(id);
+      names.push_back(node.domain.empty() ? node.op_type : node.domain + "." + node.op_type);
+    }
+    return names;
+  }
+
+  // The results with noise for the inputs that are not weights.
+  std::vector<std::vector<float>> run(const std::shared_ptr<Graph>& graph, const Shape& x,
+                                      int threads) const {
+    auto context = std::make_shared<PlanContext>();
+    context->tier = best_tier();
+    context->pool = shared_thread_pool(threads);
+    context->weights = std::make_shared<WeightCache>();
+    context->arenas = std::make_shared<ArenaPool>(0);
+    const auto runner = PlanRunner::make(graph, context).value();
+    std::vector<Value> inputs;
+    for (ValueId input : graph->inputs()) {
+      const auto weight = std::find_if(weights_.begin(), weights_.end(), [&](const auto& each) {
+        return each.first == graph->value(input).name;
+      });
+      inputs.push_back(weight != weights_.end() ? weight->second : floats(x, noise(x.count(), 99)));
+    }
+    std::vector<std::vector<float>> results;
+    const auto values = runner->run(inputs, {});
+    if (!values) {
+      ADD_FAILURE() << values.error().text();
+      return results;
+    }
+    for (const Value& value : *values) results.push_back(elements_of(value));
+    return results;
+  }
+
+  // The network computes the same with and without passes, and with any number of threads.
+  void expect_same_results(const Shape& x) const {
+    const auto plain = run(at_level(0), x, 1);
+    const auto fused = run(at_level(99), x, 1);
+    EXPECT_EQ(fused, run(at_level(99), x, 3));
+    ASSERT_EQ(plain.size(), fused.size());
+    for (size_t i = 0; i < plain.size(); ++i) {
+      ASSERT_EQ(plain[i].size(), fused[i].size());
+      for (size_t j = 0; j < plain[i].size(); ++j) {
+        ASSERT_NEAR(plain[i][j], fused[i][j], 2e-5 * (1 + std::fabs(plain[i][j]))) << i << " " << j;
+      }
+    }
+  }
+
+ private:
+  std::shared_ptr<Graph> graph_;
+  std::vector<std::pair<std::string, Tensor>> weights_;
+};
+
+Network residual_network() {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,3,H,W] x, float[8,3,3,3] w0, float[8] s, float[8] b, float[8] m, float[8] v,
+       float[8,8,3,3] w1, float[8,1,3,3] w2, float[8] b2, float[5,8] w3, float[5] b3)
+      => (float[N,5] y) {
+      c0 = Conv<pads = [1,1,1,1], strides = [2,2]>(x, w0)
+      n0 = BatchNormalization(c0, s, b, m, v)
+      r0 = Relu(n0)
+      p0 = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1]>(r0)
+      c1 = Conv<pads = [1,1,1,1]>(p0, w1)
+      g1 = Sigmoid(c1)
+      a1 = Mul(c1, g1)
+      c2 = Conv<pads = [1,1,1,1], group = 8>(a1, w2, b2)
+      d2 = Add(c2, p0)
+      r2 = Relu(d2)
+      q = GlobalAveragePool(r2)
+      f = Flatten(q)
+      y = Gemm<transB = 1>(f, w3, b3) })");
+  network.weight("w0", {8, 3, 3, 3}).weight("s", {8}).weight("b", {8}).weight("m", {8});
+  network.weight("v", {8}, 0.5f, 2).weight("w1", {8, 8, 3, 3}).weight("w2", {8, 1, 3, 3});
+  network.weight("b2", {8}).weight("w3", {5, 8}).weight("b3", {5});
+  return network;
+}
+
+TEST(LayoutPasses, LeaveOneTransposeInAResidualNetwork) {
+  const Network network = residual_network();
+  EXPECT_THAT(
+      Network::ops(*network.at_level(99)),
+      ElementsAre("Transpose", "sardonyx.Conv", "sardonyx.MaxPool", "sardonyx.Conv",
+                  "sardonyx.Conv", "sardonyx.GlobalAveragePool", "Reshape", "Flatten", "Gemm"));
+  network.expect_same_results({2, 3, 17, 15});
+}
+
+TEST(LayoutPasses, HandTheLayoutThroughDataMovement) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 18]>
+    g (float[N,2,9,10] x, float[6,2,1,1] w, float[6,1,1] scale, float[4,3,3,3] w2, float[10] row)
+      => (float[N,4,5,6] y, float[N,6] z) {
+      c = Conv(x, w)
+      k = Mul(c, scale)
+      pads = Constant<value = int64[8] {0,0,1,0,0,0,0,2}>()
+      p = Pad(k, pads)
+      a, b = Split<axis = 1, num_outputs = 2>(p)
+      j = Concat<axis = 1>(b, a)
+      starts = Constant<value = int64[2] {1, 0}>()
+      ends = Constant<value = int64[2] {8, 10}>()
+      axes = Constant<value = int64[2] {-2, 3}>()
+      t = Slice(j, starts, ends, axes)
+      u = Add(t, row)
+      e, f = Split<axis = 1, num_outputs = 2>(u)
+      m = Max(e, f)
+      d = Conv<strides = [1,1]>(m, w2)
+      one = Constant<value = int64[1] {2}>()
+      h = ReduceMean<keepdims = 1>(d, one)
+      v = Sub(d, h)
+      y0 = Slice(v, zero2, six, three)
+      zero2 = Constant<value = int64[1] {0}>()
+      six = Constant<value = int64[1] {6}>()
+      three = Constant<value = int64[1] {3}>()
+      y = Identity(y0)
+      both = Constant<value = int64[2] {2, 3}>()
+      z = ReduceSum<keepdims = 0>(j, both) })");
+  network.weight("w", {6, 2, 1, 1}).weight("scale", {6, 1, 1}).weight("w2", {4, 3, 3, 3});
+  network.weight("row", {10});
+  const auto ops = Network::ops(*network.at_level(99));
+  EXPECT_EQ(std::count(ops.begin(), ops.end(), "Transpose"), 2) << "one in, one out";
+  network.expect_same_results({2, 2, 9, 10});
+}
+
+TEST(LayoutPasses, NeedNoTransposeInAChannelsLastModel) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,8,8,3] x, float[4,3,3,3] w, float[4] b) => (float[N,6,6,4] y) {
+      t = Transpose<perm = [0,3,1,2]>(x)
+      c = Conv(t, w, b)
+      r = LeakyRelu<alpha = 0.1>(c)
+      y = Transpose<perm = [0,2,3,1]>(r) })");
+  network.weight("w", {4, 3, 3, 3}).weight("b", {4});
+  EXPECT_THAT(Network::ops(*network.at_level(99)), ElementsAre("sardonyx.Conv"));
+  network.expect_same_results({2, 8, 8, 3});
+}
+
+TEST(LayoutPasses, TurnAnImageIntoASequenceWithOneTranspose) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,1,4,9] x, float[5,1,4,2] w) => (float[8,N,5] y) {
+      c = Conv(x, w)
+      two = Constant<value = int64[1] {2}>()
+      s = Squeeze(c, two)
+      y = Transpose<perm = [2,0,1]>(s) })");
+  network.weight("w", {5, 1, 4, 2});
+  EXPECT_THAT(Network::ops(*network.at_level(99)),
+              ElementsAre("Reshape", "sardonyx.Conv", "Squeeze", "Transpose"));
+  network.expect_same_results({3, 1, 4, 9});
+}
+
+TEST(LayoutPasses, MakeMulAndAddOfABatchNormWithoutConvBefore) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,4,6,5] x, float[4] s, float[4] b, float[4] m, float[4] v, float[3,4,1,1] w)
+      => (float[N,3,6,5] y) {
+      n = BatchNormalization(x, s, b, m, v)
+      r = Relu(n)
+      y = Conv(r, w) })");
+  network.weight("s", {4}).weight("b", {4}).weight("m", {4}).weight("v", {4}, 0.5f, 2);
+  network.weight("w", {3, 4, 1, 1});
+  EXPECT_THAT(Network::ops(*network.at_level(1)),
+              ::testing::Not(::testing::Contains(std::string("BatchNormalization"))));
+  network.expect_same_results({2, 4, 6, 5});
+}
+
+TEST(LayoutPasses, FoldABatchNormIntoTransposedAndGroupedConvolutions) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,4,5,5] x, float[4,3,2,2] w, float[6] s, float[6] b, float[6] m, float[6] v,
+       float[6] b0) => (float[N,6,10,10] y) {
+      c = ConvTranspose<strides = [2,2], group = 2>(x, w, b0)
+      y = BatchNormalization(c, s, b, m, v) })");
+  network.weight("w", {4, 3, 2, 2}).weight("s", {6}).weight("b", {6}).weight("m", {6});
+  network.weight("v", {6}, 0.5f, 2).weight("b0", {6});
+  EXPECT_THAT(Network::ops(*network.at_level(99)),
+              ElementsAre("Transpose", "sardonyx.ConvTranspose", "Transpose"));
+  network.expect_same_results({2, 4, 5, 5});
+}
+
+TEST(LayoutPasses, GiveMatMulItsBiasActivationAndResidual) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 20]>
+    g (float[N,7,6] x, float[6,9] w, float[9] b, float[9,6] w2, float[6] b2, float[6] scale)
+      => (float[N,7,6] y) {
+      m = MatMul(x, w)
+      a = Add(b, m)
+      h = Gelu(a)
+      m2 = MatMul(h, w2)
+      a2 = Add(m2, b2)
+      k = Mul(a2, scale)
+      y = Add(x, k) })");
+  network.weight("w", {6, 9}).weight("b", {9}).weight("w2", {9, 6}).weight("b2", {6});
+  network.weight("scale", {6});
+  EXPECT_THAT(Network::ops(*network.at_level(99)),
+              ElementsAre("sardonyx.MatMul", "sardonyx.MatMul"));
+  network.expect_same_results({2, 7, 6});
+}
+
+// What an epilogue may not take: a value that somebody else reads, an operand that comes from it.
+TEST(LayoutPasses, LeaveValuesThatOthersRead) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,6] x, float[6,6] w) => (float[N,6] y, float[N,6] m) {
+      m = MatMul(x, w)
+      r = Relu(m)
+      s = MatMul(r, w)
+      t = Add(s, r)
+      e = Softmax<axis = 1>(t)
+      u = Mul(t, e)
+      y = Add(u, m) })");
+  network.weight("w", {6, 6});
+  network.expect_same_results({3, 6});
+}
+
+TEST(LayoutPasses, KnowActivationsWrittenAsSeveralNodes) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,3,6,6] x, float[4,3,3,3] w, float[4,4,1,1] w2, float[4,4,1,1] w3)
+      => (float[N,4,4,4] y) {
+      c = Conv(x, w)
+      three = Constant<value = float {3}>()
+      zero = Constant<value = float {0}>()
+      six = Constant<value = float {6}>()
+      a = Add(c, three)
+      l = Clip(a, zero, six)
+      p = Mul(c, l)
+      h = Div(p, six)
+      c2 = Conv(h, w2)
+      g2 = HardSigmoid<alpha = 0.2, beta = 0.4>(c2)
+      h2 = Mul(g2, c2)
+      c3 = Conv(h2, w3)
+      t = Softplus(c3)
+      u = Tanh(t)
+      y = Mul(c3, u) })");
+  network.weight("w", {4, 3, 3, 3}).weight("w2", {4, 4, 1, 1}).weight("w3", {4, 4, 1, 1});
+  EXPECT_THAT(
+      Network::ops(*network.at_level(99)),
+      ElementsAre("Transpose", "sardonyx.Conv", "sardonyx.Conv", "sardonyx.Conv", "Transpose"));
+  network.expect_same_results({2, 3, 6, 6});
+}
+
+}  // namespace
+}  // namespace sardonyx
