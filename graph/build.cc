@@ -379,7 +379,14 @@ class Builder {
     return aligned_tensor(def.data);
   }
 
-  static Result<Tensor> densify(const SparseTensorDef& sparse) {
+  Result<Tensor> densify(const SparseTensorDef& sparse) const {
+    const auto dense_count = sparse.shape.checked_count();
+    const auto dense_bytes = dense_count.value_or(0) * 16;
+    if (!dense_count || dense_bytes > static_cast<int64_t>(options_.dense_limit)) {
+      return fail(Code::kInvalidGraph,
+                  "sparse tensor '{}' of shape {} is too large to be made dense (limit {} bytes)",
+                  sparse.values.name, sparse.shape.to_string(), options_.dense_limit);
+    }
     Tensor dense = TRY(Tensor::allocate(sparse.values.data.dtype(), sparse.shape));
     const Tensor values = TRY(aligned_tensor(sparse.values.data));
     const Tensor indices = TRY(aligned_tensor(sparse.indices.data));
