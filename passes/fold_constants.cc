@@ -73,6 +73,11 @@ Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
     for (ValueId output : std::vector<ValueId>(graph.node(id).outputs)) {
       if (output != kNoValue) changed |= set_known_integers(graph, output);
     }
+    const auto& outputs = graph.node(id).outputs;
+    if (std::all_of(outputs.begin(), outputs.end(), [](ValueId output) { return output == kNoValue; })) {
+      graph.remove_node(id);  // all of it was known integers
+      continue;
+    }
     changed |= TRY(fold_node(graph, id, options.tier));
     if (graph.node(id).removed) continue;
     std::optional<Error> error;
