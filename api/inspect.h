@@ -22,8 +22,8 @@ struct PassReport {
 struct GraphReport {
   std::string text;  // the graph as it will be planned, one node per line
   std::vector<std::pair<std::string, size_t>> op_counts;  // as in the file, most frequent first
-  size_t node_count = 0;        // as in the file
-  size_t final_node_count = 0;  // after all passes
+  size_t node_count = 0;                                  // as in the file
+  size_t final_node_count = 0;                            // after all passes
   int64_t parameter_count = 0;
   int64_t parameter_bytes = 0;
   std::vector<PassReport> passes;
@@ -44,12 +44,12 @@ struct PlanStep {
 };
 
 struct PlanReport {
-  std::vector<PlanStep> steps;   // until the first shape that depends on data
-  bool complete = true;          // false: more is planned when shapes are known
-  std::string waits_for;         // what the rest waits for
-  size_t arena_bytes = 0;        // planned activations, after reuse
-  size_t unshared_bytes = 0;     // what they would take without reuse
-  size_t weight_bytes = 0;       // packed weights of this plan
+  std::vector<PlanStep> steps;  // until the first shape that depends on data
+  bool complete = true;         // false: more is planned when shapes are known
+  std::string waits_for;        // what the rest waits for
+  size_t arena_bytes = 0;       // planned activations, after reuse
+  size_t unshared_bytes = 0;    // what they would take without reuse
+  size_t weight_bytes = 0;      // constants that the steps read, as they are in the graph
 };
 // The plan for inputs of these shapes (by input name; the others must have constant dims).
 SARDONYX_API Result<PlanReport> describe_plan(
@@ -67,16 +67,24 @@ SARDONYX_API std::vector<OpRow> list_ops();
 struct DoctorReport {
   std::string version;
   std::string cpu_model;
-  std::vector<std::string> features;   // instruction sets the CPU and the OS offer
-  std::vector<std::string> tiers;      // compiled in and usable, best first
-  std::string tier;                    // the one in use
+  std::vector<std::string> features;  // instruction sets the CPU and the OS offer
+  std::vector<std::string> tiers;     // compiled in and usable, best first
+  std::string tier;                   // the one in use
   int logical_cores = 0;
   int physical_cores = 0;
   int affinity_cores = 0;
-  double cgroup_cores = 0;             // 0: no quota
-  int threads = 0;                     // chosen by default
+  double cgroup_cores = 0;                                     // 0: no quota
+  int threads = 0;                                             // chosen by default
   std::vector<std::pair<std::string, std::string>> libraries;  // name, version
 };
 SARDONYX_API DoctorReport examine_machine();
+
+// What the machine reaches on these threads at this moment, for the roofline.
+struct MachinePeak {
+  double flops = 0;             // float32 multiply-adds per second, times two
+  double bytes_per_second = 0;  // sequential reads of memory that no cache holds
+};
+// Takes about a quarter of a second. Fails on an unknown tier ("": the best).
+SARDONYX_API Result<MachinePeak> measure_peak(int threads, const std::string& tier);
 
 }  // namespace sardonyx

@@ -24,11 +24,19 @@ size_t constant_bytes(const Graph& graph) {
   return bytes;
 }
 
-void count_ops(const GraphDef& graph, std::map<std::string, size_t>& counts) {
+void count_parameters(const TensorDef& tensor, State& state) {
+  state.parameter_count += tensor.data.count();
+  state.parameter_bytes += static_cast<int64_t>(tensor.data.bytes());
+}
+
+void count_ops(const GraphDef& graph, std::map<std::string, size_t>& counts, State& state) {
+  for (const TensorDef& tensor : graph.initializers) count_parameters(tensor, state);
   for (const NodeDef& node : graph.nodes) {
     ++counts[node.domain.empty() ? node.op_type : node.domain + "." + node.op_type];
     for (const AttrDef& attr : node.attrs) {
-      for (const GraphDef& body : attr.graphs) count_ops(body, counts);
+      for (const GraphDef& body : attr.graphs) count_ops(body, counts, state);
+      if (node.op_type != "Constant") continue;
+      for (const TensorDef& tensor : attr.tensors) count_parameters(tensor, state);
     }
   }
 }
@@ -49,7 +57,7 @@ void describe_model(const Model& model, State& state) {
   info.metadata = model.metadata;
   info.warnings = model.warnings;
   std::map<std::string, size_t> counts;
-  count_ops(model.graph, counts);
+  count_ops(model.graph, counts, state);
   state.op_counts.assign(counts.begin(), counts.end());
   std::stable_sort(state.op_counts.begin(), state.op_counts.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -79,8 +87,8 @@ Result<Tier> wanted_tier(const std::string& name) {
   for (Tier tier : available_tiers()) {
     names += (names.empty() ? "" : ", ") + std::string(tier_name(tier));
   }
-  return fail(Code::kInvalidArgument, "tier '{}' is not available on this machine; it has {}",
-              name, names);
+  return fail(Code::kInvalidArgument, "tier '{}' is not available on this machine; it has {}", name,
+              names);
 }
 
 Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options) {
@@ -127,8 +135,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
 }
 
 // Inputs in the graph's order, checked against its declarations.
-Result<std::vector<Value>> order_inputs(const State& state,
-                                        const std::vector<NamedValue>& given) {
+Result<std::vector<Value>> order_inputs(const State& state, const std::vector<NamedValue>& given) {
   const Graph& graph = *state.graph;
   std::vector<Value> ordered(graph.inputs().size());
   for (const NamedValue& input : given) {
@@ -177,8 +184,7 @@ Result<Session> Session::load(const std::filesystem::path& path, const SessionOp
 }
 
 Result<Session> Session::load(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
-                              const SessionOptions& options,
-                              const std::filesystem::path& folder) {
+                              const SessionOptions& options, const std::filesystem::path& folder) {
   ReadOptions read;
   read.max_depth = options.nesting_limit;
   read.external_folder = folder;
@@ -209,8 +215,8 @@ Result<std::vector<Value>> Session::run(const std::vector<NamedValue>& inputs,
 }
 
 Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
-                               const std::vector<std::string>& outputs,
-                               std::vector<Value>& results, const RunOptions& options) const {
+                               const std::vector<std::string>& outputs, std::vector<Value>& results,
+                               const RunOptions& options) const {
   if (results.size() != outputs.size()) {
     return fail(Code::kInvalidArgument, "{} outputs are named, but there are {} places for results",
                 outputs.size(), results.size());

@@ -33,6 +33,8 @@ struct Session::State {
   // For the tools.
   std::vector<std::pair<std::string, size_t>> op_counts;  // of the file, most frequent first
   size_t node_count = 0;
+  int64_t parameter_count = 0;  // elements of the file's initializers
+  int64_t parameter_bytes = 0;
   std::vector<PassRecord> passes;
 
   std::chrono::steady_clock::time_point start;

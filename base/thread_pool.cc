@@ -16,6 +16,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <unistd.h>
 #endif
 
 namespace sardonyx {
@@ -245,9 +246,24 @@ int physical_cores(const std::vector<int>& cpus) {
 
 }  // namespace
 
+CoreLimits core_limits() {
+  const std::vector<int> allowed = allowed_cpus();
+  CoreLimits limits;
+  limits.logical = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+#if defined(__linux__)
+  // hardware_concurrency() is the affinity mask there.
+  limits.logical = std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
+#endif
+  limits.affinity = static_cast<int>(allowed.size());
+  limits.physical = physical_cores(allowed);
+  limits.quota = cgroup_cpus();
+  return limits;
+}
+
 int default_thread_count() {
-  int threads = physical_cores(allowed_cpus());
-  if (const int quota = cgroup_cpus()) threads = std::min(threads, quota);
+  const CoreLimits limits = core_limits();
+  const int threads =
+      limits.quota == 0 ? limits.physical : std::min(limits.physical, limits.quota);
   return std::max(threads, 1);
 }
 

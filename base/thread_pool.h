@@ -41,6 +41,15 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
+// What limits the number of threads here.
+struct CoreLimits {
+  int logical = 1;   // processors of the machine that are online
+  int affinity = 1;  // of them, those that this process may use
+  int physical = 1;  // cores among these: two hyperthreads of one core count once
+  int quota = 0;     // cgroup cpu quota, rounded up; 0: none
+};
+CoreLimits core_limits();
+
 // Threads to use when nobody says: the least of affinity mask, cgroup cpu quota (rounded up) and
 // physical cores; at least 1.
 int default_thread_count();

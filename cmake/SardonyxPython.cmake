@@ -13,6 +13,12 @@ if(NOT Python_FOUND)
   message(STATUS "sardonyx: no Python headers, so no Python module")
   return()
 endif()
+execute_process(COMMAND ${Python_EXECUTABLE} -c "import numpy; print(numpy.get_include())"
+                OUTPUT_VARIABLE numpy_include OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT EXISTS ${numpy_include}/numpy/arrayobject.h)
+  message(STATUS "sardonyx: no NumPy in ${Python_EXECUTABLE}, so no Python module")
+  return()
+endif()
 execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir OUTPUT_VARIABLE nanobind_ROOT
                 OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 find_package(nanobind CONFIG QUIET)
@@ -26,15 +32,14 @@ nanobind_add_module(sardonyx_python NB_STATIC FREE_THREADED ${binding_sources})
 set_target_properties(sardonyx_python PROPERTIES OUTPUT_NAME _sardonyx
                                                   LIBRARY_OUTPUT_DIRECTORY ${python_dir})
 target_link_libraries(sardonyx_python PRIVATE sardonyx_api)
+target_include_directories(sardonyx_python SYSTEM PRIVATE ${numpy_include})
 
 # The .py files beside it, copied when they change.
-file(GLOB module_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/sardonyx/*)
+file(GLOB_RECURSE module_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/sardonyx/*.py
+     ${PROJECT_SOURCE_DIR}/python/sardonyx/py.typed)
 set(copies)
 foreach(file IN LISTS module_files)
-  if(IS_DIRECTORY ${file})
-    continue()
-  endif()
-  cmake_path(GET file FILENAME name)
+  file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/python/sardonyx ${file})
   add_custom_command(OUTPUT ${python_dir}/${name} DEPENDS ${file} VERBATIM
                      COMMAND ${CMAKE_COMMAND} -E copy ${file} ${python_dir}/${name})
   list(APPEND copies ${python_dir}/${name})

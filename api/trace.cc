@@ -1,0 +1,80 @@
+#include "api/trace.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <memory>
+
+#include "base/result.h"
+
+namespace sardonyx {
+namespace {
+
+std::string json_string(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char letter : text) {
+    const auto code = static_cast<unsigned char>(letter);
+    if (letter == '"' || letter == '\\') {
+      quoted += '\\';
+      quoted += letter;
+    } else if (code < 0x20) {
+      quoted += fmt::format("\\u{:04x}", code);
+    } else {
+      quoted += letter;
+    }
+  }
+  return quoted + '"';
+}
+
+std::string event(const StepTime& step) {
+  const std::string& name = step.node.empty() ? step.op : step.node;
+  return fmt::format(
+      R"({{"cat": "Node", "pid": {}, "tid": 0, "dur": {:.3f}, "ts": {:.3f}, "ph": "X", )"
+      R"("name": {}, "args": {{"op_name": {}, "provider": "CPUExecutionProvider", )"
+      R"("kernel": {}}}}})",
+      getpid(), static_cast<double>(step.duration_ns) / 1e3,
+      static_cast<double>(step.start_ns) / 1e3, json_string(name + "_kernel_time"),
+      json_string(step.op), json_string(step.kernel));
+}
+
+struct CloseFile {
+  void operator()(FILE* file) const { std::fclose(file); }
+};
+
+}  // namespace
+
+std::string profile_json(std::span<const StepTime> steps) {
+  std::string text = "[\n";
+  for (size_t i = 0; i < steps.size(); ++i) {
+    text += event(steps[i]);
+    text += i + 1 < steps.size() ? ",\n" : "\n";
+  }
+  return text + "]\n";
+}
+
+Result<std::string> write_profile(std::span<const StepTime> steps, const std::string& prefix) {
+  char stamp[32] = "";
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  if (localtime_r(&now, &local) != nullptr) {
+    std::strftime(stamp, sizeof(stamp), "%Y-%m-%d_%H-%M-%S", &local);
+  }
+  std::string name = prefix + stamp + ".json";
+  std::unique_ptr<FILE, CloseFile> file(std::fopen(name.c_str(), "wx"));
+  for (int number = 2; !file && errno == EEXIST; ++number) {
+    name = fmt::format("{}{}_{}.json", prefix, stamp, number);
+    file.reset(std::fopen(name.c_str(), "wx"));
+  }
+  if (!file) return fail(Code::kFail, "{}: cannot write: {}", name, std::strerror(errno));
+  const std::string text = profile_json(steps);
+  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+  if (!written || std::fflush(file.get()) != 0) {
+    return fail(Code::kFail, "{}: cannot write: {}", name, std::strerror(errno));
+  }
+  return name;
+}
+
+}  // namespace sardonyx

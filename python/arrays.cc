@@ -1,0 +1,324 @@
+// Arrays, lists and dicts to Values and back.
+#include "python/arrays.h"
+
+#include <cstring>
+
+#include "python/errors.h"
+#include "python/numpy_api.h"
+#include "python/values.h"
+
+namespace sardonyx::python {
+namespace {
+
+constexpr int kDense = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED;
+
+PyArrayObject* as_array(nb::handle object) {
+  return reinterpret_cast<PyArrayObject*>(object.ptr());
+}
+
+Shape shape_of(nb::handle array) {
+  static_assert(sizeof(npy_intp) == sizeof(int64_t));
+  const npy_intp* dims = PyArray_DIMS(as_array(array));
+  return Shape(std::span(reinterpret_cast<const int64_t*>(dims),
+                         static_cast<size_t>(PyArray_NDIM(as_array(array)))));
+}
+
+std::string type_of(nb::handle object) {
+  return nb::cast<std::string>(
+      nb::str(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())))));
+}
+
+// Bytes that are not UTF-8 become lone surrogates and come back as they were.
+std::string to_string(nb::handle text) {
+  if (PyBytes_Check(text.ptr())) {
+    return std::string(PyBytes_AS_STRING(text.ptr()),
+                       static_cast<size_t>(PyBytes_GET_SIZE(text.ptr())));
+  }
+  if (!PyUnicode_Check(text.ptr())) {
+    raise_error(Code::kInvalidArgument,
+                "a string tensor takes str and bytes; one of its elements is " + type_of(text));
+  }
+  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape"));
+  if (!bytes.is_valid()) throw nb::python_error();
+  return to_string(bytes);
+}
+
+nb::object from_string(const std::string& text) {
+  nb::object result = nb::steal(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape"));
+  if (!result.is_valid()) throw nb::python_error();
+  return result;
+}
+
+nb::object call_numpy(const char* name, nb::handle first, nb::handle second) {
+  return nb::module_::import_("numpy").attr(name)(first, second);
+}
+
+Tensor string_tensor(nb::handle array) {
+  nb::object objects = nb::steal(PyArray_FROMANY(array.ptr(), NPY_OBJECT, 0, 0, kDense));
+  if (!objects.is_valid()) throw nb::python_error();
+  Tensor tensor = unwrap(Tensor::allocate(DType::kString, shape_of(objects)));
+  auto* const* elements = static_cast<PyObject**>(PyArray_DATA(as_array(objects)));
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    tensor.as<std::string>()[i] = to_string(nb::handle(elements[i]));
+  }
+  return tensor;
+}
+
+// NumPy keeps one element of a type below a byte in each byte; tensors keep them packed.
+Tensor packed_tensor(nb::handle array, DType dtype) {
+  Tensor tensor = unwrap(Tensor::allocate(dtype, shape_of(array)));
+  const auto* src = static_cast<const uint8_t*>(PyArray_DATA(as_array(array)));
+  const int bits = dtype_bits(dtype);
+  const int per_byte = 8 / bits;
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    const int field = (src[i] & ((1 << bits) - 1)) << (i % per_byte * bits);
+    tensor.as<uint8_t>()[i / per_byte] |= static_cast<uint8_t>(field);
+  }
+  return tensor;
+}
+
+void unpack_elements(const Tensor& tensor, uint8_t* dst) {
+  const int bits = dtype_bits(tensor.dtype());
+  const int per_byte = 8 / bits;
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    const int byte = tensor.as<uint8_t>()[i / per_byte];
+    dst[i] = static_cast<uint8_t>((byte >> (i % per_byte * bits)) & ((1 << bits) - 1));
+  }
+}
+
+nb::object new_array(const Tensor& tensor) {
+  const nb::object descr = descr_of(tensor.dtype());
+  nb::object array = nb::steal(PyArray_NewFromDescr(
+      &PyArray_Type, reinterpret_cast<PyArray_Descr*>(descr.inc_ref().ptr()),
+      static_cast<int>(tensor.shape().rank()),
+      reinterpret_cast<const npy_intp*>(tensor.shape().data()), nullptr, nullptr, 0, nullptr));
+  if (!array.is_valid()) throw nb::python_error();
+  return array;
+}
+
+nb::object string_array(const Tensor& tensor) {
+  nb::object array = new_array(tensor);
+  auto** elements = static_cast<PyObject**>(PyArray_DATA(as_array(array)));
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    Py_XSETREF(elements[i], from_string(tensor.as<std::string>()[i]).release().ptr());
+  }
+  return array;
+}
+
+nb::object copied_array(const Tensor& tensor) {
+  nb::object array = new_array(tensor);
+  void* data = PyArray_DATA(as_array(array));
+  if (dtype_is_sub_byte(tensor.dtype())) {
+    unpack_elements(tensor, static_cast<uint8_t*>(data));
+  } else if (tensor.bytes() > 0) {
+    std::memcpy(data, tensor.data(), tensor.bytes());
+  }
+  return array;
+}
+
+// The array's base: a capsule that owns a reference to the tensor's memory.
+nb::object shared_array(const Tensor& tensor) {
+  const nb::object descr = descr_of(tensor.dtype());
+  nb::object array = nb::steal(
+      PyArray_NewFromDescr(&PyArray_Type, reinterpret_cast<PyArray_Descr*>(descr.inc_ref().ptr()),
+                           static_cast<int>(tensor.shape().rank()),
+                           reinterpret_cast<const npy_intp*>(tensor.shape().data()), nullptr,
+                           tensor.data(), NPY_ARRAY_CARRAY, nullptr));
+  if (!array.is_valid()) throw nb::python_error();
+  auto* owner = new std::shared_ptr<void>(tensor.owner());
+  nb::capsule capsule(
+      owner, [](void* held) noexcept { delete static_cast<std::shared_ptr<void>*>(held); });
+  if (PyArray_SetBaseObject(as_array(array), capsule.release().ptr()) != 0) {
+    throw nb::python_error();
+  }
+  return array;
+}
+
+bool overlaps(const Tensor& tensor, const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::kTensor:
+      return value.tensor().owner() == tensor.owner();
+    case Value::Kind::kOptional:
+      return value.has_value() && overlaps(tensor, value.inner());
+    case Value::Kind::kSequence:
+      for (const Value& item : value.items()) {
+        if (overlaps(tensor, item)) return true;
+      }
+      return false;
+    default:
+      return false;
+  }
+}
+
+bool must_copy(const Tensor& tensor, std::span<const NamedValue> shared) {
+  if (tensor.owner() == nullptr || tensor.count() == 0) return true;
+  if (dtype_is_sub_byte(tensor.dtype())) return true;
+  for (const NamedValue& each : shared) {
+    if (overlaps(tensor, each.value)) return true;
+  }
+  return false;
+}
+
+nb::object map_to_dict(const MapValue& map) {
+  nb::dict dict;
+  nb::list keys(to_array(map.keys).attr("tolist")());
+  nb::list values(to_array(map.values).attr("tolist")());
+  for (size_t i = 0; i < keys.size(); ++i) dict[keys[i]] = values[i];
+  return dict;
+}
+
+Tensor list_to_tensor(nb::handle list, DType dtype) {
+  if (dtype == DType::kUndefined) return to_tensor(call_numpy("asarray", list, nb::none()));
+  return to_tensor(call_numpy("asarray", list, descr_of(dtype)));
+}
+
+Value dict_to_map(nb::handle object, const ArgInfo* arg) {
+  const nb::dict dict = nb::borrow<nb::dict>(object);
+  const DType values = arg != nullptr && arg->element ? arg->element->dtype : DType::kUndefined;
+  DType keys = arg != nullptr ? arg->dtype : DType::kUndefined;
+  if (keys == DType::kUndefined) {
+    const bool text = dict.size() > 0 && nb::isinstance<nb::str>((*dict.begin()).first);
+    keys = text ? DType::kString : DType::kInt64;
+  }
+  return Value::map(list_to_tensor(dict.keys(), keys), list_to_tensor(dict.values(), values));
+}
+
+Value list_to_sequence(nb::handle object, const ArgInfo* arg, const std::string& what) {
+  const ArgInfo* element = arg != nullptr ? arg->element.get() : nullptr;
+  std::vector<Value> items;
+  DType dtype = element != nullptr ? element->dtype : DType::kUndefined;
+  for (nb::handle item : object) {
+    items.push_back(to_value(item, element, what));
+    if (dtype == DType::kUndefined && items.back().is_tensor()) {
+      dtype = items.back().tensor().dtype();
+    }
+  }
+  return Value::sequence(std::move(items), dtype);
+}
+
+Value optional_to_value(nb::handle object, const ArgInfo& arg, const std::string& what) {
+  if (object.is_none()) return Value::optional();
+  Value inner = to_value(object, arg.element.get(), what);
+  return inner.kind() == Value::Kind::kOptional ? inner : Value::optional(std::move(inner));
+}
+
+}  // namespace
+
+std::shared_ptr<void> hold_python(nb::handle object) {
+  return std::shared_ptr<void>(object.inc_ref().ptr(), [](void* held) {
+    if (!nb::is_alive()) return;  // the interpreter is gone, and the object with it
+    nb::gil_scoped_acquire gil;
+    Py_DECREF(static_cast<PyObject*>(held));
+  });
+}
+
+Tensor to_tensor(nb::handle array) {
+  const DType dtype = dtype_of_array(array);
+  if (dtype == DType::kString) return string_tensor(array);
+  if (dtype == DType::kUndefined) {
+    raise_error(Code::kInvalidArgument, "ONNX has no element type like NumPy's " +
+                                            nb::cast<std::string>(nb::str(array.attr("dtype"))));
+  }
+  nb::object dense;
+  if (PyArray_ISCARRAY_RO(as_array(array))) {
+    dense = nb::borrow(array);
+  } else {
+    dense = nb::steal(PyArray_FromArray(as_array(array), nullptr, kDense));
+    if (!dense.is_valid()) throw nb::python_error();
+  }
+  if (dtype_is_sub_byte(dtype)) return packed_tensor(dense, dtype);
+  if (PyArray_SIZE(as_array(dense)) == 0) return unwrap(Tensor::allocate(dtype, shape_of(dense)));
+  return Tensor::wrap(dtype, shape_of(dense), PyArray_DATA(as_array(dense)), hold_python(dense));
+}
+
+Tensor to_tensor_as(nb::handle array, DType dtype) {
+  const DType stored = dtype_of_array(array);
+  if (stored == dtype) return to_tensor(array);
+  if (dtype_is_sub_byte(dtype) || stored == DType::kString || dtype == DType::kString ||
+      dtype_bits(stored) != dtype_bits(dtype)) {
+    raise_error(Code::kInvalidArgument, "an array of " + std::string(dtype_name(stored)) +
+                                            " cannot stand for " + std::string(dtype_name(dtype)) +
+                                            ": elements must have the same size");
+  }
+  const Tensor tensor = to_tensor(array);
+  return Tensor::wrap(dtype, tensor.shape(), tensor.data(), tensor.owner());
+}
+
+Value to_value(nb::handle object, const ArgInfo* arg, const std::string& what) {
+  const bool optional = arg != nullptr && arg->kind == ArgInfo::Kind::kOptional;
+  if (optional && !nb::isinstance<OrtValue>(object)) return optional_to_value(object, *arg, what);
+  if (PyArray_Check(object.ptr())) return to_tensor(object);
+  if (nb::isinstance<OrtValue>(object)) return nb::cast<const OrtValue&>(object).value;
+  if (nb::isinstance<PySparse>(object)) {
+    return Value::sparse(*nb::cast<const PySparse&>(object).sparse);
+  }
+  const bool tensor = arg != nullptr && arg->kind == ArgInfo::Kind::kTensor;
+  if (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) {
+    if (tensor) return list_to_tensor(object, arg->dtype);
+    return list_to_sequence(object, arg, what);
+  }
+  if (PyDict_Check(object.ptr())) return dict_to_map(object, arg);
+  if (nb::hasattr(object, "__array__")) {
+    return to_tensor(call_numpy("asarray", object, nb::none()));
+  }
+  raise_error(Code::kRuntimeException,
+              what + ": Unable to handle object of type " + type_of(object) +
+                  "; give a NumPy array, an OrtValue, or a list or dict of them");
+}
+
+nb::object to_array(const Tensor& tensor) {
+  if (tensor.dtype() == DType::kString) return string_array(tensor);
+  return must_copy(tensor, {}) ? copied_array(tensor) : shared_array(tensor);
+}
+
+nb::object to_python(const Value& value, std::span<const NamedValue> shared) {
+  switch (value.kind()) {
+    case Value::Kind::kNone:
+      return nb::none();
+    case Value::Kind::kTensor: {
+      const Tensor& tensor = value.tensor();
+      if (tensor.dtype() == DType::kString) return string_array(tensor);
+      return must_copy(tensor, shared) ? copied_array(tensor) : shared_array(tensor);
+    }
+    case Value::Kind::kSparse:
+      return nb::cast(PySparse{std::make_shared<SparseTensor>(value.sparse())});
+    case Value::Kind::kSequence: {
+      nb::list list;
+      for (const Value& item : value.items()) list.append(to_python(item, shared));
+      return list;
+    }
+    case Value::Kind::kMap:
+      return map_to_dict(value.map());
+    case Value::Kind::kOptional:
+      return value.has_value() ? to_python(value.inner(), shared) : nb::none();
+  }
+  return nb::none();
+}
+
+std::string value_type_name(const Value& value) {
+  auto tensor_name = [](DType dtype) {
+    return "tensor(" + std::string(dtype_onnx_name(dtype)) + ")";
+  };
+  switch (value.kind()) {
+    case Value::Kind::kNone:
+      return "";
+    case Value::Kind::kTensor:
+      return tensor_name(value.tensor().dtype());
+    case Value::Kind::kSparse:
+      return "sparse_" + tensor_name(value.sparse().values.dtype());
+    case Value::Kind::kSequence:
+      if (!value.items().empty() && !value.items().front().is_tensor()) {
+        return "seq(" + value_type_name(value.items().front()) + ")";
+      }
+      return "seq(" + tensor_name(value.element_dtype()) + ")";
+    case Value::Kind::kMap:
+      return "map(" + std::string(dtype_onnx_name(value.map().keys.dtype())) + "," +
+             tensor_name(value.map().values.dtype()) + ")";
+    case Value::Kind::kOptional:
+      return "optional(" + (value.has_value() ? value_type_name(value.inner()) : "") + ")";
+  }
+  return "";
+}
+
+}  // namespace sardonyx::python

@@ -1,0 +1,31 @@
+// Errors as Python exceptions: one class per status code, with ONNX Runtime's names.
+// Entry points: add_exceptions, raise_error, unwrap.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>  // in every file, or casts would differ between them
+
+#include <string>
+
+#include "sardonyx/sardonyx.h"
+
+namespace sardonyx::python {
+
+namespace nb = nanobind;
+
+// Puts Error and its subclasses (Fail, InvalidArgument, ...) into the module.
+void add_exceptions(nb::module_& module);
+
+// Raises the class of the Error's code; its attributes `code` and `place` say the rest.
+[[noreturn]] void raise_error(const Error& error);
+[[noreturn]] void raise_error(Code code, const std::string& message);
+// One of Python's own: raise_python(PyExc_ValueError, "...").
+[[noreturn]] void raise_python(PyObject* type, const std::string& message);
+
+template <class T>
+T unwrap(Result<T>&& result) {
+  if (!result) raise_error(result.error());
+  return take_value(std::move(result));
+}
+
+}  // namespace sardonyx::python

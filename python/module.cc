@@ -1,0 +1,44 @@
+// The Python module sardonyx._sardonyx: the C++ API under ONNX Runtime's names. The package
+// python/sardonyx/ adds what is better written in Python.
+#define SARDONYX_IMPORT_NUMPY
+#include "python/numpy_api.h"
+
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
+
+#include "api/inspect.h"
+#include "python/errors.h"
+#include "python/options.h"
+#include "python/session.h"
+#include "python/values.h"
+
+namespace {
+
+namespace nb = nanobind;
+using nb::literals::operator""_a;
+
+nb::dict build_info() {
+  const sardonyx::DoctorReport report = sardonyx::examine_machine();
+  nb::dict info;
+  info["version"] = report.version;
+  info["tier"] = report.tier;
+  info["tiers"] = report.tiers;
+  info["features"] = report.features;
+  info["threads"] = report.threads;
+  info["libraries"] = report.libraries;
+  return info;
+}
+
+}  // namespace
+
+NB_MODULE(_sardonyx, module) {
+  if (_import_array() < 0) throw nb::python_error();
+  module.doc() = "The binding of the Sardonyx library; import the package `sardonyx`.";
+  module.attr("__version__") = sardonyx::version();
+  sardonyx::python::add_exceptions(module);
+  sardonyx::python::add_options(module);
+  sardonyx::python::add_values(module);
+  sardonyx::python::add_session(module);
+  sardonyx::python::add_binding(module);
+  module.def("machine", &build_info, "What the library found on this machine, as a dict.");
+}

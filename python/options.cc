@@ -1,0 +1,249 @@
+// The option classes and their enums.
+#include "python/options.h"
+
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/vector.h>
+
+#include "python/errors.h"
+
+namespace sardonyx::python {
+namespace {
+
+using nb::literals::operator""_a;
+using Config = std::map<std::string, std::string>;
+
+[[noreturn]] void not_available(const std::string& what) {
+  raise_error(Code::kNotImplemented, what);
+}
+
+void add_entry(Config& config, const std::string& key, const std::string& value) {
+  constexpr size_t kMaxKey = 1024;
+  constexpr size_t kMaxValue = 8192;
+  if (key.empty() || key.size() > kMaxKey) {
+    raise_error(Code::kInvalidArgument,
+                key.empty() ? "Config key is empty" : "Config key is longer than 1024 bytes");
+  }
+  if (value.size() > kMaxValue) {
+    raise_error(Code::kInvalidArgument, "Config value of '" + key + "' is longer than 8192 bytes");
+  }
+  config[key] = value;
+}
+
+const std::string& get_entry(const Config& config, const std::string& key, const char* who) {
+  const auto found = config.find(key);
+  if (found != config.end()) return found->second;
+  raise_error(Code::kRuntimeException,
+              std::string(who) + " does not have configuration with key: " + key);
+}
+
+void add_enums(nb::module_& module) {
+  nb::enum_<OptimizationLevel>(module, "GraphOptimizationLevel", nb::is_arithmetic())
+      .value("ORT_DISABLE_ALL", OptimizationLevel::kNone)
+      .value("ORT_ENABLE_BASIC", OptimizationLevel::kBasic)
+      .value("ORT_ENABLE_EXTENDED", OptimizationLevel::kExtended)
+      .value("ORT_ENABLE_LAYOUT", OptimizationLevel::kLayout)
+      .value("ORT_ENABLE_ALL", OptimizationLevel::kAll);
+  nb::enum_<ExecutionMode>(module, "ExecutionMode", nb::is_arithmetic())
+      .value("ORT_SEQUENTIAL", ExecutionMode::kSequential)
+      .value("ORT_PARALLEL", ExecutionMode::kParallel);
+  nb::enum_<ExecutionOrder>(module, "ExecutionOrder", nb::is_arithmetic())
+      .value("DEFAULT", ExecutionOrder::kDefault)
+      .value("PRIORITY_BASED", ExecutionOrder::kPriorityBased)
+      .value("MEMORY_EFFICIENT", ExecutionOrder::kMemoryEfficient);
+}
+
+void check_thread_count(int count, const char* name) {
+  if (count < 0) {
+    raise_error(Code::kInvalidArgument, std::string(name) + " is " + std::to_string(count) +
+                                            "; expected 0 (chosen by the library) or more");
+  }
+}
+
+void set_threads(PySessionOptions& self, int count) {
+  check_thread_count(count, "intra_op_num_threads");
+  self.threads = count;
+}
+
+void set_inter_threads(PySessionOptions& self, int count) {
+  check_thread_count(count, "inter_op_num_threads");
+  self.inter_threads = count;
+}
+
+void override_dim(PySessionOptions& self, const std::string& name, int64_t value) {
+  if (name.empty() || value < 0) {
+    raise_error(Code::kInvalidArgument,
+                "add_free_dimension_override_by_name: expected the name "
+                "of a dim and a value of 0 or more");
+  }
+  self.dim_overrides[name] = value;
+}
+
+using OptionsClass = nb::class_<PySessionOptions>;
+
+void add_properties(OptionsClass& options) {
+  using Options = PySessionOptions;
+  options.def(nb::init<>())
+      .def_prop_rw(
+          "intra_op_num_threads", [](const Options& self) { return self.threads; }, &set_threads,
+          "Threads of one run, the caller included; 0: chosen.")
+      .def_prop_rw(
+          "inter_op_num_threads", [](const Options& self) { return self.inter_threads; },
+          &set_inter_threads, "Kept; nodes run one after the other.")
+      .def_rw("graph_optimization_level", &Options::optimization)
+      .def_rw("enable_profiling", &Options::profiling)
+      .def_rw("profile_file_prefix", &Options::profile_prefix)
+      .def_rw("optimized_model_filepath", &Options::optimized_path)
+      .def_rw("enable_cpu_mem_arena", &Options::cpu_arena)
+      .def_rw("enable_mem_pattern", &Options::memory_pattern)
+      .def_rw("enable_mem_reuse", &Options::memory_reuse)
+      .def_rw("use_deterministic_compute", &Options::deterministic,
+              "Kept; results have the same bits for any number of threads in any case.")
+      .def_rw("use_per_session_threads", &Options::per_session_threads)
+      .def_rw("log_severity_level", &Options::log_severity)
+      .def_rw("log_verbosity_level", &Options::log_verbosity)
+      .def_rw("logid", &Options::log_id)
+      .def_rw("execution_mode", &Options::mode)
+      .def_rw("execution_order", &Options::order);
+}
+
+void add_own_properties(OptionsClass& options) {
+  using Options = PySessionOptions;
+  options
+      .def_rw("memory_limit", &Options::memory_limit,
+              "Most bytes that weights, plans and one run may take together; 0: no limit.")
+      .def_rw("nesting_limit", &Options::nesting_limit, "Deepest nesting accepted from a file.")
+      .def_rw("plan_limit", &Options::plan_limit, "Plans kept for different input shapes.")
+      .def_rw("tier", &Options::tier, "Instruction set: 'sse4', 'avx2', 'avx512', 'neon', ''.")
+      .def_rw("disabled_passes", &Options::disabled_passes, "Passes left out, by name.");
+}
+
+void add_methods(OptionsClass& options) {
+  using Options = PySessionOptions;
+  options
+      .def(
+          "add_session_config_entry",
+          [](Options& self, const std::string& key, const std::string& value) {
+            add_entry(self.config, key, value);
+          },
+          "key"_a, "value"_a)
+      .def(
+          "get_session_config_entry",
+          [](const Options& self, const std::string& key) {
+            return get_entry(self.config, key, "SessionOptions");
+          },
+          "key"_a)
+      .def("add_free_dimension_override_by_name", &override_dim, "dim_name"_a, "dim_value"_a)
+      .def(
+          "add_provider",
+          [](Options& self, const std::string& name, const Config& entries) {
+            self.providers.emplace_back(name, entries);
+          },
+          "provider_name"_a, "provider_options"_a = Config())
+      .def("has_providers", [](const Options& self) { return !self.providers.empty(); })
+      .def_ro("_providers", &Options::providers)
+      .def(
+          "set_load_cancellation_flag",
+          [](Options& self, bool value) { self.load_canceled = value; }, "is_canceled"_a);
+}
+
+// What ONNX Runtime has and this library has not: said when asked, never ignored.
+void add_missing_methods(OptionsClass& options) {
+  options
+      .def("add_free_dimension_override_by_denotation",
+           [](PySessionOptions&, nb::args) {
+             not_available(
+                 "dims cannot be fixed by denotation yet; use "
+                 "add_free_dimension_override_by_name");
+           })
+      .def("add_initializer",
+           [](PySessionOptions&, nb::args) {
+             not_available(
+                 "initializers cannot be replaced at load time yet; feed an overridable "
+                 "one at run time");
+           })
+      .def("add_external_initializers",
+           [](PySessionOptions&, nb::args) {
+             not_available(
+                 "external initializers cannot be given from memory yet; give the model "
+                 "by path, next to its data file");
+           })
+      .def("add_external_initializers_from_files_in_memory",
+           [](PySessionOptions&, nb::args) {
+             not_available(
+                 "external data cannot be given from memory yet; give the model by "
+                 "path, next to its data file");
+           })
+      .def("register_custom_ops_library", [](PySessionOptions&, const std::string& path) {
+        not_available("libraries of custom operators cannot be loaded yet: " + path);
+      });
+}
+
+void add_run_options(nb::module_& module) {
+  using Options = PyRunOptions;
+  nb::class_<Options>(module, "RunOptions")
+      .def(nb::init<>())
+      .def_prop_rw(
+          "terminate", [](const Options& self) { return self.terminate.load(); },
+          [](Options& self, bool value) { self.terminate = value; },
+          "Set to True, from any thread, to stop the runs that use these options.")
+      .def_prop_rw(
+          "timeout", [](const Options& self) { return self.timeout.load(); },
+          [](Options& self, double seconds) { self.timeout = seconds; },
+          "Seconds after which a run stops with an error; 0: none.")
+      .def_rw("log_severity_level", &Options::log_severity)
+      .def_rw("log_verbosity_level", &Options::log_verbosity)
+      .def_rw("logid", &Options::log_id)
+      .def_rw("training_mode", &Options::training_mode)
+      .def_rw("only_execute_path_to_fetches", &Options::only_fetches)
+      .def(
+          "add_run_config_entry",
+          [](Options& self, const std::string& key, const std::string& value) {
+            add_entry(self.config, key, value);
+          },
+          "key"_a, "value"_a)
+      .def(
+          "get_run_config_entry",
+          [](const Options& self, const std::string& key) {
+            return get_entry(self.config, key, "RunOptions");
+          },
+          "key"_a)
+      .def("add_active_adapter",
+           [](Options&, nb::args) { not_available("LoRA adapters are not available yet"); });
+}
+
+}  // namespace
+
+SessionOptions library_options(const PySessionOptions& options) {
+  if (!options.optimized_path.empty()) {
+    not_available(
+        "optimized_model_filepath: the optimised model cannot be written yet; leave it "
+        "empty");
+  }
+  if (options.load_canceled) {
+    raise_error(Code::kModelLoadCanceled, "loading the model was canceled by the caller");
+  }
+  SessionOptions result;
+  result.threads = options.threads;
+  result.optimization = options.optimization;
+  result.memory_limit = options.memory_limit;
+  result.nesting_limit = options.nesting_limit;
+  result.plan_limit = options.plan_limit;
+  result.profiling = options.profiling;
+  result.dim_overrides = options.dim_overrides;
+  result.disabled_passes = options.disabled_passes;
+  result.tier = options.tier;
+  result.config = options.config;
+  return result;
+}
+
+void add_options(nb::module_& module) {
+  add_enums(module);
+  OptionsClass options(module, "SessionOptions");
+  add_properties(options);
+  add_own_properties(options);
+  add_methods(options);
+  add_missing_methods(options);
+  add_run_options(module);
+}
+
+}  // namespace sardonyx::python

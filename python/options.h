@@ -1,0 +1,70 @@
+// SessionOptions and RunOptions as Python sees them, with ONNX Runtime's properties.
+// Entry points: add_options, library_options.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>  // in every file, or casts would differ between them
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sardonyx/sardonyx.h"
+
+namespace sardonyx::python {
+
+namespace nb = nanobind;
+
+enum class ExecutionMode { kSequential = 0, kParallel = 1 };
+enum class ExecutionOrder { kDefault = 0, kPriorityBased = 1, kMemoryEfficient = 2 };
+
+struct PySessionOptions {
+  // What the library reads; the names on the right are ONNX Runtime's.
+  int threads = 0;                                           // intra_op_num_threads
+  OptimizationLevel optimization = OptimizationLevel::kAll;  // graph_optimization_level
+  bool profiling = false;                                    // enable_profiling
+  std::string profile_prefix = "sardonyx_profile_";          // profile_file_prefix
+  std::string optimized_path;                                // optimized_model_filepath
+  std::map<std::string, int64_t> dim_overrides;
+  std::map<std::string, std::string> config;
+  bool load_canceled = false;
+  // The library's own.
+  size_t memory_limit = 0;
+  int nesting_limit = 64;
+  int plan_limit = 16;
+  std::string tier;
+  std::vector<std::string> disabled_passes;
+  // Kept for reading back; they change nothing here: one pool, one arena per run, one order.
+  bool cpu_arena = true;
+  bool memory_pattern = true;
+  bool memory_reuse = true;
+  bool deterministic = true;
+  bool per_session_threads = true;
+  int inter_threads = 0;
+  int log_severity = -1;
+  int log_verbosity = 0;
+  std::string log_id;
+  ExecutionMode mode = ExecutionMode::kSequential;
+  ExecutionOrder order = ExecutionOrder::kDefault;
+  std::vector<std::pair<std::string, std::map<std::string, std::string>>> providers;
+};
+
+struct PyRunOptions {
+  std::atomic<bool> terminate{false};
+  std::atomic<double> timeout{0};  // seconds; 0: none
+  int log_severity = -1;
+  int log_verbosity = 0;
+  std::string log_id;
+  bool training_mode = false;
+  bool only_fetches = false;
+  std::map<std::string, std::string> config;
+};
+
+// Raises NotImplemented for what is asked and not available.
+SessionOptions library_options(const PySessionOptions& options);
+
+void add_options(nb::module_& module);
+
+}  // namespace sardonyx::python

@@ -1,0 +1,178 @@
+"""InferenceSession: providers and their options, asynchronous runs, over the binding's Session."""
+
+import logging
+import os
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+from ._sardonyx import InvalidArgument, IOBinding, NotImplemented, OrtMemoryInfo, Session
+from ._sardonyx import OrtAllocatorType, OrtMemType, SessionOptions
+
+_log = logging.getLogger("sardonyx")
+_log.setLevel(logging.WARNING)
+
+_AVAILABLE = ["CPUExecutionProvider"]
+_async_lock = threading.Lock()
+_async_pool = None
+
+
+def available_providers():
+    """Names of the execution providers of this build, best first."""
+    return list(_AVAILABLE)
+
+
+def known_providers():
+    """Names of all execution providers that a build of this library can have."""
+    return list(_AVAILABLE)
+
+
+def _pair(provider):
+    if isinstance(provider, str):
+        return provider, {}
+    if isinstance(provider, tuple) and len(provider) == 2:
+        name, options = provider
+        if isinstance(name, str) and isinstance(options, dict):
+            return name, options
+    raise ValueError(
+        f"'providers' values must be either strings or (string, dict) tuples, got {provider!r}"
+    )
+
+
+def resolve_providers(providers, provider_options):
+    """The providers to use, as a dict of name to options.
+
+    A provider that this build does not have is an error, unless one that it has is listed too.
+    """
+    if not providers:
+        if provider_options:
+            raise ValueError("'provider_options' needs 'providers' of the same length")
+        return {name: {} for name in _AVAILABLE}
+    pairs = [_pair(provider) for provider in providers]
+    if provider_options:
+        if len(provider_options) != len(pairs):
+            raise ValueError(
+                "'providers' and 'provider_options' should be the same length if both are given."
+            )
+        if any(options for _, options in pairs):
+            raise ValueError("give options in 'providers' or in 'provider_options', not in both")
+        pairs = [(name, options) for (name, _), options in zip(pairs, provider_options)]
+    used = {
+        name: {str(key): str(value) for key, value in options.items()}
+        for name, options in pairs
+        if name in _AVAILABLE
+    }
+    missing = [name for name, _ in pairs if name not in _AVAILABLE]
+    available = ", ".join(_AVAILABLE)
+    if missing and not used:
+        raise InvalidArgument(
+            f"Unknown Provider Type: {', '.join(missing)}. This build of Sardonyx has: {available}."
+            " To run without the missing one, list the provider to fall back to after it:"
+            f" providers={missing + _AVAILABLE}"
+        )
+    if missing:
+        warnings.warn(
+            f"Specified provider '{', '.join(missing)}' is not in available provider names."
+            f" Available providers: '{available}'. Falling back to '{', '.join(used)}', as listed.",
+            stacklevel=3,
+        )
+    return used
+
+
+class InferenceSession(Session):
+    """A loaded model.
+
+    path_or_bytes: path of an ONNX file, or its bytes.
+    sess_options: SessionOptions.
+    providers: names, or (name, options) pairs, in order of preference.
+    provider_options: dicts of options, one per provider.
+    """
+
+    def __init__(self, path_or_bytes, sess_options=None, providers=None, provider_options=None,
+                 **kwargs):
+        unknown = set(kwargs) - {"enable_fallback", "read_config_from_model", "disabled_optimizers"}
+        if unknown:
+            raise TypeError(f"InferenceSession: unexpected argument {', '.join(sorted(unknown))}")
+        if isinstance(path_or_bytes, (str, os.PathLike)):
+            source = os.fspath(path_or_bytes)
+        elif isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
+            source = bytes(path_or_bytes)
+        else:
+            raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
+        if kwargs.get("read_config_from_model"):
+            raise NotImplemented("read_config_from_model: models carry no options that are read")
+        if kwargs.get("disabled_optimizers"):
+            raise NotImplemented(
+                "disabled_optimizers: these are names of ONNX Runtime's passes; set"
+                " SessionOptions.disabled_passes to names that `sardonyx graph --passes` lists"
+            )
+        if not providers and sess_options is not None and sess_options.has_providers():
+            providers = sess_options._providers
+        self._providers = resolve_providers(providers, provider_options)
+        super().__init__(source, sess_options)
+        for warning in self.get_modelmeta().warnings:
+            _log.warning("%s", warning)
+
+    def get_providers(self):
+        return list(self._providers)
+
+    def get_provider_options(self):
+        return {name: dict(options) for name, options in self._providers.items()}
+
+    def set_providers(self, providers=None, provider_options=None):
+        """Chooses other providers. The CPU is the only one so far, so nothing is loaded anew."""
+        self._providers = resolve_providers(providers, provider_options)
+
+    def enable_fallback(self):
+        """A run never moves to another provider on its own."""
+
+    def disable_fallback(self):
+        """A run never moves to another provider on its own."""
+
+    def io_binding(self):
+        """A new IOBinding of this session."""
+        return IOBinding(self)
+
+    def run_async(self, output_names, input_feed, callback, user_data, run_options=None):
+        """Runs on another thread, then calls callback(results, user_data, error): on success
+        `error` is "", otherwise it is the message and `results` is []."""
+
+        def run():
+            try:
+                results, error = self.run(output_names, input_feed, run_options), ""
+            except Exception as failure:
+                results, error = [], str(failure) or type(failure).__name__
+            callback(results, user_data, error)
+
+        _async_executor().submit(run)
+
+    def get_input_memory_infos(self):
+        return [_cpu_memory() for _ in self.get_inputs()]
+
+    def get_output_memory_infos(self):
+        return [_cpu_memory() for _ in self.get_outputs()]
+
+    def get_input_epdevices(self):
+        return [None for _ in self.get_inputs()]
+
+    def get_tuning_results(self):
+        return []
+
+    def set_ep_dynamic_options(self, options):
+        if options:
+            raise NotImplemented("the CPU provider has no options that change while it runs")
+
+
+def _cpu_memory():
+    return OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_DEVICE_ALLOCATOR, 0, OrtMemType.DEFAULT)
+
+
+def _async_executor():
+    global _async_pool
+    with _async_lock:
+        if _async_pool is None:
+            _async_pool = ThreadPoolExecutor(thread_name_prefix="sardonyx")
+        return _async_pool
+
+
+__all__ = ["InferenceSession", "SessionOptions", "available_providers", "known_providers"]
