@@ -10,7 +10,7 @@
 namespace sardonyx::python {
 namespace {
 
-constexpr int kDense = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED;
+constexpr int kDense = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
 
 PyArrayObject* as_array(nb::handle object) {
   return reinterpret_cast<PyArrayObject*>(object.ptr());
@@ -28,26 +28,14 @@ std::string type_of(nb::handle object) {
       nb::str(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())))));
 }
 
-// Bytes that are not UTF-8 become lone surrogates and come back as they were.
 std::string to_string(nb::handle text) {
+  if (PyUnicode_Check(text.ptr())) return to_utf8(text);
   if (PyBytes_Check(text.ptr())) {
     return std::string(PyBytes_AS_STRING(text.ptr()),
                        static_cast<size_t>(PyBytes_GET_SIZE(text.ptr())));
   }
-  if (!PyUnicode_Check(text.ptr())) {
-    raise_error(Code::kInvalidArgument,
-                "a string tensor takes str and bytes; one of its elements is " + type_of(text));
-  }
-  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape"));
-  if (!bytes.is_valid()) throw nb::python_error();
-  return to_string(bytes);
-}
-
-nb::object from_string(const std::string& text) {
-  nb::object result = nb::steal(
-      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape"));
-  if (!result.is_valid()) throw nb::python_error();
-  return result;
+  raise_error(Code::kInvalidArgument,
+              "a string tensor takes str and bytes; one of its elements is " + type_of(text));
 }
 
 nb::object call_numpy(const char* name, nb::handle first, nb::handle second) {
@@ -101,7 +89,7 @@ nb::object string_array(const Tensor& tensor) {
   nb::object array = new_array(tensor);
   auto** elements = static_cast<PyObject**>(PyArray_DATA(as_array(array)));
   for (int64_t i = 0; i < tensor.count(); ++i) {
-    Py_XSETREF(elements[i], from_string(tensor.as<std::string>()[i]).release().ptr());
+    Py_XSETREF(elements[i], to_text(tensor.as<std::string>()[i]).release().ptr());
   }
   return array;
 }
@@ -224,7 +212,9 @@ Tensor to_tensor(nb::handle array) {
   if (PyArray_ISCARRAY_RO(as_array(array))) {
     dense = nb::borrow(array);
   } else {
-    dense = nb::steal(PyArray_FromArray(as_array(array), nullptr, kDense));
+    PyArray_Descr* descr = PyArray_DescrNewByteorder(PyArray_DESCR(as_array(array)), NPY_NATIVE);
+    if (descr == nullptr) throw nb::python_error();
+    dense = nb::steal(PyArray_FromArray(as_array(array), descr, kDense));
     if (!dense.is_valid()) throw nb::python_error();
   }
   if (dtype_is_sub_byte(dtype)) return packed_tensor(dense, dtype);

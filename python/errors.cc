@@ -30,6 +30,14 @@ std::array<ErrorClass, 15> error_classes = {{
     {Code::kDeviceReset, "DeviceReset", nullptr},
 }};
 
+// Messages quote names as the file has them; they are made to be printed.
+nb::object printable(std::string_view utf8) {
+  nb::object text = nb::steal(
+      PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "backslashreplace"));
+  if (!text.is_valid()) throw nb::python_error();
+  return text;
+}
+
 PyObject* class_of(Code code) {
   for (const ErrorClass& each : error_classes) {
     if (each.code == code) return each.type;
@@ -57,10 +65,28 @@ void add_exceptions(nb::module_& module) {
   }
 }
 
+nb::object to_text(std::string_view utf8) {
+  nb::object text = nb::steal(
+      PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogateescape"));
+  if (!text.is_valid()) throw nb::python_error();
+  return text;
+}
+
+std::string to_utf8(nb::handle text) {
+  Py_ssize_t size = 0;
+  if (const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) {
+    return std::string(data, static_cast<size_t>(size));
+  }
+  PyErr_Clear();
+  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape"));
+  if (!bytes.is_valid()) throw nb::python_error();
+  return std::string(PyBytes_AS_STRING(bytes.ptr()),
+                     static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
+}
+
 void raise_error(const Error& error) {
-  const nb::str text(error.text().c_str());
-  nb::object exception = nb::borrow(class_of(error.code))(text);
-  if (!error.place.empty()) exception.attr("place") = error.place.c_str();
+  nb::object exception = nb::borrow(class_of(error.code))(printable(error.text()));
+  if (!error.place.empty()) exception.attr("place") = printable(error.place);
   PyErr_SetObject(exception.type().ptr(), exception.ptr());
   throw nb::python_error();
 }
@@ -70,7 +96,7 @@ void raise_error(Code code, const std::string& message) {
 }
 
 void raise_python(PyObject* type, const std::string& message) {
-  PyErr_SetString(type, message.c_str());
+  PyErr_SetObject(type, printable(message).ptr());
   throw nb::python_error();
 }
 

@@ -6,12 +6,18 @@
 #include <nanobind/stl/string.h>  // in every file, or casts would differ between them
 
 #include <string>
+#include <string_view>
 
 #include "sardonyx/sardonyx.h"
 
 namespace sardonyx::python {
 
 namespace nb = nanobind;
+
+// UTF-8 text of a model as str. Bytes that are not UTF-8 become lone surrogates, which
+// to_utf8() turns back: such names can be shown and fed.
+nb::object to_text(std::string_view utf8);
+std::string to_utf8(nb::handle text);
 
 // Puts Error and its subclasses (Fail, InvalidArgument, ...) into the module.
 void add_exceptions(nb::module_& module);

@@ -21,8 +21,8 @@ using nb::literals::operator""_a;
 nb::list names_of(const std::vector<ArgInfo>& args, std::vector<std::string>& names) {
   nb::list list;
   for (const ArgInfo& arg : args) {
-    PyObject* text = PyUnicode_InternFromString(arg.name.c_str());
-    if (text == nullptr) throw nb::python_error();
+    PyObject* text = to_text(arg.name).release().ptr();
+    PyUnicode_InternInPlace(&text);
     list.append(nb::steal(text));
     names.push_back(arg.name);
   }
@@ -30,15 +30,9 @@ nb::list names_of(const std::vector<ArgInfo>& args, std::vector<std::string>& na
 }
 
 std::string to_name(nb::handle text, const char* what) {
-  Py_ssize_t size = 0;
-  const char* data =
-      PyUnicode_Check(text.ptr()) ? PyUnicode_AsUTF8AndSize(text.ptr(), &size) : nullptr;
-  if (data == nullptr) {
-    PyErr_Clear();
-    raise_python(PyExc_TypeError,
-                 std::string(what) + " must be str, got " + nb::cast<std::string>(nb::repr(text)));
-  }
-  return std::string(data, static_cast<size_t>(size));
+  if (PyUnicode_Check(text.ptr())) return to_utf8(text);
+  raise_python(PyExc_TypeError,
+               std::string(what) + " must be str, got " + nb::cast<std::string>(nb::repr(text)));
 }
 
 // A dict as it is, any other mapping as a dict.
@@ -173,7 +167,7 @@ nb::list arg_shape(const ArgInfo& arg) {
     if (dim.value >= 0) {
       shape.append(dim.value);
     } else if (!dim.symbol.empty()) {
-      shape.append(dim.symbol.c_str());
+      shape.append(to_text(dim.symbol));
     } else {
       shape.append(nb::none());
     }
@@ -183,40 +177,47 @@ nb::list arg_shape(const ArgInfo& arg) {
 
 void add_node_arg(nb::module_& module) {
   nb::class_<ArgInfo>(module, "NodeArg", "One declared input or output of a model.")
-      .def_prop_ro("name", [](const ArgInfo& self) { return self.name; })
+      .def_prop_ro("name", [](const ArgInfo& self) { return to_text(self.name); })
       .def_prop_ro(
-          "type", [](const ArgInfo& self) { return self.type; },
+          "type", [](const ArgInfo& self) { return to_text(self.type); },
           "ONNX's type: 'tensor(float)', 'seq(tensor(int64))', ...")
       .def_prop_ro("shape", &arg_shape, "Dims: int, str for a symbol, None where unknown.")
       .def("__repr__", [](const ArgInfo& self) {
-        return "NodeArg(name='" + self.name + "', type='" + self.type +
-               "', shape=" + nb::cast<std::string>(nb::repr(arg_shape(self))) + ")";
+        return "NodeArg(name=" + nb::cast<std::string>(nb::repr(to_text(self.name))) + ", type='" +
+               self.type + "', shape=" + nb::cast<std::string>(nb::repr(arg_shape(self))) + ")";
       });
 }
 
 void add_model_info(nb::module_& module) {
   nb::class_<ModelInfo>(module, "ModelMetadata", "What a model says of itself.")
-      .def_prop_ro("producer_name", [](const ModelInfo& self) { return self.producer_name; })
-      .def_prop_ro("producer_version", [](const ModelInfo& self) { return self.producer_version; })
-      .def_prop_ro("graph_name", [](const ModelInfo& self) { return self.graph_name; })
-      .def_prop_ro("domain", [](const ModelInfo& self) { return self.domain; })
-      .def_prop_ro("description", [](const ModelInfo& self) { return self.description; })
+      .def_prop_ro("producer_name",
+                   [](const ModelInfo& self) { return to_text(self.producer_name); })
+      .def_prop_ro("producer_version",
+                   [](const ModelInfo& self) { return to_text(self.producer_version); })
+      .def_prop_ro("graph_name", [](const ModelInfo& self) { return to_text(self.graph_name); })
+      .def_prop_ro("domain", [](const ModelInfo& self) { return to_text(self.domain); })
+      .def_prop_ro("description", [](const ModelInfo& self) { return to_text(self.description); })
       .def_prop_ro("graph_description",
-                   [](const ModelInfo& self) { return self.graph_description; })
+                   [](const ModelInfo& self) { return to_text(self.graph_description); })
       .def_prop_ro("version", [](const ModelInfo& self) { return self.version; })
       .def_prop_ro("ir_version", [](const ModelInfo& self) { return self.ir_version; })
-      .def_prop_ro("warnings", [](const ModelInfo& self) { return self.warnings; })
+      .def_prop_ro("warnings",
+                   [](const ModelInfo& self) {
+                     nb::list warnings;
+                     for (const std::string& text : self.warnings) warnings.append(to_text(text));
+                     return warnings;
+                   })
       .def_prop_ro("opsets",
                    [](const ModelInfo& self) {
                      nb::dict opsets;
                      for (const auto& [domain, version] : self.opsets) {
-                       opsets[domain.c_str()] = version;
+                       opsets[to_text(domain)] = version;
                      }
                      return opsets;
                    })
       .def_prop_ro("custom_metadata_map", [](const ModelInfo& self) {
         nb::dict metadata;
-        for (const auto& [key, value] : self.metadata) metadata[key.c_str()] = value.c_str();
+        for (const auto& [key, value] : self.metadata) metadata[to_text(key)] = to_text(value);
         return metadata;
       });
 }
