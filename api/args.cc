@@ -60,6 +60,8 @@ bool same_kind(const ValueType& type, const Value& value) {
 Result<void> check_dims(const GraphValue& input, const Shape& shape,
                         std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
   const Dims& dims = *input.type.dims;
+  // Callers of ONNX Runtime feed one-element tensors for scalars; so may ours.
+  if (dims.empty() && shape.count() == 1) return {};
   if (dims.size() != shape.rank()) {
     return fail(Code::kInvalidArgument,
                 "Invalid rank for input: {} Got: {} Expected: {} (the model declares {}, the "
