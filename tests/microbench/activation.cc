@@ -11,8 +11,8 @@ namespace sardonyx {
 namespace {
 
 constexpr std::pair<const char*, Activation> kActivations[] = {
-    {"sigmoid", Activation::kSigmoid}, {"silu", Activation::kSilu},
-    {"tanh", Activation::kTanh},       {"gelu", Activation::kGelu},
+    {"sigmoid", Activation::kSigmoid},    {"silu", Activation::kSilu},
+    {"tanh", Activation::kTanh},          {"gelu", Activation::kGelu},
     {"gelu_tanh", Activation::kGeluTanh}, {"hard_swish", Activation::kHardSwish},
     {"softplus", Activation::kSoftplus},
 };
@@ -25,7 +25,8 @@ void bench_activation(const BenchOptions& options, ThreadPool&) {
   const auto& kernels = gemm_kernels<float>(options.tier);
   for (const auto& [name, activation] : kActivations) {
     bench(options, std::string("activation/4096 ") + name, 0, 8.0 * kFloats, [&] {
-      kernels.activate(activation, 0, 0, src.data(), 64, nullptr, 0, block.data(), 64, kFloats / 64, 64);
+      kernels.activate(activation, 0, 0, src.data(), 64, nullptr, 0, block.data(), 64, kFloats / 64,
+                       64);
     });
   }
   const SoftmaxRows softmax{src.data(), 128, block.data(), 128, 128, 0.125f, nullptr, 0};
