@@ -1,5 +1,5 @@
 // Runs one case: the rule with concrete and symbolic dims, then every kernel candidate on every
-// tier with 1 and 3 threads. Entry point: run_case.
+// tier with 1 and 3 threads, then the row as a whole model. Entry point: run_case.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,5 @@ namespace sardonyx {
 
 // Nothing when the row holds; otherwise what went wrong.
 std::optional<std::string> run_case(const Case& row);
-
-// A row that only the whole path can run: an old opset.
-bool needs_whole_path(const Case& row);
 
 }  // namespace sardonyx
