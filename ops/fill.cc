@@ -67,7 +67,9 @@ Result<Tensor> any_constant(const AttrMap& attrs) {
 
 Result<void> infer_constant(InferContext& context) {
   if (context.attrs().size() != 1) {
-    return fail(Code::kInvalidGraph, "exactly one value attribute is needed, {} are given",
+    return fail(Code::kInvalidGraph,
+                "needs one of the attributes value, sparse_value, value_int(s), "
+                "value_float(s), value_string(s); {} are given",
                 context.attrs().size());
   }
   const Tensor value = TRY(any_constant(context.attrs()));
