@@ -70,6 +70,7 @@ struct Step {
 struct Observed {
   ValueId value = kNoValue;
   bool elements = false;
+  friend bool operator==(const Observed&, const Observed&) = default;
 };
 
 struct StepViews;  // plan/execute.h

@@ -51,7 +51,12 @@ class Planner {
       known().types[at(id)] = ValueType::tensor(tensor.dtype(), to_dims(tensor.shape()));
       if (before.observed[i].elements) set_constant(id, tensor);
     }
-    return finish();
+    auto plan = TRY(finish());
+    if (plan->steps.empty() && plan->observed == before.observed) {
+      return fail(Code::kFail, "planning makes no progress beyond value '{}'",
+                  graph_.value(plan->observed.front().value).name);
+    }
+    return plan;
   }
 
  private:
@@ -64,6 +69,7 @@ class Planner {
     known().roots[at(id)] = id;
     known().places[at(id)] = {Place::Kind::kConstant, 0, 0};
     known().constants[at(id)] = std::move(tensor);
+    known().ints[at(id)].reset();  // the numbers themselves say more
   }
 
   Result<std::shared_ptr<Plan>> finish() {
