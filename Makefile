@@ -19,7 +19,7 @@ build: ## Build the library, the command line and the Python module into build/ 
 	@scripts/build.sh release -DSARDONYX_TESTS=OFF
 
 test: ## Build and run every quick test
-	@scripts/install.sh build test
+	@scripts/install.sh build test models
 	@scripts/build.sh release -DSARDONYX_TESTS=ON
 	@scripts/test.sh quick
 

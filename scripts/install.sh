@@ -59,13 +59,14 @@ debian_python="python3 python3-venv python3-dev"
 say() { printf 'install: %s\n' "$*" >&2; }
 fail() { printf 'install: error: %s\n' "$*" >&2; exit 1; }
 
-# The packages among the arguments that dpkg does not have installed.
+# The packages among the arguments that dpkg does not have installed, and that do not stand for a
+# command which is here from elsewhere (npm from its makers, a newer cmake).
 missing_packages() {
   local package installed
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
     sed -n 's/ installed$//p' || true)
   for package in "$@"; do
-    grep -qx "$package" <<<"$installed" || echo "$package"
+    grep -qx "$package" <<<"$installed" || command -v "$package" >/dev/null || echo "$package"
   done
 }
 

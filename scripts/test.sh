@@ -41,8 +41,9 @@ fuzz_suite() {
 python=.venv/bin/python
 suite unit ctest --preset release --parallel "$jobs"
 suite layers $python -m pytest -q tests/layers
-[ -d tests/python ] && suite python $python -m pytest -q tests/python
-[ -f tests/conformance/run.py ] && suite conformance $python tests/conformance/run.py
+suite python $python -m pytest -q tests/python
+suite conformance $python tests/conformance/run.py
+suite models $python tests/models/run.py quick
 suite install tests/install/run.sh
 
 if [ "${1:-quick}" = all ]; then
@@ -52,7 +53,7 @@ if [ "${1:-quick}" = all ]; then
   suite tsan preset_suite tsan
   suite fuzz fuzz_suite
   suite aarch64 scripts/cross-aarch64.sh
-  [ -f tests/models/run.py ] && suite models $python tests/models/run.py
+  suite models-all $python tests/models/run.py
 fi
 
 printf '\n'
