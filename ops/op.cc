@@ -52,11 +52,10 @@ const Tensor* InferContext::constant(size_t index) {
 
 std::optional<Dims> InferContext::peek_ints(size_t index) const {
   if (!has_input(index)) return std::nullopt;
-  if (known_ints_[index]) return known_ints_[index];
+  // The value itself says more than what was inferred of it before it was known.
   const Tensor* tensor = constants_[index];
-  if (tensor == nullptr || tensor->shape().rank() > 1 || tensor->count() > 1024) {
-    return std::nullopt;
-  }
+  if (tensor == nullptr) return known_ints_[index];
+  if (tensor->shape().rank() > 1 || tensor->count() > 1024) return std::nullopt;
   Dims ints;
   if (tensor->dtype() == DType::kInt64) {
     for (int64_t element : tensor->elements<int64_t>()) ints.emplace_back(element);
@@ -70,9 +69,10 @@ std::optional<Dims> InferContext::peek_ints(size_t index) const {
 
 std::optional<Dims> InferContext::ints(size_t index) {
   auto known = peek_ints(index);
-  if (!known && has_input(index)) wanted_.push_back(index);
-  // Symbolic numbers serve a symbolic shape; a concrete plan still wants the value itself.
-  if (known && !all_constant(*known)) wanted_.push_back(index);
+  // Symbolic numbers serve a symbolic shape; a concrete plan still wants the value itself. One that
+  // is at hand has nothing more to give.
+  const bool at_hand = !has_input(index) || constants_[index] != nullptr;
+  if (!at_hand && !(known && all_constant(*known))) wanted_.push_back(index);
   return known;
 }
 
