@@ -81,8 +81,10 @@ class ElementwiseProgram {
   size_t max_tile() const { return max_tile_; }
   bool needs_scratch() const { return !slots_.empty(); }
   static constexpr size_t kScratchBytes = 32 * 1024;
-  // Fills the constant registers of scratch; once before any number of run_tile calls.
-  void prepare(void* scratch) const;
+  // Fills the constant registers of scratch; once before any number of run_tile calls of at most
+  // `count` elements.
+  void prepare(void* scratch, size_t count) const;
+  void prepare(void* scratch) const { prepare(scratch, max_tile_); }
   // Runs the steps over contiguous tiles of count <= max_tile() elements: inputs[i] and outputs[i]
   // point at elements of input_dtype(i) and output_dtype(i).
   void run_tile(const void* const* inputs, void* const* outputs, size_t count, void* scratch) const;

@@ -187,14 +187,19 @@ const void* block_operand(const BlockOperand& operand, const BlockTile& tile, si
 void ElementwiseProgram::run_block(std::span<const BlockOperand> operands, void* block,
                                    int64_t rows, int64_t cols, int64_t row_stride) const {
   Scratch scratch;
-  prepare(scratch.program);
+  prepare(scratch.program, static_cast<size_t>(rows * cols));
   const size_t block_bytes = dtype_bytes(outputs_[0], 1);
   std::array<size_t, kMaxOperands> element_bytes{};
   for (size_t i = 0; i < operands.size(); ++i) element_bytes[i] = dtype_bytes(inputs_[i + 1], 1);
   const OperandBuffers buffers({element_bytes.data(), operands.size()}, max_tile_);
   const auto max_tile = static_cast<int64_t>(std::min<size_t>(buffers.max_tile, 1024));
 
-  const bool joined = row_stride == cols && cols * 2 <= max_tile;
+  const bool short_rows = cols * 2 <= max_tile;
+  // Short rows that lie apart are brought together first.
+  const bool staged = short_rows && row_stride != cols && block_bytes <= sizeof(double);
+  const bool joined = short_rows && (staged || row_stride == cols);
+  alignas(64) std::byte staging[1024 * sizeof(double)];
+  const auto row_bytes = static_cast<size_t>(cols) * block_bytes;
   const int64_t tile_rows = joined ? max_tile / cols : 1;
   const int64_t tile_columns = joined ? cols : max_tile;
   std::array<const void*, kMaxOperands> inputs;
@@ -205,7 +210,12 @@ void ElementwiseProgram::run_block(std::span<const BlockOperand> operands, void*
                            std::min(tile_columns, cols - column)};
       auto* data = static_cast<std::byte*>(block) +
                    static_cast<size_t>(row * row_stride + column) * block_bytes;
-      inputs[0] = data;
+      void* output = staged ? staging : data;
+      for (int64_t i = 0; staged && i < tile.rows; ++i) {
+        std::memcpy(staging + static_cast<size_t>(i) * row_bytes,
+                    data + static_cast<size_t>(i * row_stride) * block_bytes, row_bytes);
+      }
+      inputs[0] = output;
       for (size_t i = 0; i < operands.size(); ++i) {
         if (kept[i]) continue;
         inputs[i + 1] = block_operand(operands[i], tile, element_bytes[i],
@@ -214,8 +224,11 @@ void ElementwiseProgram::run_block(std::span<const BlockOperand> operands, void*
         kept[i] = operands[i].over == BlockOperand::Over::kScalar ||
                   (operands[i].over == BlockOperand::Over::kColumns && joined);
       }
-      void* output = data;
       run_tile(inputs.data(), &output, tile.count(), scratch.program);
+      for (int64_t i = 0; staged && i < tile.rows; ++i) {
+        std::memcpy(data + static_cast<size_t>(i * row_stride) * block_bytes,
+                    staging + static_cast<size_t>(i) * row_bytes, row_bytes);
+      }
     }
   }
 }

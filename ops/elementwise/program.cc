@@ -297,12 +297,15 @@ Result<ElementwiseProgram> ElementwiseProgram::from_body(const Graph& body,
 
 // ---- running
 
-void ElementwiseProgram::prepare(void* scratch) const {
+void ElementwiseProgram::prepare(void* scratch, size_t count) const {
   for (const Slot& slot : slots_) {
     if (!slot.is_constant) continue;
     auto* dst = static_cast<std::byte*>(scratch) + slot.offset;
-    for (size_t i = 0; i < max_tile_; ++i) {
-      std::memcpy(dst + i * slot.bytes, slot.element.data(), slot.bytes);
+    const size_t bytes = std::min(count, max_tile_) * slot.bytes;
+    std::memcpy(dst, slot.element.data(), slot.bytes);
+    // Copies of copies: a handful of calls.
+    for (size_t filled = slot.bytes; filled < bytes; filled *= 2) {
+      std::memcpy(dst + filled, dst, std::min(filled, bytes - filled));
     }
   }
 }
