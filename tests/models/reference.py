@@ -7,6 +7,7 @@ Every case runs twice: with ONNX Runtime's graph optimisations, which gives the 
 and without. Where the two differ by more than the bar, the model does not determine its output so
 finely in 32-bit arithmetic (a value near a rounding edge of a dynamic quantisation; a pixel
 position near 0 among hundreds), and how far they differ is stored beside the outputs.
+Models with `reference = "float64"` in models.toml get their expected outputs from float64.py.
 A case is made again when the model, its inputs or ONNX Runtime changed.
 """
 
@@ -19,6 +20,7 @@ import time
 
 import numpy as np
 
+import float64
 import inputs
 import pictures
 from cases import (DEFAULT_CACHE, load_about, root_mean_square, save_about, save_case,
@@ -36,7 +38,7 @@ def fingerprint(model, path):
     """Of all that the expected outputs depend on."""
     digest = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
     digest.update(onnxruntime.__version__.encode())
-    for source in (path, inputs.__file__, pictures.__file__, __file__):
+    for source in (path, inputs.__file__, pictures.__file__, float64.__file__, __file__):
         with open(source, "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
@@ -87,15 +89,18 @@ def make_references(model, folder, print_fingerprint):
     output_names = [value.name for value in session.get_outputs()]
     for case in model["cases"]:
         fed = inputs.make_inputs(model, case, names)
-        outputs = dict(zip(output_names, session.run(None, fed)))
+        in_float64 = model.get("reference") == "float64"
+        values = float64.evaluate(path, fed) if in_float64 else session.run(None, fed)
+        outputs = dict(zip(output_names, values))
         check_worth(case, outputs)
-        own = own_differences(outputs, plain.run(None, fed))
+        own = {} if in_float64 else own_differences(outputs, plain.run(None, fed))
         save_case(os.path.join(folder, f"{case}.npz"), fed, outputs, own)
         print(f"  {case}: {describe(outputs)}" + "".join(
             f"; '{name}' reproduced to {value:.1e} only" for name, value in own.items()),
             flush=True)
     save_about(folder, {"name": model["name"],
-                        "reference": f"ONNX Runtime {onnxruntime.__version__}",
+                        "reference": model.get("reference",
+                                               f"ONNX Runtime {onnxruntime.__version__}"),
                         "class_axis": model.get("class_axis"),
                         "default": model.get("default", False),
                         "fingerprint": print_fingerprint})
