@@ -65,8 +65,8 @@ void add_exceptions(nb::module_& module) {
   }
 }
 
-nb::object to_text(std::string_view utf8) {
-  nb::object text = nb::steal(
+nb::str to_text(std::string_view utf8) {
+  nb::str text = nb::steal<nb::str>(
       PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogateescape"));
   if (!text.is_valid()) throw nb::python_error();
   return text;

@@ -16,7 +16,7 @@ namespace nb = nanobind;
 
 // UTF-8 text of a model as str. Bytes that are not UTF-8 become lone surrogates, which
 // to_utf8() turns back: such names can be shown and fed.
-nb::object to_text(std::string_view utf8);
+nb::str to_text(std::string_view utf8);
 std::string to_utf8(nb::handle text);
 
 // Puts Error and its subclasses (Fail, InvalidArgument, ...) into the module.

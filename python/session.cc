@@ -181,7 +181,8 @@ void add_node_arg(nb::module_& module) {
       .def_prop_ro(
           "type", [](const ArgInfo& self) { return to_text(self.type); },
           "ONNX's type: 'tensor(float)', 'seq(tensor(int64))', ...")
-      .def_prop_ro("shape", &arg_shape, "Dims: int, str for a symbol, None where unknown.")
+      .def_prop_ro("shape", &arg_shape, nb::sig("def shape(self) -> list[int | str | None]"),
+                   "Dims: int, str for a symbol, None where unknown.")
       .def("__repr__", [](const ArgInfo& self) {
         return "NodeArg(name=" + nb::cast<std::string>(nb::repr(to_text(self.name))) + ", type='" +
                self.type + "', shape=" + nb::cast<std::string>(nb::repr(arg_shape(self))) + ")";
@@ -264,10 +265,17 @@ void add_session(nb::module_& module) {
       .def("__init__", &load_session, "path_or_bytes"_a, "options"_a.none() = nb::none())
       .def("run", &run, "output_names"_a.none(), "input_feed"_a,
            "run_options"_a.none() = nb::none(),
+           nb::sig("def run(self, output_names: collections.abc.Sequence[str] | None, "
+                   "input_feed: collections.abc.Mapping[str, typing.Any], "
+                   "run_options: RunOptions | None = None) -> list[typing.Any]"),
            "Runs the model. Takes names of outputs (None: all) and a dict of inputs by name; "
            "returns a list of arrays (lists, dicts or None for other kinds of values).")
       .def("run_with_ort_values", &run_with_ort_values, "output_names"_a.none(),
            "input_dict_ort_values"_a, "run_options"_a.none() = nb::none(),
+           nb::sig("def run_with_ort_values(self, "
+                   "output_names: collections.abc.Sequence[str] | None, "
+                   "input_dict_ort_values: collections.abc.Mapping[str, OrtValue], "
+                   "run_options: RunOptions | None = None) -> list[OrtValue]"),
            "run() with OrtValues in and out.")
       .def("run_with_ortvaluevector", &run_with_vectors, "run_options"_a.none(), "feed_names"_a,
            "feeds"_a, "fetch_names"_a, "fetches"_a, "fetch_devices"_a = nb::none())

@@ -295,6 +295,7 @@ void add_value_readers(nb::class_<OrtValue>& value) {
            })
       .def(
           "numpy", [](const OrtValue& self) { return to_array(tensor_of(self)); },
+          nb::sig("def numpy(self) -> numpy.ndarray"),
           "The tensor as an array over the same memory; strings are copied.")
       .def(
           "to_python", [](const OrtValue& self) { return to_python(self.value); },

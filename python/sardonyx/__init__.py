@@ -56,54 +56,91 @@ version = __version__
 _LEVELS = (_logging.DEBUG, _logging.INFO, _logging.WARNING, _logging.ERROR, _logging.CRITICAL)
 
 
-def get_device():
+def get_device() -> str:
     """The kind of device that this build runs on: "CPU"."""
     return "CPU"
 
 
-def get_version_string():
+def get_version_string() -> str:
     return __version__
 
 
-def get_build_info():
+def get_build_info() -> str:
     """One line about this build and this machine; `machine()` gives the same as a dict."""
     found = machine()
     return f"Sardonyx {found['version']}, tiers: {', '.join(found['tiers'])}"
 
 
-def has_collective_ops():
+def has_collective_ops() -> bool:
     return False
 
 
-def set_default_logger_severity(severity):
+def set_default_logger_severity(severity: int) -> None:
     """0 verbose, 1 info, 2 warning, 3 error, 4 fatal. Messages go to the logger "sardonyx"."""
     if severity not in range(len(_LEVELS)):
         raise InvalidArgument(f"Invalid logging severity {severity}; expected 0 to 4")
     _logging.getLogger("sardonyx").setLevel(_LEVELS[severity])
 
 
-def set_default_logger_verbosity(level):
+def set_default_logger_verbosity(level: int) -> None:
     """Accepted; there are no verbose messages beyond the severities."""
     if not isinstance(level, int):
         raise TypeError(f"the verbosity must be an int, got {type(level).__name__}")
 
 
-def set_seed(seed):
+def set_seed(seed: int) -> None:
     """The seed of the random operators that have none of their own: not available yet."""
     raise NotImplemented(
         "set_seed: random operators cannot be seeded from outside yet; give them a `seed` attribute"
     )
 
 
-def enable_telemetry_events():
+def enable_telemetry_events() -> None:
     """There is no telemetry."""
 
 
-def disable_telemetry_events():
+def disable_telemetry_events() -> None:
     """There is no telemetry."""
 
 
-def print_debug_info():
+def print_debug_info() -> None:
     """Prints what the library found on this machine."""
     for name, value in machine().items():
         print(f"{name:10} {value}")
+
+
+def preload_dlls(cuda: bool = True, cudnn: bool = True, msvc: bool = True, directory=None) -> None:
+    """Everything that this build needs is loaded already."""
+
+
+def get_ep_devices() -> list:
+    """Devices of plugin libraries: there are none."""
+    return []
+
+
+def copy_tensors(src, dst, stream=None) -> None:
+    """Copies each OrtValue of `src` over the one of `dst` in the same place."""
+    if stream is not None:
+        raise InvalidArgument("copy_tensors: memory of the CPU has no streams")
+    if len(src) != len(dst):
+        raise InvalidArgument(f"copy_tensors: {len(src)} tensors to copy to {len(dst)}")
+    for source, target in zip(src, dst):
+        target.update_inplace(source)
+
+
+# Names of ONNX Runtime that this library does not have, so that asking for one says so.
+_ABSENT = frozenset((
+    "AdapterFormat", "LoraAdapter", "ModelCompiler", "OrtArenaCfg", "OrtCompileApiFlags",
+    "OrtDeviceVendorId", "OrtEpAssignedNode", "OrtEpAssignedSubgraph", "OrtEpDevice",
+    "OrtExecutionProviderDevicePolicy", "OrtExternalInitializerInfo", "OrtHardwareDevice",
+    "OrtHardwareDeviceType", "OrtSyncStream", "create_and_register_allocator",
+    "create_and_register_allocator_v2", "datasets", "quantization",
+    "register_execution_provider_library", "set_global_thread_pool_sizes", "tools",
+    "transformers", "unregister_execution_provider_library",
+))  # fmt: skip
+
+
+def __getattr__(name):
+    if name in _ABSENT:
+        raise AttributeError(f"sardonyx does not have ONNX Runtime's '{name}' (yet)")
+    raise AttributeError(f"module 'sardonyx' has no attribute '{name}'")

@@ -1,13 +1,17 @@
 """InferenceSession: providers and their options, asynchronous runs, over the binding's Session."""
 
+from __future__ import annotations
+
 import logging
 import os
 import threading
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Union
 
 from ._sardonyx import InvalidArgument, IOBinding, NotImplemented, OrtMemoryInfo, Session
-from ._sardonyx import OrtAllocatorType, OrtMemType, SessionOptions
+from ._sardonyx import OrtAllocatorType, OrtMemType, RunOptions, SessionOptions
 
 _log = logging.getLogger("sardonyx")
 _log.setLevel(logging.WARNING)
@@ -16,13 +20,16 @@ _AVAILABLE = ["CPUExecutionProvider"]
 _async_lock = threading.Lock()
 _async_pool = None
 
+# The name of an execution provider, or the name with its options.
+Provider = Union[str, "tuple[str, dict[Any, Any]]"]
 
-def available_providers():
+
+def available_providers() -> list[str]:
     """Names of the execution providers of this build, best first."""
     return list(_AVAILABLE)
 
 
-def known_providers():
+def known_providers() -> list[str]:
     """Names of all execution providers that a build of this library can have."""
     return list(_AVAILABLE)
 
@@ -88,8 +95,14 @@ class InferenceSession(Session):
     provider_options: dicts of options, one per provider.
     """
 
-    def __init__(self, path_or_bytes, sess_options=None, providers=None, provider_options=None,
-                 **kwargs):
+    def __init__(
+        self,
+        path_or_bytes: str | bytes | os.PathLike[str],
+        sess_options: SessionOptions | None = None,
+        providers: Sequence[Provider] | None = None,
+        provider_options: Sequence[dict[Any, Any]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         unknown = set(kwargs) - {"enable_fallback", "read_config_from_model", "disabled_optimizers"}
         if unknown:
             raise TypeError(f"InferenceSession: unexpected argument {', '.join(sorted(unknown))}")
@@ -113,27 +126,38 @@ class InferenceSession(Session):
         for warning in self.get_modelmeta().warnings:
             _log.warning("%s", warning)
 
-    def get_providers(self):
+    def get_providers(self) -> list[str]:
         return list(self._providers)
 
-    def get_provider_options(self):
+    def get_provider_options(self) -> dict[str, dict[str, str]]:
         return {name: dict(options) for name, options in self._providers.items()}
 
-    def set_providers(self, providers=None, provider_options=None):
+    def set_providers(
+        self,
+        providers: Sequence[Provider] | None = None,
+        provider_options: Sequence[dict[Any, Any]] | None = None,
+    ) -> None:
         """Chooses other providers. The CPU is the only one so far, so nothing is loaded anew."""
         self._providers = resolve_providers(providers, provider_options)
 
-    def enable_fallback(self):
+    def enable_fallback(self) -> None:
         """A run never moves to another provider on its own."""
 
-    def disable_fallback(self):
+    def disable_fallback(self) -> None:
         """A run never moves to another provider on its own."""
 
-    def io_binding(self):
+    def io_binding(self) -> IOBinding:
         """A new IOBinding of this session."""
         return IOBinding(self)
 
-    def run_async(self, output_names, input_feed, callback, user_data, run_options=None):
+    def run_async(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        callback: Callable[[list[Any], Any, str], None],
+        user_data: Any,
+        run_options: RunOptions | None = None,
+    ) -> None:
         """Runs on another thread, then calls callback(results, user_data, error): on success
         `error` is "", otherwise it is the message and `results` is []."""
 
@@ -146,19 +170,19 @@ class InferenceSession(Session):
 
         _async_executor().submit(run)
 
-    def get_input_memory_infos(self):
+    def get_input_memory_infos(self) -> list[OrtMemoryInfo]:
         return [_cpu_memory() for _ in self.get_inputs()]
 
-    def get_output_memory_infos(self):
+    def get_output_memory_infos(self) -> list[OrtMemoryInfo]:
         return [_cpu_memory() for _ in self.get_outputs()]
 
-    def get_input_epdevices(self):
+    def get_input_epdevices(self) -> list[None]:
         return [None for _ in self.get_inputs()]
 
-    def get_tuning_results(self):
+    def get_tuning_results(self) -> list[Any]:
         return []
 
-    def set_ep_dynamic_options(self, options):
+    def set_ep_dynamic_options(self, options: Mapping[str, str]) -> None:
         if options:
             raise NotImplemented("the CPU provider has no options that change while it runs")
 

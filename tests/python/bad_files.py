@@ -22,7 +22,7 @@ def _unknown_ops():
     return _with_inputs([
         helper.make_node("Wobble", ["x"], ["a"], name="first"),
         helper.make_node("Relu", ["a"], ["b"], name="fine"),
-        helper.make_node("Jiggle", ["b"], ["z"], name="second", domain="my.domain"),
+        helper.make_node("Jiggle", ["b"], ["z"], name="second"),
     ])
 
 
@@ -46,7 +46,7 @@ BAD_FILES = {
         _with_inputs([helper.make_node("Relu", ["x"], ["y"])]),
         ("InvalidGraph", "InvalidArgument"), ["z"]),
     "unknown_operators": (_unknown_ops(), ("InvalidGraph", "NotImplemented"),
-                          ["Wobble", "first", "my.domain", "Jiggle", "second"]),
+                          ["Wobble", "first", "Jiggle", "second"]),
     "wrong_attribute": (
         _with_inputs([helper.make_node("Concat", ["x", "x"], ["z"], name="joined", axis=7)]),
         ("InvalidGraph", "InvalidArgument"), ["joined", "axis", "7"]),

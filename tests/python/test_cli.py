@@ -297,6 +297,12 @@ def test_bench(tmp_path, matmul):
         assert word in text
 
 
+def test_progress_after_two_seconds(matmul):
+    done = sardonyx("bench", matmul, "--seconds", "2.6", "--no-nodes")
+    assert "measuring" in done.stderr and "%" in done.stderr
+    assert "measuring" not in sardonyx("bench", matmul, "--runs", "5", "--no-nodes").stderr
+
+
 def test_ops():
     rows = read_json("ops")
     names = [row["name"] for row in rows]

@@ -137,6 +137,25 @@ def test_module_functions(capsys):
     assert "tier" in capsys.readouterr().out
 
 
+def test_absent_names_say_so():
+    assert not hasattr(ort, "LoraAdapter")
+    with pytest.raises(AttributeError, match="ONNX Runtime's 'ModelCompiler'"):
+        ort.ModelCompiler
+    with pytest.raises(AttributeError, match="no attribute 'nothing_like_it'"):
+        ort.nothing_like_it
+
+
+def test_copy_tensors():
+    import numpy as np
+
+    source = ort.OrtValue.ortvalue_from_numpy(np.float32([1, 2]))
+    target = ort.OrtValue.ortvalue_from_shape_and_type([2], np.float32)
+    ort.copy_tensors([source], [target])
+    np.testing.assert_array_equal(target.numpy(), [1, 2])
+    with pytest.raises(ort.InvalidArgument):
+        ort.copy_tensors([source], [])
+
+
 @pytest.mark.parametrize("tier", ort.machine()["tiers"])
 def test_every_tier_of_the_machine_runs(tier):
     import numpy as np
