@@ -10,13 +10,20 @@ namespace {
 
 ArgInfo::Kind kind_of(ValueType::Kind kind) {
   switch (kind) {
-    case ValueType::Kind::kTensor: return ArgInfo::Kind::kTensor;
-    case ValueType::Kind::kSparse: return ArgInfo::Kind::kSparse;
-    case ValueType::Kind::kSequence: return ArgInfo::Kind::kSequence;
-    case ValueType::Kind::kMap: return ArgInfo::Kind::kMap;
-    case ValueType::Kind::kOptional: return ArgInfo::Kind::kOptional;
-    case ValueType::Kind::kOpaque: return ArgInfo::Kind::kOpaque;
-    case ValueType::Kind::kUnknown: break;
+    case ValueType::Kind::kTensor:
+      return ArgInfo::Kind::kTensor;
+    case ValueType::Kind::kSparse:
+      return ArgInfo::Kind::kSparse;
+    case ValueType::Kind::kSequence:
+      return ArgInfo::Kind::kSequence;
+    case ValueType::Kind::kMap:
+      return ArgInfo::Kind::kMap;
+    case ValueType::Kind::kOptional:
+      return ArgInfo::Kind::kOptional;
+    case ValueType::Kind::kOpaque:
+      return ArgInfo::Kind::kOpaque;
+    case ValueType::Kind::kUnknown:
+      break;
   }
   return ArgInfo::Kind::kUnknown;
 }
@@ -29,15 +36,16 @@ std::string type_name(const Value& value) {
     case Value::Kind::kSparse:
       return fmt::format("sparse_tensor({})", dtype_onnx_name(value.sparse().values.dtype()));
     case Value::Kind::kSequence:
-      return value.items().empty() ? fmt::format("seq(tensor({}))",
-                                                 dtype_onnx_name(value.element_dtype()))
-                                   : "seq(" + type_name(value.items().front()) + ")";
+      return value.items().empty()
+                 ? fmt::format("seq(tensor({}))", dtype_onnx_name(value.element_dtype()))
+                 : "seq(" + type_name(value.items().front()) + ")";
     case Value::Kind::kMap:
       return fmt::format("map({},tensor({}))", dtype_onnx_name(value.map().keys.dtype()),
                          dtype_onnx_name(value.map().values.dtype()));
     case Value::Kind::kOptional:
       return value.has_value() ? "optional(" + type_name(value.inner()) + ")" : "optional()";
-    case Value::Kind::kNone: break;
+    case Value::Kind::kNone:
+      break;
   }
   return "nothing";
 }
@@ -72,23 +80,24 @@ Result<void> check_dims(const GraphValue& input, const Shape& shape,
   for (size_t axis = 0; axis < dims.size(); ++axis) {
     if (dims[axis].is_constant()) {
       if (dims[axis].value() == shape[axis]) continue;
-      wrong += fmt::format("\n index: {} Got: {} Expected: {}", axis, shape[axis],
-                           dims[axis].value());
+      wrong +=
+          fmt::format("\n index: {} Got: {} Expected: {}", axis, shape[axis], dims[axis].value());
       continue;
     }
     const std::string symbol = dims[axis].symbol_name();
     if (symbol.empty()) continue;
     const auto [known, is_new] = symbols.emplace(symbol, std::pair{shape[axis], input.name});
     if (is_new || known->second.first == shape[axis]) continue;
-    wrong += fmt::format("\n index: {} Got: {} Expected: {} (symbol '{}', which is {} in input '{}')",
-                         axis, shape[axis], known->second.first, symbol, known->second.first,
-                         known->second.second);
+    wrong += fmt::format(
+        "\n index: {} Got: {} Expected: {} (symbol '{}', which is {} in input '{}')", axis,
+        shape[axis], known->second.first, symbol, known->second.first, known->second.second);
   }
   if (wrong.empty()) return {};
-  return fail(Code::kInvalidArgument,
-              "Got invalid dimensions for input: {} for the following indices{}\n Please fix either "
-              "the inputs/outputs or the model.",
-              input.name, wrong);
+  return fail(
+      Code::kInvalidArgument,
+      "Got invalid dimensions for input: {} for the following indices{}\n Please fix either "
+      "the inputs/outputs or the model.",
+      input.name, wrong);
 }
 
 }  // namespace
@@ -128,9 +137,12 @@ Result<void> check_inputs(const Graph& graph, std::span<const Value> values) {
   for (size_t i = 0; i < values.size(); ++i) {
     const GraphValue& input = graph.value(graph.inputs()[i]);
     if (!same_kind(input.type, values[i])) {
-      return fail(Code::kInvalidArgument,
-                  "Unexpected input data type. Actual: ({}) , expected: ({}) (input '{}')",
-                  type_name(values[i]), input.type.onnx_name(), input.name);
+      // Clients of ONNX Runtime compare this message as a whole, so the name goes into the place.
+      return tl::unexpected(
+          Error{Code::kInvalidArgument,
+                fmt::format("Unexpected input data type. Actual: ({}) , expected: ({})",
+                            type_name(values[i]), input.type.onnx_name()),
+                fmt::format("input '{}'", input.name)});
     }
     if (input.type.is_tensor() && input.type.has_rank()) {
       TRY(check_dims(input, values[i].tensor().shape(), symbols));

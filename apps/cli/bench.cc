@@ -57,7 +57,7 @@ double time_run(const Session& session, const std::vector<NamedValue>& inputs) {
 Latency measure(const Session& session, const std::vector<NamedValue>& inputs,
                 const BenchCommand& command) {
   constexpr size_t kLeastRuns = 5;
-  constexpr size_t kMostRuns = 1000000;
+  constexpr size_t kMostRuns = 20000000;
   Progress progress("measuring " + command.model.path);
   Latency latency;
   latency.first = time_run(session, inputs);

@@ -92,6 +92,8 @@ def test_wrong_inputs_are_invalid_arguments(session, feed, text):
         session.run(None, feed)
     assert text in str(caught.value)
     assert caught.value.code == 2
+    if "data type" in text:
+        assert caught.value.place == "input 'x'"
 
 
 def test_one_symbol_has_one_value():

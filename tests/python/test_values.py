@@ -102,10 +102,6 @@ def test_a_string_tensor_takes_no_numbers():
         session.run(None, {"x": np.array([1, "a"], dtype=object)})
 
 
-MISSING = pytest.mark.xfail(raises=ort.NotImplemented, reason="waits for its operator")
-
-
-@MISSING
 def test_sequences():
     sequence = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, None)
     made = ort.InferenceSession(tiny_models.to_bytes(
@@ -131,7 +127,6 @@ def test_sequences():
     assert "Actual: (seq(tensor(double))) , expected: (seq(tensor(float)))" in str(caught.value)
 
 
-@MISSING
 def test_optionals():
     tensor_type = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
     optional = helper.make_value_info("o", helper.make_optional_type_proto(tensor_type))
