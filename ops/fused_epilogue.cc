@@ -2,6 +2,7 @@
 // one activation, which may be written as several nodes. Makes programs of the others.
 #include "ops/fused_epilogue.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -84,7 +85,10 @@ class EpilogueReader {
   // Moves `at` over one step.
   std::optional<Step> next(ValueId& at) const {
     const auto& users = body_.value(at).users;
-    if (users.size() == 2) return product_with_gate(at);
+    if (users.size() == 2) {
+      const auto step = product_with_gate(at);
+      return step ? step : written_out_hard_swish(at);
+    }
     const Node* node = only_user(at);
     if (node == nullptr || node->outputs.size() != 1) return std::nullopt;
     auto step = node->op_type == "Add" ? addition(*node, at) : activation(*node);
@@ -169,6 +173,53 @@ class EpilogueReader {
       return std::nullopt;
     }
     at = product.outputs[0];
+    return step;
+  }
+
+  // The number on the other side of a node with two inputs, of which one is `value`.
+  std::optional<double> other_number(const Node& node, ValueId value) const {
+    if (node.inputs.size() != 2) return std::nullopt;
+    return scalar_of(body_, node.inputs[node.inputs[0] == value ? 1 : 0]);
+  }
+  // Whether the node multiplies `value` by 1/6.
+  bool divides_by_six(const Node& node, ValueId value) const {
+    const double number = other_number(node, value).value_or(0);
+    if (node.op_type == "Div") return node.inputs[0] == value && number == 6;
+    return node.op_type == "Mul" && std::fabs(number - 1.0 / 6) < 1e-6;
+  }
+
+  // x * Clip(x + 3, 0, 6) / 6, divided before or after the product.
+  std::optional<Step> written_out_hard_swish(ValueId& at) const {
+    const auto& users = body_.value(at).users;
+    const Node& sum = body_.node(users[body_.node(users[0]).op_type == "Add" ? 0 : 1]);
+    if (sum.op_type != "Add" || other_number(sum, at) != 3.0) return std::nullopt;
+    const Node* bounds = only_user(sum.outputs[0]);
+    if (bounds == nullptr || bounds->op_type != "Clip") return std::nullopt;
+    const auto range = clip(*bounds, Step());
+    if (!range || range->p0 != 0 || range->p1 != 6) return std::nullopt;
+    ValueId gate = bounds->outputs[0];
+    const Node* next = only_user(gate);
+    const bool before = next != nullptr && divides_by_six(*next, gate);
+    if (before) {
+      gate = next->outputs[0];
+      next = only_user(gate);
+    }
+    const auto takes = [&](ValueId value) {
+      return std::find(next->inputs.begin(), next->inputs.end(), value) != next->inputs.end();
+    };
+    if (next == nullptr || next->op_type != "Mul" || !takes(at) || !takes(gate)) {
+      return std::nullopt;
+    }
+    ValueId end = next->outputs[0];
+    if (!before) {
+      const Node* division = only_user(end);
+      if (division == nullptr || !divides_by_six(*division, end)) return std::nullopt;
+      end = division->outputs[0];
+    }
+    at = end;
+    Step step;
+    step.activation = Activation::kHardSwish;
+    step.name = "HardSwish";
     return step;
   }
 
