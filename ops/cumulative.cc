@@ -8,8 +8,10 @@ namespace sardonyx {
 namespace {
 
 Result<void> infer_cumulative(InferContext& context) {
-  if (context.has_rank(1) && context.rank(1) != 0 &&
-      !(context.rank(1) == 1 && context.dims(1)[0] == Dim(1))) {
+  const bool is_list = context.has_rank(1) && context.rank(1) == 1;
+  const bool is_long =
+      is_list && context.dims(1)[0].is_constant() && context.dims(1)[0].value() != 1;
+  if (is_long || (context.has_rank(1) && context.rank(1) > 1)) {
     return fail(Code::kInvalidArgument, "{} must be a scalar", context.describe(1));
   }
   if (!context.has_rank(0)) {

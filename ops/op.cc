@@ -61,6 +61,8 @@ std::optional<Dims> InferContext::peek_ints(size_t index) const {
     for (int64_t element : tensor->elements<int64_t>()) ints.emplace_back(element);
   } else if (tensor->dtype() == DType::kInt32) {
     for (int32_t element : tensor->elements<int32_t>()) ints.emplace_back(element);
+  } else if (tensor->dtype() == DType::kBool) {
+    for (uint8_t element : tensor->elements<uint8_t>()) ints.emplace_back(element != 0 ? 1 : 0);
   } else {
     return std::nullopt;
   }

@@ -17,8 +17,12 @@ constexpr Pass kPasses[] = {
     {"remove_dead_nodes", 1, remove_dead_nodes},
     {"merge_equal_nodes", 1, merge_equal_nodes},
     {"fold_batch_norm", 1, fold_batch_norm},
+    {"fuse_gelu", 2, fuse_gelu},
+    {"fuse_layer_norm", 2, fuse_layer_norm},
+    {"remove_dead_nodes", 1, remove_dead_nodes},
     {"assign_channels_last", 3, assign_channels_last},
     {"fuse_epilogue", 2, fuse_epilogue},
+    {"fuse_elementwise", 2, fuse_elementwise},
     {"remove_dead_nodes", 1, remove_dead_nodes},
 };
 // clang-format on

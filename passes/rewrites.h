@@ -22,5 +22,11 @@ Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options);
 Result<bool> assign_channels_last(Graph& graph, const PassOptions& options);
 // Bias, activation and residual addition → the Conv, MatMul or Gemm before them.
 Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options);
+// The erf form of Gelu, spelled out → Gelu.
+Result<bool> fuse_gelu(Graph& graph, const PassOptions& options);
+// Layer normalisation over the last axis, spelled out → LayerNormalization.
+Result<bool> fuse_layer_norm(Graph& graph, const PassOptions& options);
+// Elementwise nodes that feed each other → sardonyx Elementwise.
+Result<bool> fuse_elementwise(Graph& graph, const PassOptions& options);
 
 }  // namespace sardonyx

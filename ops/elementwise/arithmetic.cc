@@ -240,8 +240,9 @@ OpDef variadic_op(std::vector<int> versions, DTypeSet types, std::string output)
 
 Result<void> infer_clip(InferContext& context) {
   for (size_t i = 1; i < context.input_count(); ++i) {
-    if (context.has_input(i) && context.has_rank(i) && context.rank(i) != 0 &&
-        !(context.rank(i) == 1 && context.dims(i)[0] == Dim(1))) {
+    if (!context.has_input(i) || !context.has_rank(i)) continue;
+    const Dim length = product(context.dims(i));
+    if (context.rank(i) > 1 || (length.is_constant() && length.value() != 1)) {
       return fail(Code::kInvalidArgument, "{} must be a scalar", context.describe(i));
     }
   }

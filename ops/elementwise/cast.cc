@@ -153,9 +153,9 @@ class PackedCast final : public Kernel {
   DType from_, to_;
 };
 
-Result<std::unique_ptr<Kernel>> make_cast_packed(const KernelRequest& request) {
+Result<std::unique_ptr<Kernel>> make_cast_any(const KernelRequest& request) {
   const DType from = request.inputs[0].dtype(), to = request.outputs[0].dtype();
-  if (from == DType::kString || to == DType::kString) return decline("strings");
+  if (from == DType::kString || to == DType::kString) return make_cast_strings(request);
   ProgramBuilder builder(request.tier);
   const Reg src = builder.add_input(unpacked_dtype(from));
   const DType result = unpacked_dtype(to);
@@ -214,8 +214,7 @@ OpDef cast_op(std::vector<int> versions) {
   op.inputs = {{"input", "T1", kCastTypes}};
   op.outputs = {{"output", "T2", kCastTypes}};
   op.attrs = {string_attr("round_mode", "up"), int_attr("saturate", 1)};
-  op.kernels = {
-      {"tiles", make_elementwise}, {"packed", make_cast_packed}, {"strings", make_cast_strings}};
+  op.kernels = {{"tiles", make_elementwise}, {"unpacked", make_cast_any}};
   return op;
 }
 

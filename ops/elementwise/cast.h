@@ -15,7 +15,7 @@ struct CastMode {
 // `reg` converted to `to`, which is neither string nor packed.
 Result<Reg> emit_conversion(ProgramBuilder& builder, Reg reg, DType to, const CastMode& mode);
 
-// Cast from or to strings; declines for others.
+// Cast from or to strings.
 Result<std::unique_ptr<Kernel>> make_cast_strings(const KernelRequest& request);
 
 }  // namespace sardonyx

@@ -114,7 +114,7 @@ OpDef float_predicate(std::vector<int> versions, std::vector<FormalAttr> attrs =
 OpDef op_Equal() {
   OpDef op = comparison_op<known_equal>({1, 7, 11, 13, 19},
                                         kNumericTypes | dtype_set(DType::kBool, DType::kString));
-  op.kernels.push_back({"strings", make_equal_strings});
+  op.kernels = {{"tiles", make_equal}};
   return op;
 }
 OpDef op_Less() { return comparison_op<known_less>({1, 7, 9, 13}, kNumericTypes); }

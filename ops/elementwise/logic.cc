@@ -187,7 +187,7 @@ OpDef op_Where() {
   op.inputs = {{"condition", "B", kBoolType}, {"X", "T", types}, {"Y", "T", types}};
   op.outputs = {{"output", "T", types}};
   op.infer = infer_where;
-  op.kernels = {{"tiles", make_elementwise}, {"strings", make_where_strings}};
+  op.kernels = {{"tiles", make_where}};
   op.elementwise = &kWhere;
   return op;
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "ops/elementwise.h"
 #include "ops/elementwise/broadcast.h"
 
 namespace sardonyx {
@@ -31,8 +32,8 @@ TileWalk walk_of(const KernelRequest& request) {
 
 }  // namespace
 
-Result<std::unique_ptr<Kernel>> make_where_strings(const KernelRequest& request) {
-  if (request.inputs[1].dtype() != DType::kString) return decline("not strings");
+Result<std::unique_ptr<Kernel>> make_where(const KernelRequest& request) {
+  if (request.inputs[1].dtype() != DType::kString) return make_elementwise(request);
   return make_kernel([walk = walk_of<3>(request)](RunArgs& args) {
     const auto* condition = args.inputs[0].as<uint8_t>();
     const auto* yes = args.inputs[1].as<std::string>();
@@ -44,8 +45,8 @@ Result<std::unique_ptr<Kernel>> make_where_strings(const KernelRequest& request)
   });
 }
 
-Result<std::unique_ptr<Kernel>> make_equal_strings(const KernelRequest& request) {
-  if (request.inputs[0].dtype() != DType::kString) return decline("not strings");
+Result<std::unique_ptr<Kernel>> make_equal(const KernelRequest& request) {
+  if (request.inputs[0].dtype() != DType::kString) return make_elementwise(request);
   return make_kernel([walk = walk_of<2>(request)](RunArgs& args) {
     const auto* a = args.inputs[0].as<std::string>();
     const auto* b = args.inputs[1].as<std::string>();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "ops/elementwise/convert_number.h"
@@ -84,9 +85,14 @@ Result<void> infer_with_ints(InferContext& context) {
     return {};
   if (context.has_input(1) && !known_numbers(context, 1)) return {};
   if (context.attrs().get_int("noop_with_empty_axes") != 0) return {};
+  // Near the ends of the dtype elements wrap around, and what is known would not.
+  const auto is_modest = [](const Dim& dim) {
+    return !dim.is_constant() || std::abs(dim.value()) < (int64_t{1} << 31);
+  };
   Dim folded = (*ints)[0];
   for (size_t i = 1; i < ints->size(); ++i) {
     const Dim& dim = (*ints)[i];
+    if (!is_modest(dim) || !is_modest(folded)) return {};
     switch (kFold) {
       case IntFold::kSum:
         folded = folded + dim;
@@ -101,6 +107,7 @@ Result<void> infer_with_ints(InferContext& context) {
         folded = dim_min(folded, dim);
     }
   }
+  if (!is_modest(folded)) return {};
   context.set_output_ints(0, {folded});
   return {};
 }

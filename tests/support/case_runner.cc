@@ -291,14 +291,18 @@ Result<void> check_inferred(const Inferred& inferred, const std::vector<Value>& 
     }
     const auto& ints = inferred.ints[i];
     if (!ints) continue;
+    // Booleans are known as 0 and 1.
     const bool wide = tensor.dtype() == DType::kInt64;
-    if ((!wide && tensor.dtype() != DType::kInt32) ||
+    const bool truth = tensor.dtype() == DType::kBool;
+    if ((!wide && !truth && tensor.dtype() != DType::kInt32) ||
         static_cast<int64_t>(ints->size()) != tensor.count()) {
       return wrong("{}: output {} is inferred to hold {} integers", how, i, ints->size());
     }
     for (size_t e = 0; e < ints->size(); ++e) {
       const Dim number = substitute((*ints)[e], numbers);
-      const int64_t held = wide ? tensor.as<int64_t>()[e] : tensor.as<int32_t>()[e];
+      const int64_t held = wide    ? tensor.as<int64_t>()[e]
+                           : truth ? tensor.as<uint8_t>()[e]
+                                   : tensor.as<int32_t>()[e];
       if (number.is_constant() && number.value() != held) {
         return wrong("{}: element {} of output {} is inferred as {} = {}, but is {}", how, e, i,
                      (*ints)[e].to_string(), number.value(), held);
