@@ -42,9 +42,11 @@
   X("", CumProd, op_CumProd) \
   X("", CumSum, op_CumSum) \
   X("", DepthToSpace, op_DepthToSpace) \
+  X("", DequantizeLinear, op_DequantizeLinear) \
   X("", Det, op_Det) \
   X("", Div, op_Div) \
   X("", Dropout, op_Dropout) \
+  X("", DynamicQuantizeLinear, op_DynamicQuantizeLinear) \
   X("", Einsum, op_Einsum) \
   X("", Elu, op_Elu) \
   X("", Equal, op_Equal) \
@@ -113,6 +115,7 @@
   X("", Pow, op_Pow) \
   X("", QLinearConv, op_QLinearConv) \
   X("", QLinearMatMul, op_QLinearMatMul) \
+  X("", QuantizeLinear, op_QuantizeLinear) \
   X("", RMSNormalization, op_RMSNormalization) \
   X("", RNN, op_RNN) \
   X("", RandomNormal, op_RandomNormal) \
