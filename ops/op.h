@@ -120,8 +120,7 @@ class InferContext {
   // The whole value when it is known now, else null; asking is remembered, so that a plan can
   // wait for the value when the output shape depends on it.
   const Tensor* constant(size_t index);
-  // A rank 0 or 1 integer (or bool: 0 and 1) input as numbers, each perhaps symbolic, when known;
-  // remembered likewise.
+  // A rank 0 or 1 integer input as numbers, each perhaps symbolic, when known; remembered likewise.
   std::optional<Dims> ints(size_t index);
   // The same without being remembered: for value propagation that does not matter to shapes.
   std::optional<Dims> peek_ints(size_t index) const;
