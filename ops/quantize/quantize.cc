@@ -22,7 +22,10 @@ bool is_one_number(const Dims& dims) {
 // Scale (input 1) and zero point (input 2) against the data.
 Result<void> check_scale(const InferContext& context) {
   if (!context.has_rank(0) || !context.has_rank(1)) return {};
-  if (context.has_rank(2) && context.rank(1) != context.rank(2)) {
+  // One number may be a scalar here and a list of one there.
+  const bool same = !context.has_rank(2) || context.rank(1) == context.rank(2) ||
+                    (context.rank(1) <= 1 && context.rank(2) <= 1);
+  if (!same) {
     return fail(Code::kInvalidArgument, "{} and {} must have the same shape", context.describe(1),
                 context.describe(2));
   }
@@ -31,6 +34,7 @@ Result<void> check_scale(const InferContext& context) {
   const int64_t block = context.attrs().get_int("block_size");
   if (block < 0) return fail(Code::kInvalidArgument, "block_size is {}, below 0", block);
   if (is_one_number(scale) && block == 0) return {};
+  if (scale.size() == 1 && !scale[0].is_constant()) return {};  // perhaps one number
   const auto axis =
       static_cast<size_t>(TRY(context.axis(context.attrs().get_int("axis", 1), context.rank(0))));
   const auto differ = [](const Dim& a, const Dim& b) {
