@@ -144,6 +144,10 @@ Result<void> check_inputs(const Graph& graph, std::span<const Value> values) {
                             type_name(values[i]), input.type.onnx_name()),
                 fmt::format("input '{}'", input.name)});
     }
+    if (values[i].is_tensor() && values[i].tensor().device() != Device()) {
+      return fail(Code::kInvalidArgument, "input '{}' is on {}, but this session runs on the cpu",
+                  input.name, to_string(values[i].tensor().device()));
+    }
     if (input.type.is_tensor() && input.type.has_rank()) {
       TRY(check_dims(input, values[i].tensor().shape(), symbols));
     }

@@ -43,15 +43,21 @@ Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape) {
   return wrap(dtype, shape, data, std::move(owner));
 }
 
-Tensor Tensor::wrap(DType dtype, const Shape& shape, void* data, std::shared_ptr<void> owner) {
+std::string to_string(Device device) {
+  return device.kind == Device::Kind::kCpu ? "cpu" : "cuda:" + std::to_string(device.id);
+}
+
+Tensor Tensor::wrap(DType dtype, const Shape& shape, void* data, std::shared_ptr<void> owner,
+                    Device device) {
   Tensor tensor;
   tensor.view_ = TensorView{dtype, shape, data};
   tensor.owner_ = std::move(owner);
+  tensor.device_ = device;
   return tensor;
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {
-  return wrap(dtype(), shape, data(), owner_);
+  return wrap(dtype(), shape, data(), owner_, device_);
 }
 
 void copy_elements(const TensorView& src, const TensorView& dst) {

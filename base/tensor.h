@@ -33,6 +33,15 @@ struct TensorView {
   }
 };
 
+// Where the bytes of a tensor are.
+struct Device {
+  enum class Kind : uint8_t { kCpu, kCuda };
+  Kind kind = Kind::kCpu;
+  int id = 0;
+  friend bool operator==(const Device&, const Device&) = default;
+};
+SARDONYX_API std::string to_string(Device device);  // "cpu", "cuda:0"
+
 class SARDONYX_API Tensor {
  public:
   Tensor() = default;
@@ -41,7 +50,8 @@ class SARDONYX_API Tensor {
   // overflow, and when the memory cannot be had.
   static Result<Tensor> allocate(DType dtype, const Shape& shape);
   // A tensor over memory that `owner` keeps alive (null: the caller promises to).
-  static Tensor wrap(DType dtype, const Shape& shape, void* data, std::shared_ptr<void> owner);
+  static Tensor wrap(DType dtype, const Shape& shape, void* data, std::shared_ptr<void> owner,
+                     Device device = {});
   // Copies of C++ values, for constants and tests.
   template <class T>
   static Tensor from(const Shape& shape, std::span<const T> elements);
@@ -66,6 +76,8 @@ class SARDONYX_API Tensor {
   }
   const TensorView& view() const { return view_; }
   const std::shared_ptr<void>& owner() const { return owner_; }
+  // data() may be read by the host only when this is the CPU.
+  Device device() const { return device_; }
 
   // The same bytes under another shape with the same count.
   Tensor reshaped(const Shape& shape) const;
@@ -73,6 +85,7 @@ class SARDONYX_API Tensor {
  private:
   TensorView view_;
   std::shared_ptr<void> owner_;
+  Device device_;
 };
 
 // Copies `src` over `dst` of the same dtype and count (strings element by element).
