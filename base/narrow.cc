@@ -179,9 +179,10 @@ uint8_t narrow_from_float(DType dtype, float value, bool saturate) {
   if (dtype == DType::kFloat8E8M0) return encode_e8m0(value, saturate);
   const NarrowFormat* format = format_of(dtype);
   if (format == nullptr) return 0;
-  // float4 has neither infinity nor NaN: it always saturates, and NaN becomes the largest.
+  // float4 has neither infinity nor NaN: it always saturates, and NaN becomes negative zero, as in
+  // the specification's test data.
   if (dtype == DType::kFloat4E2M1) {
-    if (std::isnan(value)) return static_cast<uint8_t>(max_finite(*format));
+    if (std::isnan(value)) return static_cast<uint8_t>(sign_bit(*format));
     return static_cast<uint8_t>(encode(*format, value, true));
   }
   return static_cast<uint8_t>(encode(*format, value, saturate));

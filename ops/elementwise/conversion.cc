@@ -35,15 +35,15 @@ namespace {
 
 template <class From, class To>
 void number_tile(const void* const* srcs, void* dst, size_t count, const void* /*params*/) {
-  const From* in = static_cast<const From*>(srcs[0]);
+  const auto* in = static_cast<const Stored<From>*>(srcs[0]);
   To* out = static_cast<To*>(dst);
   constexpr size_t kBlock = 64;
   size_t i = 0;
   for (; i + kBlock <= count; i += kBlock) {
     SARDONYX_INDEPENDENT
-    for (size_t j = i; j < i + kBlock; ++j) out[j] = convert_number<From, To>(in[j]);
+    for (size_t j = i; j < i + kBlock; ++j) out[j] = convert_stored<From, To>(in[j]);
   }
-  for (; i < count; ++i) out[i] = convert_number<From, To>(in[i]);
+  for (; i < count; ++i) out[i] = convert_stored<From, To>(in[i]);
 }
 
 HWY_INLINE uint16_t round_bfloat16(uint32_t bits) {

@@ -11,9 +11,9 @@ namespace {
 
 template <class From, class To>
 void convert_tile(const void* const* srcs, void* dst, size_t count, const void* /*params*/) {
-  const From* in = static_cast<const From*>(srcs[0]);
+  const auto* in = static_cast<const Stored<From>*>(srcs[0]);
   To* out = static_cast<To*>(dst);
-  for (size_t i = 0; i < count; ++i) out[i] = convert_number<From, To>(in[i]);
+  for (size_t i = 0; i < count; ++i) out[i] = convert_stored<From, To>(in[i]);
 }
 
 template <class From>

@@ -29,6 +29,18 @@ template <class From, class To>
   }
 }
 
+// How elements lie in memory: a boolean is read as a byte, anything but 0 is true.
+template <class T>
+using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+template <class From, class To>
+[[gnu::always_inline]] inline To convert_stored(Stored<From> element) {
+  if constexpr (std::is_same_v<From, bool>) {
+    return static_cast<To>(element != 0 ? 1 : 0);
+  } else {
+    return convert_number<From, To>(element);
+  }
+}
+
 // The loop that converts between two number types, neither of them f32; f64 also to f16, bf16 and
 // float8, rounded once. Null where there is none.
 TileFn find_number_conversion(DType from, DType to);
