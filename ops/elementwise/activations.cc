@@ -9,7 +9,7 @@
 #include "ops/elementwise/activations-inl.h"
 #include "ops/elementwise/tiles.h"
 
-HWY_BEFORE_NAMESPACE();
+// No function here: the loops have the target of the headers that they are made in.
 namespace sardonyx {
 namespace HWY_NAMESPACE {
 namespace {
@@ -39,7 +39,6 @@ extern const TileRows kActivationTiles;
 const TileRows kActivationTiles = kActivationRows;
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
-HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 SARDONYX_TIER_TABLE(activation_tiles, TileRows, kActivationTiles)

@@ -8,7 +8,7 @@
 #include "ops/elementwise/arithmetic-inl.h"
 #include "ops/elementwise/tiles.h"
 
-HWY_BEFORE_NAMESPACE();
+// No function here: the loops have the target of the headers that they are made in.
 namespace sardonyx {
 namespace HWY_NAMESPACE {
 namespace {
@@ -38,7 +38,6 @@ extern const TileRows kArithmeticTiles;
 const TileRows kArithmeticTiles = kArithmeticRows;
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
-HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 SARDONYX_TIER_TABLE(arithmetic_tiles, TileRows, kArithmeticTiles)

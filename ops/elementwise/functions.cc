@@ -9,7 +9,7 @@
 #include "ops/elementwise/functions-inl.h"
 #include "ops/elementwise/tiles.h"
 
-HWY_BEFORE_NAMESPACE();
+// No function here: the loops have the target of the headers that they are made in.
 namespace sardonyx {
 namespace HWY_NAMESPACE {
 namespace {
@@ -27,7 +27,6 @@ extern const TileRows kFunctionTiles;
 const TileRows kFunctionTiles = kFunctionRows;
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
-HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 SARDONYX_TIER_TABLE(function_tiles, TileRows, kFunctionTiles)

@@ -24,6 +24,7 @@
 
 // Elements of one iteration do not depend on those of another, even where dst is a source.
 #if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed"  // some loops stay scalar
 #define SARDONYX_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define SARDONYX_INDEPENDENT _Pragma("GCC ivdep")

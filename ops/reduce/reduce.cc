@@ -131,7 +131,6 @@ W from_real(double number) {
 }
 
 struct Sum {
-  static constexpr char name[] = "ReduceSum";
   template <class W>
   static W first() {
     return 0;
@@ -146,7 +145,6 @@ struct Sum {
   }
 };
 struct Mean : Sum {
-  static constexpr char name[] = "ReduceMean";
   template <class W>
   static W last(W sum, int64_t count) {
     if constexpr (!std::is_same_v<W, double>) {
@@ -156,35 +154,30 @@ struct Mean : Sum {
   }
 };
 struct L1 : Sum {
-  static constexpr char name[] = "ReduceL1";
   template <class W>
   static W fold(W sum, W x) {
     return wrapping_sum(sum, magnitude(x));
   }
 };
 struct SumSquare : Sum {
-  static constexpr char name[] = "ReduceSumSquare";
   template <class W>
   static W fold(W sum, W x) {
     return multiply_add(x, x, sum);
   }
 };
 struct L2 : SumSquare {
-  static constexpr char name[] = "ReduceL2";
   template <class W>
   static W last(W sum, int64_t /*count*/) {
     return from_real<W>(std::sqrt(static_cast<double>(sum)));
   }
 };
 struct LogSum : Sum {
-  static constexpr char name[] = "ReduceLogSum";
   template <class W>
   static W last(W sum, int64_t /*count*/) {
     return from_real<W>(std::log(static_cast<double>(sum)));
   }
 };
 struct Prod : Sum {
-  static constexpr char name[] = "ReduceProd";
   template <class W>
   static W first() {
     return 1;
@@ -196,7 +189,6 @@ struct Prod : Sum {
 };
 // NaN where any element is.
 struct Max : Sum {
-  static constexpr char name[] = "ReduceMax";
   template <class W>
   static W first() {
     return std::is_same_v<W, double> ? from_real<W>(-HUGE_VAL) : std::numeric_limits<W>::min();
@@ -207,7 +199,6 @@ struct Max : Sum {
   }
 };
 struct Min : Sum {
-  static constexpr char name[] = "ReduceMin";
   template <class W>
   static W first() {
     return std::is_same_v<W, double> ? W(HUGE_VAL) : std::numeric_limits<W>::max();
@@ -245,9 +236,7 @@ T reduce_one(const ReduceLayout& layout, const T* src) {
   return narrow<T>(Op::template last<W>(folded, layout.reduced_count));
 }
 
-struct LogSumExp {
-  static constexpr char name[] = "ReduceLogSumExp";
-};
+struct LogSumExp {};
 
 // log sum e^x = m + log sum e^(x - m), m the largest.
 template <class T>
