@@ -51,13 +51,15 @@ void add_exceptions(nb::module_& module) {
   const char* doc =
       "Base class of everything that Sardonyx raises. `code`: the status code, "
       "`place`: byte offset, node or operator, or ''.";
-  nb::object base =
-      nb::steal(PyErr_NewExceptionWithDoc("sardonyx.Error", doc, PyExc_RuntimeError, nullptr));
+  const std::string place = nb::cast<std::string>(module.attr("__name__")) + ".";
+  nb::object base = nb::steal(
+      PyErr_NewExceptionWithDoc((place + "Error").c_str(), doc, PyExc_RuntimeError, nullptr));
+  if (!base.is_valid()) throw nb::python_error();
   base.attr("code") = static_cast<int>(Code::kFail);
   base.attr("place") = "";
   module.attr("Error") = base;
   for (ErrorClass& each : error_classes) {
-    const std::string name = std::string("sardonyx.") + each.name;
+    const std::string name = place + each.name;
     each.type = PyErr_NewException(name.c_str(), base.ptr(), nullptr);
     if (each.type == nullptr) throw nb::python_error();
     nb::setattr(each.type, "code", nb::int_(static_cast<int>(each.code)));

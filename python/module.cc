@@ -34,7 +34,7 @@ nb::dict build_info() {
 NB_MODULE(_sardonyx, module) {
   if (_import_array() < 0) throw nb::python_error();
   module.doc() = "The binding of the Sardonyx library; import the package `sardonyx`.";
-  module.attr("__version__") = sardonyx::version();
+  module.attr("version") = sardonyx::version();
   sardonyx::python::add_exceptions(module);
   sardonyx::python::add_options(module);
   sardonyx::python::add_values(module);

@@ -2,6 +2,7 @@
 #include "python/options.h"
 
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
 #include "python/errors.h"
@@ -140,7 +141,7 @@ void add_methods(OptionsClass& options) {
           },
           "provider_name"_a, "provider_options"_a = Config())
       .def("has_providers", [](const Options& self) { return !self.providers.empty(); })
-      .def_ro("_providers", &Options::providers)
+      .def("get_providers", [](const Options& self) { return self.providers; })
       .def(
           "set_load_cancellation_flag",
           [](Options& self, bool value) { self.load_canceled = value; }, "is_canceled"_a);

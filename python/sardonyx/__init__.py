@@ -43,15 +43,19 @@ from ._sardonyx import (
     SessionIOBinding,
     SessionOptions,
     SparseTensor,
-    __version__,
     machine,
+    version,
 )
 from .session import InferenceSession, available_providers as get_available_providers
 from .session import known_providers as get_all_providers
 
 __author__ = "The Sardonyx authors"
+__version__ = version
 package_name = "sardonyx"
-version = __version__
+
+# Where users find the exceptions, and so where messages say that they are from.
+for _each in (Error, *Error.__subclasses__()):
+    _each.__module__ = "sardonyx"
 
 _LEVELS = (_logging.DEBUG, _logging.INFO, _logging.WARNING, _logging.ERROR, _logging.CRITICAL)
 

@@ -107,7 +107,7 @@ class InferenceSession(Session):
         if unknown:
             raise TypeError(f"InferenceSession: unexpected argument {', '.join(sorted(unknown))}")
         if isinstance(path_or_bytes, (str, os.PathLike)):
-            source = os.fspath(path_or_bytes)
+            source: str | bytes = os.fspath(path_or_bytes)
         elif isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
             source = bytes(path_or_bytes)
         else:
@@ -120,7 +120,7 @@ class InferenceSession(Session):
                 " SessionOptions.disabled_passes to names that `sardonyx graph --passes` lists"
             )
         if not providers and sess_options is not None and sess_options.has_providers():
-            providers = sess_options._providers
+            providers = sess_options.get_providers()
         self._providers = resolve_providers(providers, provider_options)
         super().__init__(source, sess_options)
         for warning in self.get_modelmeta().warnings:

@@ -182,6 +182,18 @@ def test_malformed_providers_are_value_errors(keywords):
         ort.InferenceSession(tiny_models.add(), **keywords)
 
 
+def test_providers_of_the_session_options():
+    options = ort.SessionOptions()
+    options.add_provider("CPUExecutionProvider", {"a": "1"})
+    assert options.has_providers()
+    session = ort.InferenceSession(tiny_models.add(), options)
+    assert session.get_provider_options() == {"CPUExecutionProvider": {"a": "1"}}
+    options = ort.SessionOptions()
+    options.add_provider("CUDAExecutionProvider")
+    with pytest.raises(ort.InvalidArgument):
+        ort.InferenceSession(tiny_models.add(), options)
+
+
 def test_provider_options_come_back():
     session = ort.InferenceSession(tiny_models.add(), providers=["CPUExecutionProvider"],
                                    provider_options=[{"a": 1}])
