@@ -1,5 +1,6 @@
 // MatMulInteger: a product of 8-bit matrices less their zero points, into int32.
 // QLinearMatMul: a product of quantized matrices, quantized again; 8-bit integers or float8.
+#include "ops/integer_matmul_kernel.h"
 #include "ops/matrix_shape.h"
 #include "ops/number.h"
 #include "ops/quantized.h"
@@ -189,7 +190,7 @@ OpDef op_MatMulInteger() {
                {"b_zero_point", "T2", kBytes, Form::kOptional}};
   op.outputs = {{"Y", "T3", dtype_set(DType::kInt32)}};
   op.infer = infer_matmul_integer;
-  op.kernels = {{"reference", make_matmul_integer}};
+  op.kernels = {{"gemm", make_gemm_s32}, {"reference", make_matmul_integer}};
   return op;
 }
 
