@@ -18,41 +18,64 @@ Result<void> infer(InferContext& context) {
   return {};
 }
 
-// A random number in [0, 1) that depends on the seed and the element alone (SplitMix64).
-double uniform(uint64_t seed, uint64_t element) {
-  uint64_t x = seed + (element + 1) * 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  x ^= x >> 31;
-  return static_cast<double>(x >> 11) * 0x1p-53;
-}
+// Numbers in [0, 1) from the generator that the conformance data was made with: the Mersenne
+// twister, 53 bits of two draws for each number.
+class Uniform {
+ public:
+  explicit Uniform(uint64_t seed) : generator_(static_cast<uint32_t>(seed)) {}
+
+  double next() {
+    const uint64_t high = generator_() >> 5;
+    const uint64_t low = generator_() >> 6;
+    return static_cast<double>((high << 26) + low) * 0x1p-53;
+  }
+
+ private:
+  std::mt19937 generator_;
+};
 
 double read_ratio(const RunArgs& args) {
   if (args.inputs.size() < 2 || args.inputs[1].data == nullptr) return 0.5;
+  const DType dtype = args.inputs[1].dtype;
+  if (dtype_bits(dtype) == 8) return narrow_to_float(dtype, *args.inputs[1].as<uint8_t>());
   double ratio = 0;
-  visit_float(args.inputs[1].dtype, [&](auto tag) {
+  visit_float(dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
     ratio = static_cast<double>(widen(*args.inputs[1].as<T>()));
   });
   return ratio;
 }
 
+// The element kept, scaled up; float8 through f32.
+template <class T>
+T scaled(DType dtype, T element, double scale) {
+  if constexpr (std::is_same_v<T, uint8_t>) {
+    const float wide = narrow_to_float(dtype, element);
+    return narrow_from_float(dtype, static_cast<float>(wide * scale), true);
+  } else {
+    return narrow<T>(widen(element) * scale);
+  }
+}
+
+// One element after the other: each takes the next number.
+template <class T>
 void drop(RunArgs& args, uint64_t seed, double ratio, bool* mask) {
   const TensorView& src = args.inputs[0];
-  const bool known = visit_float(src.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::Type;
-    const double scale = 1 / (1 - ratio);
-    T* dst = args.outputs[0].as<T>();
-    for (int64_t i = 0; i < src.count(); ++i) {
-      const bool kept = uniform(seed, static_cast<uint64_t>(i)) >= ratio;
-      dst[i] = narrow<T>(kept ? widen(src.as<T>()[i]) * scale : 0);
-      if (mask != nullptr) mask[i] = kept;
-    }
-  });
-  if (!known) {
-    args.report(Code::kNotImplemented,
-                fmt::format("training mode does not take {}", dtype_name(src.dtype)));
+  const double scale = 1 / (1 - ratio);
+  T* dst = args.outputs[0].as<T>();
+  Uniform uniform(seed);
+  for (int64_t i = 0; i < src.count(); ++i) {
+    const bool kept = uniform.next() >= ratio;
+    dst[i] = kept ? scaled(src.dtype, src.as<T>()[i], scale) : T{};
+    if (mask != nullptr) mask[i] = kept;
   }
+}
+
+void drop_any(RunArgs& args, uint64_t seed, double ratio, bool* mask) {
+  const bool known = visit_float(args.inputs[0].dtype, [&](auto tag) {
+    drop<typename decltype(tag)::Type>(args, seed, ratio, mask);
+  });
+  if (!known) drop<uint8_t>(args, seed, ratio, mask);
 }
 
 Result<std::unique_ptr<Kernel>> make_dropout(const KernelRequest& request) {
@@ -67,7 +90,7 @@ Result<std::unique_ptr<Kernel>> make_dropout(const KernelRequest& request) {
     if (!(ratio >= 0 && ratio < 1)) {
       args.report(Code::kInvalidArgument, fmt::format("ratio is {}, expected 0 to 1", ratio));
     } else if (ratio > 0) {
-      drop(args, has_seed ? given : std::random_device{}(), ratio, mask);
+      drop_any(args, has_seed ? given : std::random_device{}(), ratio, mask);
     } else {
       copy_elements(args.inputs[0], args.outputs[0]);
       if (mask != nullptr) std::fill_n(mask, args.outputs[1].count(), true);

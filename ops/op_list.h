@@ -17,13 +17,16 @@
   X("", AveragePool, op_AveragePool) \
   X("", BatchNormalization, op_BatchNormalization) \
   X("", Bernoulli, op_Bernoulli) \
+  X("", BitCast, op_BitCast) \
   X("", BitShift, op_BitShift) \
   X("", BitwiseAnd, op_BitwiseAnd) \
   X("", BitwiseNot, op_BitwiseNot) \
   X("", BitwiseOr, op_BitwiseOr) \
   X("", BitwiseXor, op_BitwiseXor) \
+  X("", BlackmanWindow, op_BlackmanWindow) \
   X("", Cast, op_Cast) \
   X("", CastLike, op_CastLike) \
+  X("", CausalConvWithState, op_CausalConvWithState) \
   X("", Ceil, op_Ceil) \
   X("", Celu, op_Celu) \
   X("", CenterCropPad, op_CenterCropPad) \
@@ -41,6 +44,7 @@
   X("", Cosh, op_Cosh) \
   X("", CumProd, op_CumProd) \
   X("", CumSum, op_CumSum) \
+  X("", DFT, op_DFT) \
   X("", DepthToSpace, op_DepthToSpace) \
   X("", DequantizeLinear, op_DequantizeLinear) \
   X("", Det, op_Det) \
@@ -69,6 +73,8 @@
   X("", GreaterOrEqual, op_GreaterOrEqual) \
   X("", GridSample, op_GridSample) \
   X("", GroupNormalization, op_GroupNormalization) \
+  X("", HammingWindow, op_HammingWindow) \
+  X("", HannWindow, op_HannWindow) \
   X("", HardSigmoid, op_HardSigmoid) \
   X("", HardSwish, op_HardSwish) \
   X("", Hardmax, op_Hardmax) \
@@ -83,6 +89,7 @@
   X("", LeakyRelu, op_LeakyRelu) \
   X("", Less, op_Less) \
   X("", LessOrEqual, op_LessOrEqual) \
+  X("", LinearAttention, op_LinearAttention) \
   X("", Log, op_Log) \
   X("", LogSoftmax, op_LogSoftmax) \
   X("", Loop, op_Loop) \
@@ -96,12 +103,14 @@
   X("", MaxUnpool, op_MaxUnpool) \
   X("", Mean, op_Mean) \
   X("", MeanVarianceNormalization, op_MeanVarianceNormalization) \
+  X("", MelWeightMatrix, op_MelWeightMatrix) \
   X("", Min, op_Min) \
   X("", Mish, op_Mish) \
   X("", Mod, op_Mod) \
   X("", Mul, op_Mul) \
   X("", Multinomial, op_Multinomial) \
   X("", Neg, op_Neg) \
+  X("", NegativeLogLikelihoodLoss, op_NegativeLogLikelihoodLoss) \
   X("", NonMaxSuppression, op_NonMaxSuppression) \
   X("", NonZero, op_NonZero) \
   X("", Not, op_Not) \
@@ -141,6 +150,7 @@
   X("", RoiAlign, op_RoiAlign) \
   X("", RotaryEmbedding, op_RotaryEmbedding) \
   X("", Round, op_Round) \
+  X("", STFT, op_STFT) \
   X("", Scan, op_Scan) \
   X("", ScatterElements, op_ScatterElements) \
   X("", ScatterND, op_ScatterND) \
@@ -161,6 +171,7 @@
   X("", Size, op_Size) \
   X("", Slice, op_Slice) \
   X("", Softmax, op_Softmax) \
+  X("", SoftmaxCrossEntropyLoss, op_SoftmaxCrossEntropyLoss) \
   X("", Softplus, op_Softplus) \
   X("", Softsign, op_Softsign) \
   X("", SpaceToDepth, op_SpaceToDepth) \
@@ -176,6 +187,7 @@
   X("", Swish, op_Swish) \
   X("", Tan, op_Tan) \
   X("", Tanh, op_Tanh) \
+  X("", TensorScatter, op_TensorScatter) \
   X("", ThresholdedRelu, op_ThresholdedRelu) \
   X("", Tile, op_Tile) \
   X("", TopK, op_TopK) \
@@ -185,6 +197,9 @@
   X("", Unsqueeze, op_Unsqueeze) \
   X("", Where, op_Where) \
   X("", Xor, op_Xor) \
+  X("ai.onnx.preview.training", Adagrad, op_Adagrad) \
+  X("ai.onnx.preview.training", Adam, op_Adam) \
+  X("ai.onnx.preview.training", Momentum, op_Momentum) \
   X("sardonyx", AveragePool, op_ChannelsLastAveragePool) \
   X("sardonyx", Conv, op_FusedConv) \
   X("sardonyx", ConvTranspose, op_FusedConvTranspose) \
