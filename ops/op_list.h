@@ -161,6 +161,7 @@
   X("", SequenceErase, op_SequenceErase) \
   X("", SequenceInsert, op_SequenceInsert) \
   X("", SequenceLength, op_SequenceLength) \
+  X("", SequenceMap, op_SequenceMap) \
   X("", Shape, op_Shape) \
   X("", Shrink, op_Shrink) \
   X("", Sigmoid, op_Sigmoid) \
@@ -197,6 +198,9 @@
   X("", Unsqueeze, op_Unsqueeze) \
   X("", Where, op_Where) \
   X("", Xor, op_Xor) \
+  X("ai.onnx.ml", ArrayFeatureExtractor, op_ArrayFeatureExtractor) \
+  X("ai.onnx.ml", Binarizer, op_Binarizer) \
+  X("ai.onnx.ml", LabelEncoder, op_LabelEncoder) \
   X("ai.onnx.preview.training", Adagrad, op_Adagrad) \
   X("ai.onnx.preview.training", Adam, op_Adam) \
   X("ai.onnx.preview.training", Momentum, op_Momentum) \

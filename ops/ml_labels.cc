@@ -1,0 +1,271 @@
+// ai.onnx.ml: LabelEncoder maps keys to values; ArrayFeatureExtractor picks columns; Binarizer
+// compares with a threshold.
+#include <cmath>
+#include <map>
+
+#include "ops/cells.h"
+#include "ops/number.h"
+#include "ops/rule_parts.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr DTypeSet kLabelTypes = dtype_set(DType::kString, DType::kInt64, DType::kInt32,
+                                           DType::kInt16, DType::kFloat32, DType::kFloat64);
+
+// Calls fn(TypeTag<T>()) for the element type of a label.
+template <class Fn>
+void visit_label(DType dtype, Fn&& fn) {
+  if (dtype == DType::kString) {
+    fn(TypeTag<std::string>());
+  } else {
+    visit_dtype<int64_t, int32_t, int16_t, float, double>(dtype, fn);
+  }
+}
+
+// ---- LabelEncoder
+
+// The one list among <side>_tensor, <side>_strings, <side>_int64s, <side>_floats.
+Result<Tensor> read_list(const AttrMap& attrs, const std::string& side) {
+  std::vector<Tensor> lists;
+  const auto length = [](size_t count) { return Shape{static_cast<int64_t>(count)}; };
+  if (const Tensor* tensor = attrs.get_tensor(side + "_tensor")) lists.push_back(*tensor);
+  if (attrs.has(side + "_strings")) {
+    const auto& list = attrs.get_strings(side + "_strings");
+    lists.push_back(Tensor::from<std::string>(length(list.size()), list));
+  }
+  if (attrs.has(side + "_int64s")) {
+    const auto& list = attrs.get_ints(side + "_int64s");
+    lists.push_back(Tensor::from<int64_t>(length(list.size()), list));
+  }
+  if (attrs.has(side + "_floats")) {
+    const auto& list = attrs.get_floats(side + "_floats");
+    lists.push_back(Tensor::from<float>(length(list.size()), list));
+  }
+  if (lists.size() != 1) {
+    return fail(Code::kInvalidGraph,
+                "{} lists of {} are given, expected 1 of {}_tensor, "
+                "{}_strings, {}_int64s, {}_floats",
+                lists.size(), side, side, side, side, side);
+  }
+  if ((dtype_bit(lists[0].dtype()) & kLabelTypes) == 0) {
+    return fail(Code::kInvalidArgument, "the {} cannot be {}", side, dtype_name(lists[0].dtype()));
+  }
+  return lists[0];
+}
+
+// What a key that is not listed gives.
+Result<Tensor> read_default(const AttrMap& attrs, DType dtype) {
+  if (const Tensor* tensor = attrs.get_tensor("default_tensor")) {
+    if (tensor->dtype() == dtype && tensor->count() == 1) return *tensor;
+    return fail(Code::kInvalidArgument, "default_tensor is {} {}, expected one {}",
+                dtype_name(tensor->dtype()), tensor->shape().to_string(), dtype_name(dtype));
+  }
+  Tensor value = TRY(Tensor::allocate(dtype, {1}));
+  switch (dtype) {
+    case DType::kString:
+      *value.as<std::string>() = attrs.get_string("default_string");
+      break;
+    case DType::kFloat32:
+      *value.as<float>() = attrs.get_float("default_float");
+      break;
+    case DType::kFloat64:
+      *value.as<double>() = -0.0;
+      break;
+    case DType::kInt64:
+      *value.as<int64_t>() = attrs.get_int("default_int64");
+      break;
+    case DType::kInt32:
+      *value.as<int32_t>() = -1;
+      break;
+    default:
+      *value.as<int16_t>() = -1;
+  }
+  return value;
+}
+
+struct Labels {
+  Tensor keys, values, otherwise;
+};
+
+Result<Labels> read_labels(const AttrMap& attrs) {
+  Labels labels{TRY(read_list(attrs, "keys")), TRY(read_list(attrs, "values")), {}};
+  labels.otherwise = TRY(read_default(attrs, labels.values.dtype()));
+  if (labels.keys.count() == labels.values.count()) return labels;
+  return fail(Code::kInvalidArgument, "{} keys for {} values; expected as many",
+              labels.keys.count(), labels.values.count());
+}
+
+Result<void> infer_label_encoder(InferContext& context) {
+  const Labels labels = TRY(read_labels(context.attrs()));
+  if (context.dtype(0) != DType::kUndefined && context.dtype(0) != labels.keys.dtype()) {
+    return fail(Code::kInvalidArgument, "{} must be {}, as the keys are", context.describe(0),
+                dtype_name(labels.keys.dtype()));
+  }
+  ValueType type = context.input(0);
+  type.dtype = labels.values.dtype();
+  context.set_output(0, std::move(type));
+  return {};
+}
+
+// Keys in an order in which NaNs are equal to each other and follow all numbers.
+template <class K>
+struct KeyOrder {
+  bool operator()(const K& a, const K& b) const {
+    if constexpr (std::is_floating_point_v<K>) {
+      if (std::isnan(a)) return false;
+      if (std::isnan(b)) return true;
+    }
+    return a < b;
+  }
+};
+
+template <class K>
+std::unique_ptr<Kernel> make_mapping(const Labels& labels) {
+  std::map<K, int64_t, KeyOrder<K>> places;
+  for (int64_t i = 0; i < labels.keys.count(); ++i) {
+    places[labels.keys.as<const K>()[i]] = i;  // the last of equal keys counts
+  }
+  return make_kernel([labels, places = std::move(places)](RunArgs& args) {
+    const TensorView& src = args.inputs[0];
+    const TensorView dst = args.allocate(0, labels.values.dtype(), src.shape);
+    if (args.failed()) return;
+    visit_label(dst.dtype, [&](auto tag) {
+      using V = typename decltype(tag)::Type;
+      parallel_ranges(args.pool, src.count(), 256, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+          const auto found = places.find(src.as<const K>()[i]);
+          dst.as<V>()[i] = found == places.end() ? *labels.otherwise.as<const V>()
+                                                 : labels.values.as<const V>()[found->second];
+        }
+      });
+    });
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_label_encoder(const KernelRequest& request) {
+  const Labels labels = TRY(read_labels(request.node.attrs));
+  std::unique_ptr<Kernel> kernel;
+  visit_label(labels.keys.dtype(),
+              [&](auto tag) { kernel = make_mapping<typename decltype(tag)::Type>(labels); });
+  return kernel;
+}
+
+// ---- ArrayFeatureExtractor
+
+Result<void> infer_extractor(InferContext& context) {
+  TRY(expect_min_rank(context, 0, 1));
+  if (!context.has_rank(0)) {
+    set_like_input(context);
+    return {};
+  }
+  Dims dims = context.dims(0);
+  dims.back() = context.has_rank(1) ? product(context.dims(1)) : Dim::unknown();
+  if (dims.size() == 1) dims.insert(dims.begin(), Dim(1));
+  set_like_input(context, std::move(dims));
+  return {};
+}
+
+void run_extractor(RunArgs& args) {
+  const TensorView& src = args.inputs[0];
+  const IndexView indices(args.inputs[1]);
+  const int64_t wanted = args.inputs[1].count();
+  const int64_t columns = src.shape[src.shape.rank() - 1];
+  for (int64_t i = 0; i < wanted; ++i) {
+    if (indices[i] < 0 || indices[i] >= columns) {
+      return args.report(
+          Code::kInvalidArgument,
+          fmt::format("index {} is out of range: there are {} columns", indices[i], columns));
+    }
+  }
+  Shape shape = src.shape;
+  shape[shape.rank() - 1] = wanted;
+  const int64_t rows = shape.count(0, shape.rank() - 1);
+  if (shape.rank() == 1) shape = Shape{1, wanted};
+  const TensorView dst = args.allocate(0, src.dtype, shape);
+  if (args.failed()) return;
+  with_cell(src.dtype, [&]<class T>() {
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t i = 0; i < wanted; ++i) {
+        dst.as<T>()[row * wanted + i] = src.as<const T>()[row * columns + indices[i]];
+      }
+    }
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_extractor(const KernelRequest&) {
+  return make_kernel(run_extractor);
+}
+
+// ---- Binarizer
+
+Result<void> infer_binarizer(InferContext& context) {
+  context.set_output(0, context.input(0));
+  return {};
+}
+
+Result<std::unique_ptr<Kernel>> make_binarizer(const KernelRequest& request) {
+  return make_kernel([threshold = request.node.attrs.get_float("threshold")](RunArgs& args) {
+    const TensorView& src = args.inputs[0];
+    const TensorView dst = args.allocate(0, src.dtype, src.shape);
+    if (args.failed()) return;
+    visit_dtype<float, double, int32_t, int64_t>(src.dtype, [&](auto tag) {
+      using T = typename decltype(tag)::Type;
+      parallel_ranges(args.pool, src.count(), sizeof(T), [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+          dst.as<T>()[i] = static_cast<double>(src.as<const T>()[i]) > threshold ? T(1) : T(0);
+        }
+      });
+    });
+  });
+}
+
+}  // namespace
+
+OpDef op_LabelEncoder() {
+  using Kind = FormalAttr::Kind;
+  OpDef op;
+  op.versions = {2, 4};
+  op.inputs = {{"X", "T1", kLabelTypes}};
+  op.outputs = {{"Y", "T2", kLabelTypes}};
+  op.attrs = {optional_attr("keys_tensor", Kind::kTensor),
+              optional_attr("keys_strings", Kind::kStrings),
+              optional_attr("keys_int64s", Kind::kInts),
+              optional_attr("keys_floats", Kind::kFloats),
+              optional_attr("values_tensor", Kind::kTensor),
+              optional_attr("values_strings", Kind::kStrings),
+              optional_attr("values_int64s", Kind::kInts),
+              optional_attr("values_floats", Kind::kFloats),
+              optional_attr("default_tensor", Kind::kTensor),
+              string_attr("default_string", "_Unused"),
+              int_attr("default_int64", -1),
+              float_attr("default_float", -0.0f)};
+  op.infer = infer_label_encoder;
+  op.kernels = {{"search", make_label_encoder}};
+  return op;
+}
+
+OpDef op_ArrayFeatureExtractor() {
+  const DTypeSet types = kLabelTypes & ~dtype_set(DType::kInt16);
+  OpDef op;
+  op.versions = {1};
+  op.inputs = {{"X", "T", types}, {"Y", "", dtype_set(DType::kInt64)}};
+  op.outputs = {{"Z", "T", types}};
+  op.infer = infer_extractor;
+  op.kernels = {{"copy", make_extractor}};
+  return op;
+}
+
+OpDef op_Binarizer() {
+  const DTypeSet types = dtype_set(DType::kFloat32, DType::kFloat64, DType::kInt64, DType::kInt32);
+  OpDef op;
+  op.versions = {1};
+  op.inputs = {{"X", "T", types}};
+  op.outputs = {{"Y", "T", types}};
+  op.attrs = {float_attr("threshold", 0)};
+  op.infer = infer_binarizer;
+  op.kernels = {{"reference", make_binarizer}};
+  return op;
+}
+
+}  // namespace sardonyx
