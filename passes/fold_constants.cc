@@ -9,9 +9,10 @@
 namespace sardonyx {
 namespace {
 
-// Results larger than this and larger than their inputs are left to the run: a constant that is
-// expanded to a huge one costs memory and time to read.
-constexpr size_t kMostGrowth = size_t{1} << 20;
+// Results that are large, and larger than their inputs by more than bytes made floats, are left to
+// the run: a constant that is expanded to a huge one costs memory and time to read.
+constexpr size_t kLargeBytes = size_t{1} << 20;
+constexpr size_t kMostGrowth = 4;
 
 bool set_known_integers(Graph& graph, ValueId id) {
   const GraphValue& value = graph.value(id);
@@ -46,7 +47,7 @@ Result<bool> fold_node(Graph& graph, NodeId id, Tier tier) {
     const auto count = to_shape(*type.dims).checked_count();
     if (!count) return false;
     const size_t bytes = dtype_bytes(type.dtype, static_cast<size_t>(*count));
-    if (bytes > kMostGrowth && bytes > 2 * input_bytes) return false;
+    if (bytes > kLargeBytes && bytes > kMostGrowth * input_bytes) return false;
   }
   auto outputs = evaluate_node(op, graph, node, inputs, tier);
   if (!outputs) {
