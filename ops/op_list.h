@@ -45,6 +45,7 @@
   X("", CumProd, op_CumProd) \
   X("", CumSum, op_CumSum) \
   X("", DFT, op_DFT) \
+  X("", DeformConv, op_DeformConv) \
   X("", DepthToSpace, op_DepthToSpace) \
   X("", DequantizeLinear, op_DequantizeLinear) \
   X("", Det, op_Det) \
@@ -189,6 +190,7 @@
   X("", Tan, op_Tan) \
   X("", Tanh, op_Tanh) \
   X("", TensorScatter, op_TensorScatter) \
+  X("", TfIdfVectorizer, op_TfIdfVectorizer) \
   X("", ThresholdedRelu, op_ThresholdedRelu) \
   X("", Tile, op_Tile) \
   X("", TopK, op_TopK) \
@@ -201,6 +203,7 @@
   X("ai.onnx.ml", ArrayFeatureExtractor, op_ArrayFeatureExtractor) \
   X("ai.onnx.ml", Binarizer, op_Binarizer) \
   X("ai.onnx.ml", LabelEncoder, op_LabelEncoder) \
+  X("ai.onnx.ml", TreeEnsemble, op_TreeEnsemble) \
   X("ai.onnx.preview.training", Adagrad, op_Adagrad) \
   X("ai.onnx.preview.training", Adam, op_Adam) \
   X("ai.onnx.preview.training", Momentum, op_Momentum) \
