@@ -76,16 +76,27 @@ constexpr DTypeSet dtype_set(T... dtypes) {
 // The DType of a C++ type: dtype_of<float> == DType::kFloat32.
 template <class T>
 inline constexpr DType dtype_of = DType::kUndefined;
-template <> inline constexpr DType dtype_of<float> = DType::kFloat32;
-template <> inline constexpr DType dtype_of<double> = DType::kFloat64;
-template <> inline constexpr DType dtype_of<int8_t> = DType::kInt8;
-template <> inline constexpr DType dtype_of<uint8_t> = DType::kUint8;
-template <> inline constexpr DType dtype_of<int16_t> = DType::kInt16;
-template <> inline constexpr DType dtype_of<uint16_t> = DType::kUint16;
-template <> inline constexpr DType dtype_of<int32_t> = DType::kInt32;
-template <> inline constexpr DType dtype_of<uint32_t> = DType::kUint32;
-template <> inline constexpr DType dtype_of<int64_t> = DType::kInt64;
-template <> inline constexpr DType dtype_of<uint64_t> = DType::kUint64;
-template <> inline constexpr DType dtype_of<bool> = DType::kBool;
+template <>
+inline constexpr DType dtype_of<float> = DType::kFloat32;
+template <>
+inline constexpr DType dtype_of<double> = DType::kFloat64;
+template <>
+inline constexpr DType dtype_of<int8_t> = DType::kInt8;
+template <>
+inline constexpr DType dtype_of<uint8_t> = DType::kUint8;
+template <>
+inline constexpr DType dtype_of<int16_t> = DType::kInt16;
+template <>
+inline constexpr DType dtype_of<uint16_t> = DType::kUint16;
+template <>
+inline constexpr DType dtype_of<int32_t> = DType::kInt32;
+template <>
+inline constexpr DType dtype_of<uint32_t> = DType::kUint32;
+template <>
+inline constexpr DType dtype_of<int64_t> = DType::kInt64;
+template <>
+inline constexpr DType dtype_of<uint64_t> = DType::kUint64;
+template <>
+inline constexpr DType dtype_of<bool> = DType::kBool;
 
 }  // namespace sardonyx

@@ -112,10 +112,9 @@ inline void take_value(Result<void>&&) {}
   })
 
 // TRY_AT(place, expression): the same, with the place added to the Error.
-#define TRY_AT(place, ...)                                                   \
-  ({                                                                         \
-    auto try_result_ = (__VA_ARGS__);                                        \
-    if (!try_result_)                                                        \
-      return ::tl::unexpected(std::move(try_result_.error()).at(place));     \
-    ::sardonyx::take_value(std::move(try_result_));                          \
+#define TRY_AT(place, ...)                                                               \
+  ({                                                                                     \
+    auto try_result_ = (__VA_ARGS__);                                                    \
+    if (!try_result_) return ::tl::unexpected(std::move(try_result_.error()).at(place)); \
+    ::sardonyx::take_value(std::move(try_result_));                                      \
   })

@@ -32,7 +32,9 @@ float narrow_to_float(DType dtype, uint8_t bits);
 // otherwise NaN or infinity as the specification's tables say.
 uint8_t narrow_from_float(DType dtype, float value, bool saturate);
 
-template <> inline constexpr DType dtype_of<Float16> = DType::kFloat16;
-template <> inline constexpr DType dtype_of<Bfloat16> = DType::kBfloat16;
+template <>
+inline constexpr DType dtype_of<Float16> = DType::kFloat16;
+template <>
+inline constexpr DType dtype_of<Bfloat16> = DType::kBfloat16;
 
 }  // namespace sardonyx

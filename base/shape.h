@@ -47,9 +47,7 @@ class SARDONYX_API Shape {
     rank_ = rank;
     for (size_t i = 0; i < rank; ++i) data()[i] = i < old.size() ? old[i] : dim;
   }
-  void push_back(int64_t dim) {
-    resize(rank_ + 1, dim);
-  }
+  void push_back(int64_t dim) { resize(rank_ + 1, dim); }
   void insert(size_t axis, int64_t dim) {
     push_back(dim);
     std::rotate(begin() + axis, end() - 1, end());

@@ -262,8 +262,7 @@ CoreLimits core_limits() {
 
 int default_thread_count() {
   const CoreLimits limits = core_limits();
-  const int threads =
-      limits.quota == 0 ? limits.physical : std::min(limits.physical, limits.quota);
+  const int threads = limits.quota == 0 ? limits.physical : std::min(limits.physical, limits.quota);
   return std::max(threads, 1);
 }
 

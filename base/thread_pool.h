@@ -30,7 +30,8 @@ class ThreadPool {
       return;
     }
     using Plain = std::remove_reference_t<Fn>;
-    run(count, [](void* data, int64_t task) { (*static_cast<Plain*>(data))(task); },
+    run(
+        count, [](void* data, int64_t task) { (*static_cast<Plain*>(data))(task); },
         const_cast<void*>(static_cast<const void*>(&fn)));
   }
 

@@ -43,8 +43,8 @@ class SARDONYX_API Value {
   const std::vector<Value>& items() const;  // of a sequence
   DType element_dtype() const;              // of a sequence: its declared element dtype
   const MapValue& map() const { return *map_; }
-  bool has_value() const;        // false only for an empty optional
-  const Value& inner() const;    // of a non-empty optional
+  bool has_value() const;      // false only for an empty optional
+  const Value& inner() const;  // of a non-empty optional
 
  private:
   Kind kind_ = Kind::kNone;
@@ -61,9 +61,7 @@ struct ValueList {
 
 inline const std::vector<Value>& Value::items() const { return list_->items; }
 inline DType Value::element_dtype() const { return list_->element; }
-inline bool Value::has_value() const {
-  return kind_ != Kind::kOptional || !list_->items.empty();
-}
+inline bool Value::has_value() const { return kind_ != Kind::kOptional || !list_->items.empty(); }
 inline const Value& Value::inner() const { return list_->items.front(); }
 
 }  // namespace sardonyx

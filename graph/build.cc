@@ -26,7 +26,7 @@ std::string node_title(const NodeDef& node) {
 // its caller's Graph but sees none of its names).
 struct Scope {
   Graph* graph = nullptr;
-  Scope* outer = nullptr;                  // for subgraphs: where captures come from
+  Scope* outer = nullptr;                    // for subgraphs: where captures come from
   std::vector<ValueId>* captures = nullptr;  // ids in outer->graph, parallel to graph->captures()
   const OpsetVersions* opsets = nullptr;
   const std::vector<AttrDef>* call_attrs = nullptr;  // of the call, inside a function body
@@ -55,9 +55,12 @@ class Builder {
 
   Dim dim_of(const DimDef& def) const {
     switch (def.kind) {
-      case DimDef::Kind::kUnknown: return Dim::unknown();
-      case DimDef::Kind::kValue: return def.value >= 0 ? Dim(def.value) : Dim::unknown();
-      case DimDef::Kind::kParam: break;
+      case DimDef::Kind::kUnknown:
+        return Dim::unknown();
+      case DimDef::Kind::kValue:
+        return def.value >= 0 ? Dim(def.value) : Dim::unknown();
+      case DimDef::Kind::kParam:
+        break;
     }
     const auto fixed = options_.dim_values.find(def.param);
     return fixed == options_.dim_values.end() ? Dim::symbol(def.param) : Dim(fixed->second);
@@ -67,13 +70,26 @@ class Builder {
     ValueType type;
     type.dtype = def.dtype;
     switch (def.kind) {
-      case TypeDef::Kind::kNone: return type;
-      case TypeDef::Kind::kTensor: type.kind = ValueType::Kind::kTensor; break;
-      case TypeDef::Kind::kSparseTensor: type.kind = ValueType::Kind::kSparse; break;
-      case TypeDef::Kind::kSequence: type.kind = ValueType::Kind::kSequence; break;
-      case TypeDef::Kind::kMap: type.kind = ValueType::Kind::kMap; break;
-      case TypeDef::Kind::kOptional: type.kind = ValueType::Kind::kOptional; break;
-      case TypeDef::Kind::kOpaque: type.kind = ValueType::Kind::kOpaque; break;
+      case TypeDef::Kind::kNone:
+        return type;
+      case TypeDef::Kind::kTensor:
+        type.kind = ValueType::Kind::kTensor;
+        break;
+      case TypeDef::Kind::kSparseTensor:
+        type.kind = ValueType::Kind::kSparse;
+        break;
+      case TypeDef::Kind::kSequence:
+        type.kind = ValueType::Kind::kSequence;
+        break;
+      case TypeDef::Kind::kMap:
+        type.kind = ValueType::Kind::kMap;
+        break;
+      case TypeDef::Kind::kOptional:
+        type.kind = ValueType::Kind::kOptional;
+        break;
+      case TypeDef::Kind::kOpaque:
+        type.kind = ValueType::Kind::kOpaque;
+        break;
     }
     if (def.has_shape) {
       Dims dims;
@@ -305,13 +321,27 @@ class Builder {
     if (resolved == nullptr) return {};
     const AttrDef& attr = *resolved;
     switch (attr.type) {
-      case AttrType::kFloat: attrs.set(def.name, attr.f); break;
-      case AttrType::kInt: attrs.set(def.name, attr.i); break;
-      case AttrType::kString: attrs.set(def.name, attr.s); break;
-      case AttrType::kFloats: attrs.set(def.name, attr.floats); break;
-      case AttrType::kInts: attrs.set(def.name, attr.ints); break;
-      case AttrType::kStrings: attrs.set(def.name, attr.strings); break;
-      case AttrType::kTensor: attrs.set(def.name, TRY(tensor_of(attr.tensor()))); break;
+      case AttrType::kFloat:
+        attrs.set(def.name, attr.f);
+        break;
+      case AttrType::kInt:
+        attrs.set(def.name, attr.i);
+        break;
+      case AttrType::kString:
+        attrs.set(def.name, attr.s);
+        break;
+      case AttrType::kFloats:
+        attrs.set(def.name, attr.floats);
+        break;
+      case AttrType::kInts:
+        attrs.set(def.name, attr.ints);
+        break;
+      case AttrType::kStrings:
+        attrs.set(def.name, attr.strings);
+        break;
+      case AttrType::kTensor:
+        attrs.set(def.name, TRY(tensor_of(attr.tensor())));
+        break;
       case AttrType::kTensors: {
         std::vector<Tensor> tensors;
         for (const TensorDef& tensor : attr.tensors) tensors.push_back(TRY(tensor_of(tensor)));
@@ -329,14 +359,18 @@ class Builder {
         attrs.set(def.name, std::move(tensors));
         break;
       }
-      case AttrType::kType: attrs.set(def.name, type_of(attr.types.front())); break;
+      case AttrType::kType:
+        attrs.set(def.name, type_of(attr.types.front()));
+        break;
       case AttrType::kTypes: {
         std::vector<ValueType> types;
         for (const TypeDef& type : attr.types) types.push_back(type_of(type));
         attrs.set(def.name, std::move(types));
         break;
       }
-      case AttrType::kGraph: attrs.set(def.name, TRY(subgraph_of(scope, attr.graph()))); break;
+      case AttrType::kGraph:
+        attrs.set(def.name, TRY(subgraph_of(scope, attr.graph())));
+        break;
       case AttrType::kGraphs: {
         std::vector<Subgraph> subgraphs;
         for (const GraphDef& graph : attr.graphs) {

@@ -36,8 +36,8 @@ struct Subgraph {
 // A value of one attribute; ONNX's kinds.
 using Attr = std::variant<int64_t, float, std::string, Tensor, SparseTensor, ValueType, Subgraph,
                           std::vector<int64_t>, std::vector<float>, std::vector<std::string>,
-                          std::vector<Tensor>, std::vector<SparseTensor>,
-                          std::vector<ValueType>, std::vector<Subgraph>>;
+                          std::vector<Tensor>, std::vector<SparseTensor>, std::vector<ValueType>,
+                          std::vector<Subgraph>>;
 
 // Attributes of one node, sorted by name. After verification every attribute that has a default
 // is present, so the typed getters need no fallback; they return a neutral value (0, "", empty)
@@ -69,9 +69,9 @@ class AttrMap {
 };
 
 struct Node {
-  std::string name;     // may be empty
-  std::string op_type;  // ONNX spelling
-  std::string domain;   // "" is ai.onnx; "sardonyx" is for operators that only passes make
+  std::string name;              // may be empty
+  std::string op_type;           // ONNX spelling
+  std::string domain;            // "" is ai.onnx; "sardonyx" is for operators that only passes make
   std::vector<ValueId> inputs;   // kNoValue where omitted
   std::vector<ValueId> outputs;  // kNoValue where nobody asks
   AttrMap attrs;

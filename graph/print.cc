@@ -18,12 +18,18 @@ std::string constant_text(const Tensor& tensor) {
       fmt::format("{}[{}]", dtype_name(tensor.dtype()), tensor.shape().to_string());
   if (tensor.count() > kMostElements) return type + "{...}";
   switch (tensor.dtype()) {
-    case DType::kFloat32: return type + "{" + elements_text<float>(tensor) + "}";
-    case DType::kFloat64: return type + "{" + elements_text<double>(tensor) + "}";
-    case DType::kInt64: return type + "{" + elements_text<int64_t>(tensor) + "}";
-    case DType::kInt32: return type + "{" + elements_text<int32_t>(tensor) + "}";
-    case DType::kBool: return type + "{" + elements_text<bool>(tensor) + "}";
-    default: return type + "{...}";
+    case DType::kFloat32:
+      return type + "{" + elements_text<float>(tensor) + "}";
+    case DType::kFloat64:
+      return type + "{" + elements_text<double>(tensor) + "}";
+    case DType::kInt64:
+      return type + "{" + elements_text<int64_t>(tensor) + "}";
+    case DType::kInt32:
+      return type + "{" + elements_text<int32_t>(tensor) + "}";
+    case DType::kBool:
+      return type + "{" + elements_text<bool>(tensor) + "}";
+    default:
+      return type + "{...}";
   }
 }
 

@@ -15,8 +15,8 @@ struct ValueType {
   enum class Kind : uint8_t { kUnknown, kTensor, kSparse, kSequence, kMap, kOptional, kOpaque };
 
   Kind kind = Kind::kUnknown;
-  DType dtype = DType::kUndefined;  // tensor, sparse: elements; map: keys
-  std::optional<Dims> dims;         // tensor, sparse: nullopt when the rank is unknown
+  DType dtype = DType::kUndefined;           // tensor, sparse: elements; map: keys
+  std::optional<Dims> dims;                  // tensor, sparse: nullopt when the rank is unknown
   std::shared_ptr<const ValueType> element;  // sequence, optional: of what; map: the values
 
   static ValueType tensor(DType dtype);  // rank unknown

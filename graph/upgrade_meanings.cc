@@ -11,9 +11,8 @@ class Rewriter {
   Rewriter(Graph& graph, NodeId id) : graph_(graph), name_(graph.node(id).name) {}
 
   ValueId ints(const std::vector<int64_t>& elements) {
-    return graph_.add_constant(name_ + "/ints",
-                               Tensor::from<int64_t>({static_cast<int64_t>(elements.size())},
-                                                     elements));
+    return graph_.add_constant(
+        name_ + "/ints", Tensor::from<int64_t>({static_cast<int64_t>(elements.size())}, elements));
   }
   ValueId op(std::string op_type, std::vector<ValueId> inputs, AttrMap attrs = {}) {
     const std::string name = name_ + "/" + op_type;
@@ -84,8 +83,7 @@ Result<void> batch_norm_per_element(Graph& graph, NodeId id) {
   graph.remove_node(id);
   const ValueId deviation = rewriter.op("Sqrt", {rewriter.op("Add", {inputs[4], epsilon})});
   const ValueId centred = rewriter.op("Sub", {inputs[0], inputs[3]});
-  const ValueId scaled =
-      rewriter.op("Mul", {rewriter.op("Div", {centred, deviation}), inputs[1]});
+  const ValueId scaled = rewriter.op("Mul", {rewriter.op("Div", {centred, deviation}), inputs[1]});
   rewriter.op_into(output, "Add", {scaled, inputs[2]});
   return {};
 }
@@ -102,8 +100,8 @@ Result<void> broadcast_at_axis(Graph& graph, NodeId id) {
   Rewriter rewriter(graph, id);
   // How many dims of A follow those of B.
   const ValueId rank_a = rewriter.rank(inputs[0]);
-  const ValueId start = axis >= 0 ? rewriter.ints({axis})
-                                  : rewriter.op("Add", {rank_a, rewriter.ints({axis})});
+  const ValueId start =
+      axis >= 0 ? rewriter.ints({axis}) : rewriter.op("Add", {rank_a, rewriter.ints({axis})});
   const ValueId end = rewriter.op("Add", {start, rewriter.rank(inputs[1])});
   const ValueId ones = rewriter.ones(rewriter.op("Sub", {rank_a, end}));
   const ValueId shape = rewriter.concat({rewriter.shape(inputs[1]), ones});

@@ -39,10 +39,11 @@ Result<void> clip_bounds_to_inputs(Graph& graph, NodeId id) {
   const auto bound = [&](std::string_view name, size_t index) {
     if (!graph.node(id).attrs.has(name)) return;
     const float limit = graph.node(id).attrs.get_float(name);
-    const ValueId constant = graph.add_constant(
-        fmt::format("{}/{}", graph.node(id).name, name), Tensor::scalar(limit));
-    const ValueId cast = graph.add_node("CastLike", "", {constant, graph.node(id).inputs[0]},
-                                        AttrMap(), fmt::format("{}/{}_cast", graph.node(id).name, name));
+    const ValueId constant =
+        graph.add_constant(fmt::format("{}/{}", graph.node(id).name, name), Tensor::scalar(limit));
+    const ValueId cast =
+        graph.add_node("CastLike", "", {constant, graph.node(id).inputs[0]}, AttrMap(),
+                       fmt::format("{}/{}_cast", graph.node(id).name, name));
     graph.set_input(id, index, cast);
   };
   bound("min", 1);
@@ -88,8 +89,7 @@ Result<void> concat_default_axis(Graph& graph, NodeId id) {
 Result<void> dft_axis_to_input(Graph& graph, NodeId id) {
   const int64_t axis = graph.node(id).attrs.get_int("axis", 1);
   graph.node(id).attrs.erase("axis");
-  const ValueId constant =
-      graph.add_constant(graph.node(id).name + "/axis", Tensor::scalar(axis));
+  const ValueId constant = graph.add_constant(graph.node(id).name + "/axis", Tensor::scalar(axis));
   graph.set_input(id, 2, constant);
   return {};
 }

@@ -25,8 +25,8 @@ Result<void> infer_if(InferContext& context) {
     if (context.at_load()) TRY(infer_body(*branch->body));
   }
   for (size_t i = 0; i < context.output_count(); ++i) {
-    context.set_output(i, either_type(then_branch.body->outputs()[i].type,
-                                      else_branch.body->outputs()[i].type));
+    context.set_output(
+        i, either_type(then_branch.body->outputs()[i].type, else_branch.body->outputs()[i].type));
   }
   return {};
 }
@@ -105,7 +105,8 @@ class LoopKernel final : public Kernel {
       inputs.insert(inputs.end(), carried.begin(), carried.end());
       auto results = body_.run(args, inputs);
       if (!results) {
-        return report_error(args, std::move(results.error()).at(fmt::format("iteration {}", iteration)));
+        return report_error(args,
+                            std::move(results.error()).at(fmt::format("iteration {}", iteration)));
       }
       more = *(*results)[0].tensor().as<bool>();
       for (size_t i = 0; i < carried_; ++i) carried[i] = std::move((*results)[i + 1]);

@@ -79,8 +79,8 @@ class GemmS32Kernel final : public Kernel {
     auto* workspace = static_cast<std::byte*>(args.workspace);
     auto* a_zeros = reinterpret_cast<int32_t*>(workspace + gemm_bytes_);
     auto* b_zeros = reinterpret_cast<int32_t*>(workspace + gemm_bytes_ + a_zeros_.bytes());
-    auto* packed = reinterpret_cast<int16_t*>(workspace + gemm_bytes_ + a_zeros_.bytes() +
-                                              b_zeros_.bytes());
+    auto* packed =
+        reinterpret_cast<int16_t*>(workspace + gemm_bytes_ + a_zeros_.bytes() + b_zeros_.bytes());
     if (a_zeros_.count != 0) a_zeros_.widen(args.inputs[2].data, a_zeros);
     GemmS32Args gemm = args_;
     gemm.packed_b = packed_ == nullptr ? packed : static_cast<const int16_t*>(packed_.get());
@@ -89,13 +89,13 @@ class GemmS32Kernel final : public Kernel {
     for (int64_t item = 0; item < items; ++item) {
       const auto at = static_cast<size_t>(item);
       if (packed_ == nullptr && (item == 0 || !shares_b_)) {
-        const auto* b = args.inputs[1].as<uint8_t>() +
-                        matrix_.b_matrices[at] * matrix_.depth * matrix_.columns;
+        const auto* b =
+            args.inputs[1].as<uint8_t>() + matrix_.b_matrices[at] * matrix_.depth * matrix_.columns;
         pack_b_s32(tier_, b_zeros_.describe(b, b_zeros), matrix_.columns, false, matrix_.depth,
                    matrix_.columns, packed);
       }
-      const auto* a = args.inputs[0].as<uint8_t>() +
-                      matrix_.a_matrices[at] * matrix_.rows * matrix_.depth;
+      const auto* a =
+          args.inputs[0].as<uint8_t>() + matrix_.a_matrices[at] * matrix_.rows * matrix_.depth;
       gemm.a = a_zeros_.describe(a, a_zeros);
       gemm.c = args.outputs[0].as<int32_t>() + item * matrix_.rows * matrix_.columns;
       gemm_s32(tier_, gemm, workspace, *args.pool);
@@ -107,8 +107,8 @@ class GemmS32Kernel final : public Kernel {
  private:
   void pack_constant(const KernelRequest& request, const Tensor& b, const Tensor* zero) {
     // The zero point is subtracted while packing, so its bytes belong to the tag.
-    std::string tag = fmt::format("s32 {} {}x{}", static_cast<int>(tier_), matrix_.depth,
-                                  matrix_.columns);
+    std::string tag =
+        fmt::format("s32 {} {}x{}", static_cast<int>(tier_), matrix_.depth, matrix_.columns);
     if (zero != nullptr) tag.append(zero->as<char>(), zero->bytes());
     packed_ = request.weights.get(b, tag, [&] {
       std::vector<int32_t> zeros(static_cast<size_t>(b_zeros_.count));
@@ -140,8 +140,7 @@ Result<std::unique_ptr<Kernel>> make_gemm_s32(const KernelRequest& request) {
       return decline("its shapes are not known when the plan is made");
     }
   }
-  const MatrixShape shape =
-      read_matrix_shape(request.inputs[0].shape(), request.inputs[1].shape());
+  const MatrixShape shape = read_matrix_shape(request.inputs[0].shape(), request.inputs[1].shape());
   if (shape.batch() == 0 || shape.rows == 0 || shape.columns == 0 || shape.depth == 0) {
     return decline("a matrix is empty");
   }

@@ -70,9 +70,7 @@ struct KernelRequest {
   std::function<std::shared_ptr<GraphRunner>(std::string_view attr)> runner;
 
   bool has_input(size_t index) const { return index < inputs.size() && inputs[index].present(); }
-  bool has_output(size_t index) const {
-    return index < outputs.size() && outputs[index].present();
-  }
+  bool has_output(size_t index) const { return index < outputs.size() && outputs[index].present(); }
 };
 
 // What a kernel gets when it runs. Omitted operands have data == nullptr and dtype kUndefined.

@@ -150,8 +150,8 @@ Result<void> verify_counts(const OpDef& op, const Node& node) {
   }
   const bool many_outputs = !op.outputs.empty() && op.outputs.back().form == Form::kVariadic;
   if (!many_outputs && node.outputs.size() > op.outputs.size()) {
-    return fail(Code::kInvalidGraph, "has {} outputs, but {} gives at most {}",
-                node.outputs.size(), op.name, op.outputs.size());
+    return fail(Code::kInvalidGraph, "has {} outputs, but {} gives at most {}", node.outputs.size(),
+                op.name, op.outputs.size());
   }
   return {};
 }
@@ -177,9 +177,8 @@ Result<void> verify_types(const OpDef& op, const Graph& graph, const Node& node)
       bound.emplace_back(formal.type_name, dtype);
     } else if (same->second != dtype) {
       return fail(Code::kInvalidGraph,
-                  "input '{}' ({}) is {}, but another input of the same type {} is {}",
-                  value.name, formal.name, dtype_name(dtype), formal.type_name,
-                  dtype_name(same->second));
+                  "input '{}' ({}) is {}, but another input of the same type {} is {}", value.name,
+                  formal.name, dtype_name(dtype), formal.type_name, dtype_name(same->second));
     }
   }
   return {};
@@ -188,19 +187,32 @@ Result<void> verify_types(const OpDef& op, const Graph& graph, const Node& node)
 bool attr_has_kind(const Attr& attr, FormalAttr::Kind kind) {
   using Kind = FormalAttr::Kind;
   switch (kind) {
-    case Kind::kInt: return std::holds_alternative<int64_t>(attr);
-    case Kind::kFloat: return std::holds_alternative<float>(attr);
-    case Kind::kString: return std::holds_alternative<std::string>(attr);
-    case Kind::kTensor: return std::holds_alternative<Tensor>(attr);
-    case Kind::kSparse: return std::holds_alternative<SparseTensor>(attr);
-    case Kind::kType: return std::holds_alternative<ValueType>(attr);
-    case Kind::kGraph: return std::holds_alternative<Subgraph>(attr);
-    case Kind::kInts: return std::holds_alternative<std::vector<int64_t>>(attr);
-    case Kind::kFloats: return std::holds_alternative<std::vector<float>>(attr);
-    case Kind::kStrings: return std::holds_alternative<std::vector<std::string>>(attr);
-    case Kind::kTensors: return std::holds_alternative<std::vector<Tensor>>(attr);
-    case Kind::kGraphs: return std::holds_alternative<std::vector<Subgraph>>(attr);
-    case Kind::kAny: return true;
+    case Kind::kInt:
+      return std::holds_alternative<int64_t>(attr);
+    case Kind::kFloat:
+      return std::holds_alternative<float>(attr);
+    case Kind::kString:
+      return std::holds_alternative<std::string>(attr);
+    case Kind::kTensor:
+      return std::holds_alternative<Tensor>(attr);
+    case Kind::kSparse:
+      return std::holds_alternative<SparseTensor>(attr);
+    case Kind::kType:
+      return std::holds_alternative<ValueType>(attr);
+    case Kind::kGraph:
+      return std::holds_alternative<Subgraph>(attr);
+    case Kind::kInts:
+      return std::holds_alternative<std::vector<int64_t>>(attr);
+    case Kind::kFloats:
+      return std::holds_alternative<std::vector<float>>(attr);
+    case Kind::kStrings:
+      return std::holds_alternative<std::vector<std::string>>(attr);
+    case Kind::kTensors:
+      return std::holds_alternative<std::vector<Tensor>>(attr);
+    case Kind::kGraphs:
+      return std::holds_alternative<std::vector<Subgraph>>(attr);
+    case Kind::kAny:
+      return true;
   }
   return false;
 }

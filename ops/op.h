@@ -18,8 +18,8 @@
 namespace sardonyx {
 
 // Groups of dtypes that type constraints use again and again.
-inline constexpr DTypeSet kFloatTypes = dtype_set(DType::kFloat32, DType::kFloat64,
-                                                  DType::kFloat16, DType::kBfloat16);
+inline constexpr DTypeSet kFloatTypes =
+    dtype_set(DType::kFloat32, DType::kFloat64, DType::kFloat16, DType::kBfloat16);
 inline constexpr DTypeSet kSignedIntTypes =
     dtype_set(DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64);
 inline constexpr DTypeSet kUnsignedIntTypes =
@@ -30,10 +30,10 @@ inline constexpr DTypeSet kComplexTypes = dtype_set(DType::kComplex64, DType::kC
 inline constexpr DTypeSet kFloat8Types =
     dtype_set(DType::kFloat8E4M3FN, DType::kFloat8E4M3FNUZ, DType::kFloat8E5M2,
               DType::kFloat8E5M2FNUZ, DType::kFloat8E8M0);
-inline constexpr DTypeSet kSubByteTypes = dtype_set(
-    DType::kInt4, DType::kUint4, DType::kInt2, DType::kUint2, DType::kFloat4E2M1);
-inline constexpr DTypeSet kAllTypes = kNumericTypes | kComplexTypes | kFloat8Types |
-                                      kSubByteTypes | dtype_set(DType::kBool, DType::kString);
+inline constexpr DTypeSet kSubByteTypes =
+    dtype_set(DType::kInt4, DType::kUint4, DType::kInt2, DType::kUint2, DType::kFloat4E2M1);
+inline constexpr DTypeSet kAllTypes = kNumericTypes | kComplexTypes | kFloat8Types | kSubByteTypes |
+                                      dtype_set(DType::kBool, DType::kString);
 // Not a constraint: any kind of value (sequence, optional, map, ...) goes.
 inline constexpr DTypeSet kAnyValue = ~DTypeSet{0};
 
@@ -50,8 +50,19 @@ struct FormalParam {
 
 struct FormalAttr {
   enum class Kind : uint8_t {
-    kInt, kFloat, kString, kTensor, kSparse, kType, kGraph,
-    kInts, kFloats, kStrings, kTensors, kGraphs, kAny
+    kInt,
+    kFloat,
+    kString,
+    kTensor,
+    kSparse,
+    kType,
+    kGraph,
+    kInts,
+    kFloats,
+    kStrings,
+    kTensors,
+    kGraphs,
+    kAny
   };
   std::string name;
   Kind kind = Kind::kInt;

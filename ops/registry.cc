@@ -56,10 +56,10 @@ std::span<const OpDef> all_ops() {
 const OpDef* find_op(std::string_view domain, std::string_view name) {
   if (domain == "ai.onnx") domain = "";
   const auto ops = all_ops();
-  const auto found = std::lower_bound(
-      ops.begin(), ops.end(), name, [domain](const OpDef& op, std::string_view wanted) {
-        return precedes(op.domain, op.name, domain, wanted);
-      });
+  const auto found = std::lower_bound(ops.begin(), ops.end(), name,
+                                      [domain](const OpDef& op, std::string_view wanted) {
+                                        return precedes(op.domain, op.name, domain, wanted);
+                                      });
   return found != ops.end() && found->domain == domain && found->name == name ? &*found : nullptr;
 }
 

@@ -36,9 +36,10 @@ Result<ScanShape> scan_shape(const Node& node) {
   shape.states = inputs - shape.scan_inputs;
   if (body.inputs().size() != inputs || body.outputs().size() < shape.states ||
       body.outputs().size() < node.outputs.size()) {
-    return fail(Code::kInvalidGraph, "the body takes {} and gives {} values for {} inputs and {} "
-                "outputs", body.inputs().size(), body.outputs().size(), inputs,
-                node.outputs.size());
+    return fail(Code::kInvalidGraph,
+                "the body takes {} and gives {} values for {} inputs and {} "
+                "outputs",
+                body.inputs().size(), body.outputs().size(), inputs, node.outputs.size());
   }
   shape.scan_outputs = body.outputs().size() - shape.states;
   shape.input_axes = filled(node.attrs.get_ints("scan_input_axes"), shape.scan_inputs);
@@ -88,9 +89,9 @@ Result<void> infer_scan(InferContext& context) {
       continue;
     }
     if (type.has_rank()) {
-      const int64_t axis = TRY(context.axis(shape.output_axes[i - shape.states],
-                                            static_cast<int64_t>(type.dims->size()) + 1,
-                                            "scan_output_axes"));
+      const int64_t axis =
+          TRY(context.axis(shape.output_axes[i - shape.states],
+                           static_cast<int64_t>(type.dims->size()) + 1, "scan_output_axes"));
       type.dims->insert(type.dims->begin() + axis, length);
     }
     context.set_output(i, type);

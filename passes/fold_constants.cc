@@ -75,7 +75,8 @@ Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
       if (output != kNoValue) changed |= set_known_integers(graph, output);
     }
     const auto& outputs = graph.node(id).outputs;
-    if (std::all_of(outputs.begin(), outputs.end(), [](ValueId output) { return output == kNoValue; })) {
+    if (std::all_of(outputs.begin(), outputs.end(),
+                    [](ValueId output) { return output == kNoValue; })) {
       graph.remove_node(id);  // all of it was known integers
       continue;
     }

@@ -59,8 +59,9 @@ void ArenaPool::give(Block block) {
 Result<void> ArenaPool::reserve(size_t bytes) {
   const std::lock_guard lock(mutex_);
   if (limit_ != 0 && (bytes > limit_ || used_ > limit_ - bytes)) {
-    return fail(Code::kRuntimeException, "memory limit of {} bytes: {} more are needed, {} are in use",
-                limit_, bytes, used_);
+    return fail(Code::kRuntimeException,
+                "memory limit of {} bytes: {} more are needed, {} are in use", limit_, bytes,
+                used_);
   }
   used_ += bytes;
   return {};

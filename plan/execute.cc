@@ -117,8 +117,9 @@ class Run {
     const Place& place = plan.known.places[at(root)];
     const ValueType& type = plan.known.types[at(id)];
     if (plan.known.constants[at(id)].has_data()) return plan.known.constants[at(id)];
-    if (place.kind == Place::Kind::kSlot || (place.kind == Place::Kind::kInput &&
-                                             !inputs_[static_cast<size_t>(place.index)].is_tensor())) {
+    if (place.kind == Place::Kind::kSlot ||
+        (place.kind == Place::Kind::kInput &&
+         !inputs_[static_cast<size_t>(place.index)].is_tensor())) {
       const Value& value = place.kind == Place::Kind::kSlot
                                ? slots_[static_cast<size_t>(place.index)]
                                : inputs_[static_cast<size_t>(place.index)];
@@ -216,8 +217,8 @@ class Run {
     if (control_.record) {
       const auto start = std::chrono::steady_clock::now();
       step.kernel.kernel->run(args);
-      control_.record({step.node, step.op, &step.kernel.name, start,
-                       std::chrono::steady_clock::now()});
+      control_.record(
+          {step.node, step.op, &step.kernel.name, start, std::chrono::steady_clock::now()});
     } else {
       step.kernel.kernel->run(args);
     }

@@ -15,7 +15,7 @@ namespace sardonyx {
 
 // The operands of a plan's steps with everything filled in but the pointers.
 struct StepViews {
-  std::vector<TensorView> views;         // inputs then outputs, step after step
+  std::vector<TensorView> views;           // inputs then outputs, step after step
   std::vector<const Value*> input_values;  // parallel to views (outputs' entries unused)
   std::vector<Value*> output_values;       // parallel to views (inputs' entries unused)
 };

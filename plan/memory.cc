@@ -28,9 +28,8 @@ size_t lowest_gap(const std::vector<MemoryBlock>& blocks, const std::vector<size
 size_t place_blocks(std::vector<MemoryBlock>& blocks) {
   std::vector<size_t> by_size(blocks.size());
   std::iota(by_size.begin(), by_size.end(), size_t{0});
-  std::stable_sort(by_size.begin(), by_size.end(), [&](size_t a, size_t b) {
-    return blocks[a].bytes > blocks[b].bytes;
-  });
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](size_t a, size_t b) { return blocks[a].bytes > blocks[b].bytes; });
   std::vector<size_t> by_offset;
   size_t total = 0;
   for (size_t index : by_size) {

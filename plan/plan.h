@@ -53,7 +53,7 @@ struct Knowledge {
   std::vector<std::optional<Dims>> ints;
   std::vector<ValueId> roots;  // the value whose bytes this one shares (itself, mostly)
   std::vector<Place> places;   // by root
-  std::vector<bool> planned;      // by NodeId
+  std::vector<bool> planned;   // by NodeId
 };
 
 struct Step {
@@ -81,12 +81,12 @@ struct Plan {
 
   std::vector<Step> steps;
   Knowledge known;
-  size_t arena_bytes = 0;         // activations and workspace
-  size_t unshared_bytes = 0;      // the same without reuse
-  std::vector<ValueId> in_arena;  // roots that this plan puts into its arena
+  size_t arena_bytes = 0;                        // activations and workspace
+  size_t unshared_bytes = 0;                     // the same without reuse
+  std::vector<ValueId> in_arena;                 // roots that this plan puts into its arena
   std::vector<std::pair<int, ValueId>> results;  // graph outputs that it writes directly: root
-  int slot_count = 0;             // of this plan and those before it
-  int depth = 0;                  // plans before this one
+  int slot_count = 0;                            // of this plan and those before it
+  int depth = 0;                                 // plans before this one
   bool complete = true;
   std::vector<Observed> observed;  // when not complete: what the rest waits for
 

@@ -261,8 +261,8 @@ class Planner {
       const Subgraph* subgraph = node.attrs.get_subgraph(attr);
       return subgraph == nullptr ? nullptr : runners_(subgraph->body);
     };
-    const KernelRequest request{node,   inputs, outputs, context_.tier, context_.pool->threads(),
-                                *context_.weights, runner};
+    const KernelRequest request{
+        node, inputs, outputs, context_.tier, context_.pool->threads(), *context_.weights, runner};
     step.node = id;
     step.op = &op;
     step.kernel = TRY(choose_kernel(op, request));

@@ -8,12 +8,13 @@ namespace {
 
 ValueType type_of(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::kNone: return {};
+    case Value::Kind::kNone:
+      return {};
     case Value::Kind::kTensor:
       return ValueType::tensor(value.tensor().dtype(), to_dims(value.tensor().shape()));
     case Value::Kind::kSparse: {
-      ValueType type = ValueType::tensor(value.sparse().values.dtype(),
-                                         to_dims(value.sparse().dense_shape));
+      ValueType type =
+          ValueType::tensor(value.sparse().values.dtype(), to_dims(value.sparse().dense_shape));
       type.kind = ValueType::Kind::kSparse;
       return type;
     }
@@ -127,8 +128,8 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_plan(std::span<const Value> input
   return plans_.front().plan;
 }
 
-Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(
-    Plan& before, std::span<const Value> observed) const {
+Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(Plan& before,
+                                                            std::span<const Value> observed) const {
   std::string key = observation_key(before, observed);
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < before.continuations.size(); ++i) {

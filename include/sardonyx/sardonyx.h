@@ -77,10 +77,10 @@ struct ArgInfo {
   std::string name;
   std::string type;  // "tensor(float)", "seq(tensor(int64))", "map(string,tensor(float))"
   Kind kind = Kind::kUnknown;
-  DType dtype = DType::kUndefined;          // tensor, sparse: elements; map: keys
-  bool has_rank = false;                    // false: dims says nothing
-  std::vector<Dim> dims;                    // tensor, sparse
-  std::shared_ptr<const ArgInfo> element;   // sequence, optional: of what; map: its values
+  DType dtype = DType::kUndefined;         // tensor, sparse: elements; map: keys
+  bool has_rank = false;                   // false: dims says nothing
+  std::vector<Dim> dims;                   // tensor, sparse
+  std::shared_ptr<const ArgInfo> element;  // sequence, optional: of what; map: its values
 };
 
 struct ModelInfo {
@@ -104,9 +104,9 @@ struct NamedValue {
 
 // One step of a profiled run.
 struct StepTime {
-  std::string node;    // node name
-  std::string op;      // operator
-  std::string kernel;  // kernel that ran
+  std::string node;      // node name
+  std::string op;        // operator
+  std::string kernel;    // kernel that ran
   int64_t start_ns = 0;  // since the session was made
   int64_t duration_ns = 0;
 };

@@ -13,7 +13,8 @@ using ::testing::HasSubstr;
 
 TEST(Session, RunsAnyBatchWithOneSession) {
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
-    g (float[N,2] x) => (float[N,2] y) { t = Relu(x)  y = Add(t, x) })").value();
+    g (float[N,2] x) => (float[N,2] y) { t = Relu(x)  y = Add(t, x) })")
+                              .value();
   EXPECT_THAT(elements_of(run_one(session, {{"x", floats({1, 2}, {-1, 2})}})), ElementsAre(-1, 4));
   EXPECT_THAT(elements_of(run_one(session, {{"x", floats({2, 2}, {1, -2, 3, -4})}})),
               ElementsAre(2, -2, 6, -4));
@@ -28,7 +29,8 @@ TEST(Session, ComputesShapesWhilePlanning) {
       n = Gather<axis = 0>(s, zero)
       rest = Constant<value = int64[1] {-1}>()
       target = Concat<axis = 0>(n, rest)
-      y = Reshape(x, target) })").value();
+      y = Reshape(x, target) })")
+                              .value();
   const Value y = run_one(session, {{"x", floats({2, 3, 1}, {1, 2, 3, 4, 5, 6})}});
   EXPECT_EQ(y.tensor().shape(), (Shape{2, 3}));
   EXPECT_THAT(elements_of(y), ElementsAre(1, 2, 3, 4, 5, 6));
@@ -37,12 +39,13 @@ TEST(Session, ComputesShapesWhilePlanning) {
 TEST(Session, WaitsForValuesThatShapesDependOn) {
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N] x, int64[R] shape) => (float y_dims) {
-      r = Relu(x)  t = Reshape(r, shape)  y_dims = Neg(t) })").value();
+      r = Relu(x)  t = Reshape(r, shape)  y_dims = Neg(t) })")
+                              .value();
   for (const auto& [dims, expected] : std::vector<std::pair<std::vector<int64_t>, Shape>>{
            {{2, 3}, {2, 3}}, {{3, -1}, {3, 2}}, {{6}, {6}}}) {
     const auto rank = static_cast<int64_t>(dims.size());
-    const Value y = run_one(session, {{"x", floats({6}, {-1, 2, 3, 4, 5, 6})},
-                                      {"shape", ints({rank}, dims)}});
+    const Value y =
+        run_one(session, {{"x", floats({6}, {-1, 2, 3, 4, 5, 6})}, {"shape", ints({rank}, dims)}});
     EXPECT_EQ(y.tensor().shape(), expected);
     EXPECT_THAT(elements_of(y), ElementsAre(0, -2, -3, -4, -5, -6));
   }
@@ -71,7 +74,8 @@ TEST(Session, InlinesTheBranchOfAConstantCondition) {
       shift = Constant<value = float[1] {10}>()
       t = Neg(x)
       y = If<then_branch = yes () => (float[N] a) { a = Add(t, shift) },
-             else_branch = no () => (float[N] b) { b = Identity(x) }>(c) })").value();
+             else_branch = no () => (float[N] b) { b = Identity(x) }>(c) })")
+                              .value();
   EXPECT_THAT(elements_of(run_one(session, {{"x", floats({2}, {1, 2})}})), ElementsAre(9, 8));
   EXPECT_THAT(to_text(*session.state().graph), ::testing::Not(HasSubstr("If")));
 }
@@ -100,7 +104,8 @@ TEST(Session, ScansBackwards) {
     g (float zero, float[T] x) => (float sum, float[T] sums) {
       sum, sums = Scan<num_scan_inputs = 1, scan_input_directions = [1],
         body = b (float s, float v) => (float t, float u) { t = Add(s, v)  u = Identity(t) }>
-        (zero, x) })").value();
+        (zero, x) })")
+                              .value();
   const auto results =
       session.run({{"zero", Tensor::scalar(0.f)}, {"x", floats({3}, {1, 10, 100})}}).value();
   EXPECT_THAT(elements_of(results[0]), ElementsAre(111));
@@ -111,13 +116,15 @@ TEST(Session, InlinesFunctionsWithAttributeReferences) {
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
     g (float[N] x) => (float[N] y) { t = own.Leak<slope = 0.5>(x)  y = own.Leak(t) }
     <domain: "own", opset_import: ["" : 17]>
-    Leak <slope: float = 0.25> (a) => (b) { b = LeakyRelu<alpha: float = @slope>(a) })").value();
+    Leak <slope: float = 0.25> (a) => (b) { b = LeakyRelu<alpha: float = @slope>(a) })")
+                              .value();
   EXPECT_THAT(elements_of(run_one(session, {{"x", floats({2}, {-8, 3})}})), ElementsAre(-1, 3));
 }
 
 TEST(Session, WritesResultsIntoTheCallersMemory) {
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
-    g (float[N] x) => (float[N] y, float[N] z) { y = Neg(x)  z = Identity(y) })").value();
+    g (float[N] x) => (float[N] y, float[N] z) { y = Neg(x)  z = Identity(y) })")
+                              .value();
   float buffer[2] = {};
   std::vector<Value> results(2);
   results[1] = Tensor::wrap(DType::kFloat32, {2}, buffer, nullptr);
@@ -132,7 +139,8 @@ TEST(Session, WritesResultsIntoTheCallersMemory) {
 
 TEST(Session, TakesOverridableInitializersFromTheCaller) {
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
-    g (float[2] x, float[2] w = {1, 2}) => (float[2] y) { y = Mul(x, w) })").value();
+    g (float[2] x, float[2] w = {1, 2}) => (float[2] y) { y = Mul(x, w) })")
+                              .value();
   ASSERT_EQ(session.inputs().size(), 1u);
   ASSERT_EQ(session.overridable_initializers().size(), 1u);
   const Value x = floats({2}, {3, 4});
@@ -185,7 +193,8 @@ TEST(Session, KeepsTheMemoryLimit) {
   SessionOptions options;
   options.memory_limit = 1000;
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
-    g (float[N] x) => (float[N] y) { a = Softmax(x)  b = Softmax(a)  y = Add(b, x) })", options)
+    g (float[N] x) => (float[N] y) { a = Softmax(x)  b = Softmax(a)  y = Add(b, x) })",
+                                    options)
                               .value();
   EXPECT_TRUE(session.run({{"x", floats({10}, std::vector<float>(10, 1.f))}}));
   const auto large = session.run({{"x", floats({1000}, std::vector<float>(1000, 1.f))}});
@@ -195,7 +204,8 @@ TEST(Session, KeepsTheMemoryLimit) {
 
 TEST(Session, StopsWhenItIsTold) {
   const Session session = load_text(R"(<ir_version: 8, opset_import: ["" : 17]>
-    g (float[N] x) => (float[N] y) { y = Exp(x) })").value();
+    g (float[N] x) => (float[N] y) { y = Exp(x) })")
+                              .value();
   const std::atomic<bool> cancel = true;
   RunOptions options;
   options.cancel = &cancel;
