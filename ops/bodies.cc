@@ -68,6 +68,13 @@ Shape empty_piece_shape(const ValueType& type, int64_t axis) {
 
 }  // namespace
 
+Result<void> check_whole_bytes(DType dtype, int64_t count) {
+  if (!dtype_is_sub_byte(dtype) || count * dtype_bits(dtype) % 8 == 0) return {};
+  return fail(Code::kNotImplemented,
+              "cannot cut {} elements of {} apart: they share a byte with others", count,
+              dtype_name(dtype));
+}
+
 Result<Tensor> stack(std::span<const Value> pieces, const ValueType& type, int64_t axis) {
   DType dtype = type.dtype;
   Shape piece_shape;
@@ -89,6 +96,7 @@ Result<Tensor> stack(std::span<const Value> pieces, const ValueType& type, int64
   Tensor stacked = TRY(Tensor::allocate(dtype, shape));
   const int64_t rows = piece_shape.count(0, at);
   const Shape run_shape{piece_shape.count(at, piece_shape.rank())};
+  TRY(check_whole_bytes(dtype, run_shape.count()));
   const size_t run_bytes = dtype_bytes(dtype, static_cast<size_t>(run_shape.count()));
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Tensor& piece = pieces[i].tensor();

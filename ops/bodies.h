@@ -31,6 +31,9 @@ Result<Value> own_value(const Value& value);
 // What holds for a value that is one of two: dims that differ become unknown.
 ValueType either_type(const ValueType& a, const ValueType& b);
 
+// An Error unless `count` elements fill whole bytes, so that runs of them can be copied.
+Result<void> check_whole_bytes(DType dtype, int64_t count);
+
 // Stacks equal-shaped tensors along a new axis (counted in the result, may be negative). Without
 // any, the other dims are those `type` (of the result) knows, or 0.
 Result<Tensor> stack(std::span<const Value> pieces, const ValueType& type, int64_t axis);
