@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/args.h"
+#include "api/initializers.h"
 #include "api/session_state.h"
 #include "graph/build.h"
 #include "model/check.h"
@@ -179,7 +180,10 @@ Session::~Session() = default;
 Result<Session> Session::load(const std::filesystem::path& path, const SessionOptions& options) {
   ReadOptions read;
   read.max_depth = options.nesting_limit;
-  const Model model = TRY(read_model_file(path, read));
+  const Model model =
+      TRY(read_with_initializers(read, options.initializers, [&](const ReadOptions& how) {
+        return read_model_file(path, how);
+      }));
   return Session(TRY(load_model(model, options)));
 }
 
@@ -189,7 +193,8 @@ Result<Session> Session::load(std::span<const std::byte> bytes, std::shared_ptr<
   read.max_depth = options.nesting_limit;
   read.external_folder = folder;
   const Bytes view{reinterpret_cast<const char*>(bytes.data()), bytes.size(), std::move(owner)};
-  const Model model = TRY(read_model(view, read));
+  const Model model = TRY(read_with_initializers(
+      read, options.initializers, [&](const ReadOptions& how) { return read_model(view, how); }));
   return Session(TRY(load_model(model, options)));
 }
 

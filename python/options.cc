@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "python/errors.h"
+#include "python/values.h"
 
 namespace sardonyx::python {
 namespace {
@@ -79,6 +80,13 @@ void override_dim(PySessionOptions& self, const std::string& name, int64_t value
   self.dim_overrides[name] = value;
 }
 
+void add_initializer(PySessionOptions& self, const std::string& name, const OrtValue& value) {
+  if (!value.value.is_tensor()) {
+    raise_error(Code::kInvalidArgument, "initializer '" + name + "' must be a tensor");
+  }
+  self.initializers[name] = value.value.tensor();
+}
+
 using OptionsClass = nb::class_<PySessionOptions>;
 
 void add_properties(OptionsClass& options) {
@@ -140,6 +148,19 @@ void add_methods(OptionsClass& options) {
             self.providers.emplace_back(name, entries);
           },
           "provider_name"_a, "provider_options"_a = Config())
+      .def("add_initializer", &add_initializer, "name"_a, "ort_value"_a,
+           "Replaces an initializer of the model at load: same dtype and shape.")
+      .def(
+          "add_external_initializers",
+          [](Options& self, const std::vector<std::string>& names,
+             const std::vector<OrtValue>& values) {
+            if (names.size() != values.size()) {
+              raise_error(Code::kInvalidArgument,
+                          "add_external_initializers: expected as many values as names");
+            }
+            for (size_t i = 0; i < names.size(); ++i) add_initializer(self, names[i], values[i]);
+          },
+          "names"_a, "values"_a, "The same for many; their external data is not read.")
       .def("has_providers", [](const Options& self) { return !self.providers.empty(); })
       .def("get_providers", [](const Options& self) { return self.providers; })
       .def(
@@ -155,18 +176,6 @@ void add_missing_methods(OptionsClass& options) {
              not_available(
                  "dims cannot be fixed by denotation yet; use "
                  "add_free_dimension_override_by_name");
-           })
-      .def("add_initializer",
-           [](PySessionOptions&, nb::args) {
-             not_available(
-                 "initializers cannot be replaced at load time yet; feed an overridable "
-                 "one at run time");
-           })
-      .def("add_external_initializers",
-           [](PySessionOptions&, nb::args) {
-             not_available(
-                 "external initializers cannot be given from memory yet; give the model "
-                 "by path, next to its data file");
            })
       .def("add_external_initializers_from_files_in_memory",
            [](PySessionOptions&, nb::args) {
@@ -231,6 +240,7 @@ SessionOptions library_options(const PySessionOptions& options) {
   result.plan_limit = options.plan_limit;
   result.profiling = options.profiling;
   result.dim_overrides = options.dim_overrides;
+  result.initializers = options.initializers;
   result.disabled_passes = options.disabled_passes;
   result.tier = options.tier;
   result.config = options.config;

@@ -28,6 +28,7 @@ struct PySessionOptions {
   std::string profile_prefix = "sardonyx_profile_";          // profile_file_prefix
   std::string optimized_path;                                // optimized_model_filepath
   std::map<std::string, int64_t> dim_overrides;
+  std::map<std::string, Tensor> initializers;
   std::map<std::string, std::string> config;
   bool load_canceled = false;
   // The library's own.

@@ -51,6 +51,9 @@ struct SessionOptions {
   bool profiling = false;
   // Values for symbolic input dims by name, fixed at load.
   std::map<std::string, int64_t> dim_overrides;
+  // Initializers of the model's main graph that are replaced at load, by name: same dtype and shape.
+  // External data is not read where all of it is replaced.
+  std::map<std::string, Tensor> initializers;
   // Passes left out by name (`sardonyx graph --passes` lists them).
   std::vector<std::string> disabled_passes;
   // Instruction set to use: "sse4", "avx2", "avx512", "neon"; empty: the best this machine has.

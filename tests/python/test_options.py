@@ -1,8 +1,10 @@
 """SessionOptions, RunOptions, enums, exceptions, functions of the module."""
 
+import numpy as np
+import onnx
 import pytest
 import tiny_models
-from onnx import helper
+from onnx import TensorProto, helper
 
 import sardonyx as ort
 
@@ -99,7 +101,6 @@ def test_exceptions_have_one_base():
 
 @pytest.mark.parametrize("ask", [
     lambda options: options.register_custom_ops_library("x.so"),
-    lambda options: options.add_initializer("a", None),
     lambda options: options.add_free_dimension_override_by_denotation("a", 1),
     lambda options: ort.RunOptions().add_active_adapter(None),
     lambda options: ort.set_seed(1),
@@ -188,3 +189,32 @@ def test_backend():
         backend.prepare(model, "CUDA")
     with pytest.raises(ort.InvalidArgument):
         backend.prepare(model).run([x])
+
+
+def test_initializers_are_replaced_at_load(tmp_path):
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [2], np.array([1, 2], "f4").tobytes(),
+                                 raw=True)
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "w"], ["y"])], "g",
+                              [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+                              [weights])
+    path = str(tmp_path / "model.onnx")
+    onnx.save_model(helper.make_model(graph, ir_version=8,
+                                      opset_imports=[helper.make_opsetid("", 17)]),
+                    path, save_as_external_data=True, location="gone.bin", size_threshold=0)
+    (tmp_path / "gone.bin").unlink()
+    with pytest.raises(ort.Error):
+        ort.InferenceSession(path)
+    options = ort.SessionOptions()
+    value = ort.OrtValue.ortvalue_from_numpy(np.array([10, 100], "f4"))
+    options.add_external_initializers(["w"], [value])
+    x = np.array([3, 4], "f4")
+    assert ort.InferenceSession(path, options).run(None, {"x": x})[0].tolist() == [30, 400]
+    options = ort.SessionOptions()
+    options.add_initializer("nobody", value)
+    with pytest.raises(ort.InvalidArgument, match="nobody"):
+        ort.InferenceSession(path, options)
+    options = ort.SessionOptions()
+    options.add_initializer("w", ort.OrtValue.ortvalue_from_numpy(np.zeros(3, "f4")))
+    with pytest.raises(ort.InvalidArgument, match="float32 2"):
+        ort.InferenceSession(path, options)
