@@ -76,7 +76,8 @@ Result<void> infer_linear_attention(InferContext& context) {
     steps = TRY(same_dim(steps, context.dims(i)[1], "the steps of the inputs"));
   }
   Dim keys = TRY(head_width(context, kQuery, heads.query));
-  keys = TRY(same_dim(keys, TRY(head_width(context, kKey, heads.kv)), "d_k of query and key"));
+  const Dim key_width = TRY(head_width(context, kKey, heads.kv));
+  keys = TRY(same_dim(keys, key_width, "d_k of query and key"));
   Dim values = TRY(head_width(context, kValue, heads.kv));
   TRY(expect_rank(context, kPast, 4));
   if (context.has_rank(kPast)) {

@@ -89,7 +89,9 @@ struct Labels {
 };
 
 Result<Labels> read_labels(const AttrMap& attrs) {
-  Labels labels{TRY(read_list(attrs, "keys")), TRY(read_list(attrs, "values")), {}};
+  Labels labels;
+  labels.keys = TRY(read_list(attrs, "keys"));
+  labels.values = TRY(read_list(attrs, "values"));
   labels.otherwise = TRY(read_default(attrs, labels.values.dtype()));
   if (labels.keys.count() == labels.values.count()) return labels;
   return fail(Code::kInvalidArgument, "{} keys for {} values; expected as many",

@@ -98,6 +98,7 @@ TEST_P(Broadcast, EqualsPlainLoopOnEveryTierAndThreadCount) {
     for (int threads = 1; threads <= 3; ++threads) {
       const Tensor result = run_node(make_node("Sub", 2), {a, b}, tier, threads);
       ASSERT_EQ(result.shape(), out);
+      if (expected.empty()) continue;
       ASSERT_EQ(0, std::memcmp(result.data(), expected.data(), expected.size() * sizeof(float)))
           << tier_name(tier) << ", " << threads << " threads";
     }
