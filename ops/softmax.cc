@@ -53,44 +53,46 @@ Result<std::unique_ptr<Kernel>> make_vectors(const KernelRequest& request) {
 
 // ---- every dtype
 
-template <bool kLog>
-Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+// A kernel that calls line(x, y, at, length) for every line along the axis, where element i of the
+// line is at at(i) of x and y.
+template <class Line>
+Result<std::unique_ptr<Kernel>> make_line_kernel(const KernelRequest& request, Line line) {
   TRY(expect_concrete_outputs(request));
-  return make_kernel([view = view_of(request)](RunArgs& args) {
+  return make_kernel([view = view_of(request), line](RunArgs& args) {
     const FloatView x(args.inputs[0]), y(args.outputs[0]);
     for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
-      for (int64_t line = begin; line < end; ++line) {
-        const int64_t first = view.first(line);
-        const auto at = [&](int64_t i) { return first + i * view.inner; };
-        double largest = -HUGE_VAL, sum = 0;
-        for (int64_t i = 0; i < view.length; ++i) {
-          const double each = x.get(at(i));
-          largest = each > largest || each != each ? each : largest;
-        }
-        for (int64_t i = 0; i < view.length; ++i) sum += std::exp(x.get(at(i)) - largest);
-        for (int64_t i = 0; i < view.length; ++i) {
-          const double shifted = x.get(at(i)) - largest;
-          y.set(at(i), kLog ? shifted - std::log(sum) : std::exp(shifted) / sum);
-        }
+      for (int64_t index = begin; index < end; ++index) {
+        const int64_t first = view.first(index);
+        line(
+            x, y, [&](int64_t i) { return first + i * view.inner; }, view.length);
       }
     });
   });
 }
 
+template <bool kLog>
+Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  return make_line_kernel(request, [](const auto& x, const auto& y, auto at, int64_t length) {
+    double largest = -HUGE_VAL, sum = 0;
+    for (int64_t i = 0; i < length; ++i) {
+      const double each = x.get(at(i));
+      largest = each > largest || each != each ? each : largest;
+    }
+    for (int64_t i = 0; i < length; ++i) sum += std::exp(x.get(at(i)) - largest);
+    for (int64_t i = 0; i < length; ++i) {
+      const double shifted = x.get(at(i)) - largest;
+      y.set(at(i), kLog ? shifted - std::log(sum) : std::exp(shifted) / sum);
+    }
+  });
+}
+
 Result<std::unique_ptr<Kernel>> make_hardmax(const KernelRequest& request) {
-  TRY(expect_concrete_outputs(request));
-  return make_kernel([view = view_of(request)](RunArgs& args) {
-    const FloatView x(args.inputs[0]), y(args.outputs[0]);
-    for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
-      for (int64_t line = begin; line < end; ++line) {
-        const int64_t first = view.first(line);
-        int64_t best = 0;
-        for (int64_t i = 1; i < view.length; ++i) {
-          if (x.get(first + i * view.inner) > x.get(first + best * view.inner)) best = i;
-        }
-        for (int64_t i = 0; i < view.length; ++i) y.set(first + i * view.inner, i == best ? 1 : 0);
-      }
-    });
+  return make_line_kernel(request, [](const auto& x, const auto& y, auto at, int64_t length) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < length; ++i) {
+      if (x.get(at(i)) > x.get(at(best))) best = i;
+    }
+    for (int64_t i = 0; i < length; ++i) y.set(at(i), i == best ? 1 : 0);
   });
 }
 
