@@ -125,7 +125,9 @@ GraphReport describe_graph(const Session& session) {
   report.op_counts = state.op_counts;
   report.node_count = state.node_count;
   for (const Node& node : state.graph->nodes()) {
-    if (!node.removed) ++report.final_node_count;
+    if (node.removed) continue;
+    ++report.final_node_count;
+    report.nodes.push_back({node.name, node.domain, node.op_type});
   }
   report.parameter_count = state.parameter_count;
   report.parameter_bytes = state.parameter_bytes;

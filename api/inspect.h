@@ -27,6 +27,12 @@ struct GraphReport {
   int64_t parameter_count = 0;
   int64_t parameter_bytes = 0;
   std::vector<PassReport> passes;
+  struct NodeTitle {
+    std::string name;
+    std::string domain;
+    std::string op_type;
+  };
+  std::vector<NodeTitle> nodes;  // after all passes
 };
 SARDONYX_API GraphReport describe_graph(const Session& session);
 

@@ -4,6 +4,7 @@
 
 #include "api/args.h"
 #include "api/initializers.h"
+#include "api/optimized_model.h"
 #include "api/session_state.h"
 #include "graph/build.h"
 #include "model/check.h"
@@ -106,11 +107,37 @@ Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options)
   return context;
 }
 
-// Model → state with everything ready to run.
-Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptions& options) {
+ReadOptions read_options(const SessionOptions& options) {
+  ReadOptions read;
+  read.max_depth = options.nesting_limit;
+  for (const auto& [name, file] : options.external_files) {
+    const auto* data = reinterpret_cast<const char*>(file.bytes.data());
+    read.external_files.emplace_back(name, Bytes{data, file.bytes.size(), file.owner});
+  }
+  return read;
+}
+
+using Clock = std::chrono::steady_clock;
+
+void record_event(const State& state, std::string name, Clock::time_point start) {
+  if (!state.options.profiling) return;
+  const auto end = Clock::now();
+  StepTime time;
+  time.node = std::move(name);
+  time.start_ns = (start - state.start).count();
+  time.duration_ns = (end - start).count();
+  const std::lock_guard lock(state.profile_mutex);
+  state.profile.push_back(std::move(time));
+}
+
+// Model → state with everything ready to run. Reading the model, from `source`, began at `start`.
+Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptions& options,
+                                          Clock::time_point start, const char* source) {
   auto state = std::make_unique<State>();
-  state->start = std::chrono::steady_clock::now();
+  state->start = start;
   state->options = options;
+  record_event(*state, fmt::format("model_loading_{}", source), start);
+  const auto initialization = Clock::now();
   describe_model(model, *state);
   auto context = TRY(make_context(options));
 
@@ -118,6 +145,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   BuildOptions build;
   build.nesting_limit = options.nesting_limit;
   build.dim_values = options.dim_overrides;
+  build.denoted_dim_values = options.dim_overrides_by_denotation;
   const auto graph = TRY(build_graph(model, build));
   TRY(infer_types(*graph));
   describe_args(*graph, *state);
@@ -127,25 +155,37 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   passes.disabled = options.disabled_passes;
   passes.tier = context->tier;
   state->passes = TRY(run_passes(*graph, passes));
+  if (!options.optimized_model_path.empty()) {
+    TRY_AT("optimized_model_path", save_optimized_model(*graph, model, options));
+  }
 
   TRY_AT("weights", context->arenas->reserve(constant_bytes(*graph)));
   state->graph = graph;
   state->context = context;
   state->runner = TRY(PlanRunner::make(graph, context));
+  record_event(*state, "session_initialization", initialization);
   return state;
 }
 
+Result<size_t> input_position(const State& state, const std::string& name) {
+  const auto found = state.input_index.find(name);
+  if (found != state.input_index.end()) return found->second;
+  return fail(Code::kInvalidArgument, "Invalid input name: {}; the model has {}", name,
+              names_of(state.inputs));
+}
+
 // Inputs in the graph's order, checked against its declarations.
-Result<std::vector<Value>> order_inputs(const State& state, const std::vector<NamedValue>& given) {
+Result<std::vector<Value>> order_inputs(const State& state, const std::vector<NamedValue>& given,
+                                        const RunOptions& options) {
   const Graph& graph = *state.graph;
   std::vector<Value> ordered(graph.inputs().size());
-  for (const NamedValue& input : given) {
-    const auto found = state.input_index.find(input.name);
-    if (found == state.input_index.end()) {
-      return fail(Code::kInvalidArgument, "Invalid input name: {}; the model has {}", input.name,
-                  names_of(state.inputs));
+  for (const auto& adapter : options.adapters) {
+    for (const auto& [name, tensor] : adapter->parameters) {
+      ordered[TRY_AT("adapter", input_position(state, name))] = tensor;
     }
-    ordered[found->second] = input.value;
+  }
+  for (const NamedValue& input : given) {
+    ordered[TRY(input_position(state, input.name))] = input.value;
   }
   for (size_t i = 0; i < ordered.size(); ++i) {
     if (ordered[i].kind() != Value::Kind::kNone) continue;
@@ -178,24 +218,24 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::load(const std::filesystem::path& path, const SessionOptions& options) {
-  ReadOptions read;
-  read.max_depth = options.nesting_limit;
+  const auto start = Clock::now();
+  const ReadOptions read = read_options(options);
   const Model model =
       TRY(read_with_initializers(read, options.initializers, [&](const ReadOptions& how) {
         return read_model_file(path, how);
       }));
-  return Session(TRY(load_model(model, options)));
+  return Session(TRY(load_model(model, options, start, "uri")));
 }
 
 Result<Session> Session::load(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
                               const SessionOptions& options, const std::filesystem::path& folder) {
-  ReadOptions read;
-  read.max_depth = options.nesting_limit;
+  const auto start = Clock::now();
+  ReadOptions read = read_options(options);
   read.external_folder = folder;
   const Bytes view{reinterpret_cast<const char*>(bytes.data()), bytes.size(), std::move(owner)};
   const Model model = TRY(read_with_initializers(
       read, options.initializers, [&](const ReadOptions& how) { return read_model(view, how); }));
-  return Session(TRY(load_model(model, options)));
+  return Session(TRY(load_model(model, options, start, "array")));
 }
 
 const std::vector<ArgInfo>& Session::inputs() const { return state_->inputs; }
@@ -226,7 +266,7 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
     return fail(Code::kInvalidArgument, "{} outputs are named, but there are {} places for results",
                 outputs.size(), results.size());
   }
-  const std::vector<Value> ordered = TRY(order_inputs(*state_, inputs));
+  const std::vector<Value> ordered = TRY(order_inputs(*state_, inputs, options));
   std::vector<Value> all(state_->outputs.size());
   std::vector<size_t> positions;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -238,6 +278,7 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
     positions.push_back(found->second);
     all[found->second] = results[i];
   }
+  const auto start = state_->options.profiling ? Clock::now() : Clock::time_point();
   RunControl control;
   control.cancel = options.cancel;
   control.deadline = options.deadline;
@@ -245,6 +286,7 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
     control.record = [this](const StepRecord& record) { record_step(*state_, record); };
   }
   TRY(state_->runner->run_into(ordered, all, control));
+  record_event(*state_, "model_run", start);
   for (size_t i = 0; i < outputs.size(); ++i) results[i] = all[positions[i]];
   return {};
 }

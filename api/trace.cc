@@ -29,15 +29,22 @@ std::string json_string(const std::string& text) {
   return quoted + '"';
 }
 
+// What the session did as a whole is of category "Session", under the names that readers of ONNX
+// Runtime's profiles look for.
 std::string event(const StepTime& step) {
+  const bool is_session = step.op.empty();
   const std::string& name = step.node.empty() ? step.op : step.node;
+  const std::string args =
+      is_session ? "{}"
+                 : fmt::format(R"({{"op_name": {}, "provider": "CPUExecutionProvider", )"
+                               R"("kernel": {}}})",
+                               json_string(step.op), json_string(step.kernel));
   return fmt::format(
-      R"({{"cat": "Node", "pid": {}, "tid": 0, "dur": {:.3f}, "ts": {:.3f}, "ph": "X", )"
-      R"("name": {}, "args": {{"op_name": {}, "provider": "CPUExecutionProvider", )"
-      R"("kernel": {}}}}})",
-      getpid(), static_cast<double>(step.duration_ns) / 1e3,
-      static_cast<double>(step.start_ns) / 1e3, json_string(name + "_kernel_time"),
-      json_string(step.op), json_string(step.kernel));
+      R"({{"cat": "{}", "pid": {}, "tid": 0, "dur": {:.3f}, "ts": {:.3f}, "ph": "X", )"
+      R"("name": {}, "args": {}}})",
+      is_session ? "Session" : "Node", getpid(), static_cast<double>(step.duration_ns) / 1e3,
+      static_cast<double>(step.start_ns) / 1e3,
+      json_string(is_session ? name : name + "_kernel_time"), args);
 }
 
 struct CloseFile {

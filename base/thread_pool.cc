@@ -260,7 +260,14 @@ CoreLimits core_limits() {
   return limits;
 }
 
+namespace {
+std::atomic<int> chosen_thread_count = 0;
+}  // namespace
+
+void set_default_thread_count(int threads) { chosen_thread_count = std::max(threads, 0); }
+
 int default_thread_count() {
+  if (const int chosen = chosen_thread_count; chosen > 0) return chosen;
   const CoreLimits limits = core_limits();
   const int threads = limits.quota == 0 ? limits.physical : std::min(limits.physical, limits.quota);
   return std::max(threads, 1);

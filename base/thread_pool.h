@@ -55,6 +55,9 @@ CoreLimits core_limits();
 // physical cores; at least 1.
 int default_thread_count();
 
+// What default_thread_count() gives from now on; 0: what it found.
+void set_default_thread_count(int threads);
+
 // The process-wide pool with this many threads (0: default_thread_count()); pools are shared by
 // all sessions that ask for the same number and freed with the last of them.
 std::shared_ptr<ThreadPool> shared_thread_pool(int threads);

@@ -6,6 +6,7 @@ find_package(Threads REQUIRED)
 find_path(EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)
 find_path(FMT_INCLUDE_DIR fmt/format.h REQUIRED)
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)
+find_path(FLATBUFFERS_INCLUDE_DIR flatbuffers/flatbuffers.h REQUIRED)
 find_path(HIGHWAY_INCLUDE_DIR hwy/highway.h REQUIRED)
 
 # Highway, headers alone. Its compiled half (hwy::SupportedTargets, HWY_EXPORT with
@@ -33,7 +34,7 @@ target_compile_definitions(
   sardonyx_parts INTERFACE HWY_DISABLE_PCLMUL_AES
                            "HWY_DISABLED_TARGETS=(${HIGHWAY_DISABLED})")
 foreach(dir IN ITEMS ${EXPECTED_INCLUDE_DIR} ${FMT_INCLUDE_DIR} ${PROTOZERO_INCLUDE_DIR}
-                     ${HIGHWAY_INCLUDE_DIR})
+                     ${FLATBUFFERS_INCLUDE_DIR} ${HIGHWAY_INCLUDE_DIR})
   if(NOT dir IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
     target_include_directories(sardonyx_parts SYSTEM INTERFACE ${dir})
   endif()

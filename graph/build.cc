@@ -54,11 +54,13 @@ class Builder {
   // ---- types
 
   Dim dim_of(const DimDef& def) const {
+    if (def.kind == DimDef::Kind::kValue && def.value >= 0) return Dim(def.value);
+    const auto denoted = options_.denoted_dim_values.find(def.denotation);
+    if (denoted != options_.denoted_dim_values.end()) return Dim(denoted->second);
     switch (def.kind) {
       case DimDef::Kind::kUnknown:
-        return Dim::unknown();
       case DimDef::Kind::kValue:
-        return def.value >= 0 ? Dim(def.value) : Dim::unknown();
+        return Dim::unknown();
       case DimDef::Kind::kParam:
         break;
     }

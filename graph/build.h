@@ -18,6 +18,7 @@ struct BuildOptions {
   int64_t node_limit = 10'000'000;            // after inlining
   size_t dense_limit = size_t{1} << 30;       // bytes of one sparse initializer made dense
   std::map<std::string, int64_t> dim_values;  // symbols of the model's inputs that are fixed
+  std::map<std::string, int64_t> denoted_dim_values;  // and dims by their denotation
 };
 
 // The tensors of the graph share the model's storage.

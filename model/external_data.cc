@@ -22,6 +22,12 @@ Result<Bytes> open_file(ExternalFiles& files, const std::string& location) {
   for (const auto& [name, bytes] : files.open) {
     if (name == location) return bytes;
   }
+  if (files.folder.empty()) {
+    return fail(Code::kInvalidArgument,
+                "its data is in the file {}, but the model was read from memory; give the folder "
+                "(ReadOptions::external_folder) or the file's bytes",
+                in_quotes(location));
+  }
   Bytes bytes = TRY(map_file_below(files.folder, location, files.second_folder));
   files.open.emplace_back(location, bytes);
   return bytes;
@@ -55,12 +61,6 @@ Result<void> set_external(TensorDef& tensor, const Metadata& entries,
 
 Result<void> load_external(TensorDef& tensor, ExternalFiles& files, const std::string& described) {
   const TensorDef::External& external = tensor.external;
-  if (files.folder.empty()) {
-    return fail(Code::kInvalidArgument,
-                "{}: its data is in the file {}, but the model was read from memory; give "
-                "the folder (ReadOptions::external_folder)",
-                described, in_quotes(external.location));
-  }
   const Bytes file = TRY_AT(described, open_file(files, external.location));
   const auto needed = static_cast<uint64_t>(tensor.data.bytes());
   if (external.length >= 0 && static_cast<uint64_t>(external.length) != needed) {

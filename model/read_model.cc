@@ -106,7 +106,7 @@ bool read_fields(ReadContext& context, Model& model) {
 Result<Model> read_all(const Bytes& bytes, const ReadOptions& options, const fs::path& folder,
                        const fs::path& second_folder) {
   const fs::path& external = options.external_folder.empty() ? folder : options.external_folder;
-  ReadContext context{bytes, options, {external, second_folder, {}}, {}};
+  ReadContext context{bytes, options, {external, second_folder, options.external_files}, {}};
   auto model = reading([&] {
     Model read;
     if (!read_fields(context, read)) {

@@ -7,6 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/mapped_file.h"
 #include "base/result.h"
@@ -22,6 +25,8 @@ struct ReadOptions {
   int64_t max_decoded_bytes = int64_t{16} << 30;
   bool load_external = true;              // false: external tensors keep only dtype and shape
   std::filesystem::path external_folder;  // empty: the model's folder
+  // Contents of external files by location; these are not looked up in the folder.
+  std::vector<std::pair<std::string, Bytes>> external_files;
 };
 
 // Bytes must stay alive and unchanged while the model or a tensor of it lives (they do when

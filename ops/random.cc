@@ -10,20 +10,27 @@
 
 #include "ops/cells.h"
 #include "ops/number.h"
+#include "ops/random_seed.h"
 #include "ops/rule_parts.h"
 
 namespace sardonyx {
 namespace {
 
-// The seed of one run: the attribute's bits, or a new one.
-uint64_t run_seed(const std::optional<float>& seed) {
-  if (seed) return std::bit_cast<uint32_t>(*seed);
-  static const uint64_t process = [] {
+// What the next run without a seed of its own starts from.
+std::atomic<uint64_t>& process_seed() {
+  static std::atomic<uint64_t> seed = [] {
     std::random_device device;
     return (uint64_t{device()} << 32) | device();
   }();
-  static std::atomic<uint64_t> runs = 0;
-  return process + 0x9e3779b97f4a7c15u * (1 + runs.fetch_add(1, std::memory_order_relaxed));
+  return seed;
+}
+
+constexpr uint64_t kSeedStep = 0x9e3779b97f4a7c15u;
+
+// The seed of one run: the attribute's bits, or a new one.
+uint64_t run_seed(const std::optional<float>& seed) {
+  if (seed) return std::bit_cast<uint32_t>(*seed);
+  return process_seed().fetch_add(kSeedStep, std::memory_order_relaxed);
 }
 
 std::optional<float> seed_of(const AttrMap& attrs) {
@@ -236,6 +243,10 @@ const auto kInts = FormalAttr::Kind::kInts;
 const auto kInt = FormalAttr::Kind::kInt;
 
 }  // namespace
+
+void seed_random_ops(uint64_t seed) {
+  process_seed().store(seed * kSeedStep, std::memory_order_relaxed);
+}
 
 OpDef op_RandomNormal() {
   return random_op({1, 22}, {}, infer_random, make_random<true>,

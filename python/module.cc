@@ -1,6 +1,7 @@
 // The Python module sardonyx._sardonyx: the C++ API under ONNX Runtime's names. The package
 // python/sardonyx/ adds what is better written in Python.
 #define SARDONYX_IMPORT_NUMPY
+#include "python/adapters.h"
 #include "python/numpy_api.h"
 
 #include <nanobind/stl/pair.h>
@@ -36,9 +37,17 @@ NB_MODULE(_sardonyx, module) {
   module.doc() = "The binding of the Sardonyx library; import the package `sardonyx`.";
   module.attr("version") = sardonyx::version();
   sardonyx::python::add_exceptions(module);
+  sardonyx::python::add_adapters(module);
   sardonyx::python::add_options(module);
   sardonyx::python::add_values(module);
   sardonyx::python::add_session(module);
   sardonyx::python::add_binding(module);
+  module.def("set_default_threads", &sardonyx::set_default_threads, "threads"_a);
+  module.def("set_arena_limit", &sardonyx::python::set_arena_limit, "bytes"_a);
+  module.def(
+      "set_seed", [](int64_t seed) { sardonyx::set_random_seed(static_cast<uint64_t>(seed)); },
+      "seed"_a,
+      "Random operators without a seed of their own give the same numbers after the same "
+      "seed, in the order of their runs.");
   module.def("machine", &build_info, "What the library found on this machine, as a dict.");
 }

@@ -5,6 +5,8 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include "python/adapters.h"
+#include "python/arrays.h"
 #include "python/errors.h"
 #include "python/values.h"
 
@@ -71,13 +73,57 @@ void set_inter_threads(PySessionOptions& self, int count) {
   self.inter_threads = count;
 }
 
+void check_dim_override(const std::string& name, int64_t value, const char* who, const char* what) {
+  if (!name.empty() && value >= 0) return;
+  raise_error(Code::kInvalidArgument,
+              std::string(who) + ": expected the " + what + " of a dim and a value of 0 or more");
+}
+
 void override_dim(PySessionOptions& self, const std::string& name, int64_t value) {
-  if (name.empty() || value < 0) {
-    raise_error(Code::kInvalidArgument,
-                "add_free_dimension_override_by_name: expected the name "
-                "of a dim and a value of 0 or more");
-  }
+  check_dim_override(name, value, "add_free_dimension_override_by_name", "name");
   self.dim_overrides[name] = value;
+}
+
+void override_denoted_dim(PySessionOptions& self, const std::string& name, int64_t value) {
+  check_dim_override(name, value, "add_free_dimension_override_by_denotation", "denotation");
+  self.denoted_dim_overrides[name] = value;
+}
+
+void add_provider_for_devices(PySessionOptions& self, const nb::list& devices,
+                              const Config& entries) {
+  if (devices.size() == 0) {
+    raise_error(Code::kInvalidArgument, "add_provider_for_devices: expected at least one device");
+  }
+  self.providers.emplace_back(nb::cast<std::string>(devices[0].attr("ep_name")), entries);
+}
+
+// The bytes stay where they are; the session keeps their owner.
+void add_external_file(PySessionOptions& self, const std::string& name, nb::handle buffer,
+                       size_t length) {
+  constexpr const char* kWho = "add_external_initializers_from_files_in_memory";
+  Py_buffer view;
+  if (PyObject_GetBuffer(buffer.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
+  const auto* data = static_cast<const std::byte*>(view.buf);
+  const auto size = static_cast<size_t>(view.len);
+  PyBuffer_Release(&view);
+  if (length > size) {
+    raise_error(Code::kInvalidArgument, std::string(kWho) + ": '" + name + "' has " +
+                                            std::to_string(size) + " bytes, but its length is " +
+                                            std::to_string(length));
+  }
+  self.external_files[name] = {std::span(data, length), hold_python(buffer)};
+}
+
+void add_external_files(PySessionOptions& self, const std::vector<std::string>& names,
+                        const nb::list& buffers, const std::vector<size_t>& lengths) {
+  if (names.size() != buffers.size() || names.size() != lengths.size()) {
+    raise_error(Code::kInvalidArgument,
+                "add_external_initializers_from_files_in_memory: expected as many buffers and "
+                "lengths as names");
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    add_external_file(self, names[i], buffers[i], lengths[i]);
+  }
 }
 
 void add_initializer(PySessionOptions& self, const std::string& name, const OrtValue& value) {
@@ -142,12 +188,19 @@ void add_methods(OptionsClass& options) {
           },
           "key"_a)
       .def("add_free_dimension_override_by_name", &override_dim, "dim_name"_a, "dim_value"_a)
+      .def("add_free_dimension_override_by_denotation", &override_denoted_dim, "dim_name"_a,
+           "dim_value"_a)
       .def(
           "add_provider",
           [](Options& self, const std::string& name, const Config& entries) {
             self.providers.emplace_back(name, entries);
           },
           "provider_name"_a, "provider_options"_a = Config())
+      .def("add_provider_for_devices", &add_provider_for_devices, "ep_devices"_a,
+           "provider_options"_a = Config(), "Chooses the provider of these OrtEpDevices.")
+      .def(
+          "set_provider_selection_policy", [](Options&, int) {}, "policy"_a,
+          "Accepted: there is one device, which every policy chooses.")
       .def("add_initializer", &add_initializer, "name"_a, "ort_value"_a,
            "Replaces an initializer of the model at load: same dtype and shape.")
       .def(
@@ -161,8 +214,14 @@ void add_methods(OptionsClass& options) {
             for (size_t i = 0; i < names.size(); ++i) add_initializer(self, names[i], values[i]);
           },
           "names"_a, "values"_a, "The same for many; their external data is not read.")
+      .def("add_external_initializers_from_files_in_memory", &add_external_files,
+           "external_initializer_file_names"_a, "external_initializer_file_buffer_array"_a,
+           "external_initializer_file_lengths"_a,
+           "Contents of external data files, by the names that the model refers to them by.")
       .def("has_providers", [](const Options& self) { return !self.providers.empty(); })
       .def("get_providers", [](const Options& self) { return self.providers; })
+      .def(
+          "copy", [](const Options& self) { return Options(self); }, "The same options, apart.")
       .def(
           "set_load_cancellation_flag",
           [](Options& self, bool value) { self.load_canceled = value; }, "is_canceled"_a);
@@ -170,22 +229,17 @@ void add_methods(OptionsClass& options) {
 
 // What ONNX Runtime has and this library has not: said when asked, never ignored.
 void add_missing_methods(OptionsClass& options) {
-  options
-      .def("add_free_dimension_override_by_denotation",
-           [](PySessionOptions&, nb::args) {
-             not_available(
-                 "dims cannot be fixed by denotation yet; use "
-                 "add_free_dimension_override_by_name");
-           })
-      .def("add_external_initializers_from_files_in_memory",
-           [](PySessionOptions&, nb::args) {
-             not_available(
-                 "external data cannot be given from memory yet; give the model by "
-                 "path, next to its data file");
-           })
-      .def("register_custom_ops_library", [](PySessionOptions&, const std::string& path) {
-        not_available("libraries of custom operators cannot be loaded yet: " + path);
-      });
+  options.def("register_custom_ops_library", [](PySessionOptions&, const std::string& path) {
+    not_available("libraries of custom operators cannot be loaded yet: " + path);
+  });
+}
+
+void add_active_adapter(PyRunOptions& self, const PyLoraAdapter& adapter) {
+  if (adapter.adapter == nullptr) {
+    raise_error(Code::kInvalidArgument,
+                "add_active_adapter: the adapter has not been loaded; call its Load(path) first");
+  }
+  self.adapters.push_back(adapter.adapter);
 }
 
 void add_run_options(nb::module_& module) {
@@ -217,18 +271,22 @@ void add_run_options(nb::module_& module) {
             return get_entry(self.config, key, "RunOptions");
           },
           "key"_a)
-      .def("add_active_adapter",
-           [](Options&, nb::args) { not_available("LoRA adapters are not available yet"); });
+      .def("add_active_adapter", &add_active_adapter, "adapter"_a,
+           "Runs take the adapter's parameters as inputs.");
 }
+
+bool uses_shared_arena(const Config& config) {
+  const auto entry = config.find("session.use_env_allocators");
+  return entry != config.end() && entry->second == "1";
+}
+
+std::atomic<size_t> arena_limit = 0;
 
 }  // namespace
 
+void set_arena_limit(size_t bytes) { arena_limit = bytes; }
+
 SessionOptions library_options(const PySessionOptions& options) {
-  if (!options.optimized_path.empty()) {
-    not_available(
-        "optimized_model_filepath: the optimised model cannot be written yet; leave it "
-        "empty");
-  }
   if (options.load_canceled) {
     raise_error(Code::kModelLoadCanceled, "loading the model was canceled by the caller");
   }
@@ -236,10 +294,16 @@ SessionOptions library_options(const PySessionOptions& options) {
   result.threads = options.threads;
   result.optimization = options.optimization;
   result.memory_limit = options.memory_limit;
+  if (result.memory_limit == 0 && uses_shared_arena(options.config)) {
+    result.memory_limit = arena_limit;
+  }
   result.nesting_limit = options.nesting_limit;
   result.plan_limit = options.plan_limit;
   result.profiling = options.profiling;
   result.dim_overrides = options.dim_overrides;
+  result.dim_overrides_by_denotation = options.denoted_dim_overrides;
+  result.external_files = options.external_files;
+  result.optimized_model_path = options.optimized_path;
   result.initializers = options.initializers;
   result.disabled_passes = options.disabled_passes;
   result.tier = options.tier;

@@ -28,6 +28,8 @@ struct PySessionOptions {
   std::string profile_prefix = "sardonyx_profile_";          // profile_file_prefix
   std::string optimized_path;                                // optimized_model_filepath
   std::map<std::string, int64_t> dim_overrides;
+  std::map<std::string, int64_t> denoted_dim_overrides;
+  std::map<std::string, ExternalFile> external_files;
   std::map<std::string, Tensor> initializers;
   std::map<std::string, std::string> config;
   bool load_canceled = false;
@@ -61,10 +63,14 @@ struct PyRunOptions {
   bool training_mode = false;
   bool only_fetches = false;
   std::map<std::string, std::string> config;
+  std::vector<std::shared_ptr<const Adapter>> adapters;
 };
 
 // Raises NotImplemented for what is asked and not available.
 SessionOptions library_options(const PySessionOptions& options);
+
+// The memory limit of sessions with the config entry `session.use_env_allocators`; 0: none.
+void set_arena_limit(size_t bytes);
 
 void add_options(nb::module_& module);
 

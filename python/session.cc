@@ -8,6 +8,7 @@
 
 #include <chrono>
 
+#include "api/inspect.h"
 #include "api/trace.h"
 #include "python/arrays.h"
 #include "python/errors.h"
@@ -161,6 +162,14 @@ std::string end_profiling(const PySession& self) {
   return unwrap(write_profile(steps, self.options.profile_prefix));
 }
 
+nb::list nodes_of(const PySession& self) {
+  nb::list nodes;
+  for (const auto& node : describe_graph(self.session).nodes) {
+    nodes.append(nb::make_tuple(to_text(node.name), to_text(node.domain), to_text(node.op_type)));
+  }
+  return nodes;
+}
+
 nb::list arg_shape(const ArgInfo& arg) {
   nb::list shape;
   for (const ArgInfo::Dim& dim : arg.dims) {
@@ -241,6 +250,7 @@ void run_session(const PySession& self, const std::vector<NamedValue>& feeds,
   RunOptions run_options;
   if (options != nullptr) {
     run_options.cancel = &options->terminate;
+    run_options.adapters = options->adapters;
     const double timeout = options->timeout;
     if (timeout > 0) {
       run_options.deadline = std::chrono::steady_clock::now() +
@@ -285,6 +295,7 @@ void add_session(nb::module_& module) {
            [](const PySession& self) { return self.session.overridable_initializers(); })
       .def("get_modelmeta", [](const PySession& self) { return self.session.model(); })
       .def("get_session_options", [](const PySession& self) { return self.options; })
+      .def("_nodes", &nodes_of, "(name, domain, operator) of each node of the rewritten graph.")
       .def("end_profiling", &end_profiling,
            "Writes the profile and returns the name of its file; '' when profiling is off.")
       .def("get_profiling_start_time_ns", [](const PySession& self) { return self.start_ns; })

@@ -107,6 +107,7 @@ Profile take_profile(const std::vector<NamedValue>& inputs, const BenchCommand& 
   profile.steps = session.take_profile();
   std::map<std::string, size_t> index;
   for (const StepTime& step : profile.steps) {
+    if (step.op.empty()) continue;  // of the session, not of a node
     const std::string key = step.node + '\n' + step.op + '\n' + step.kernel;
     const auto [found, is_new] = index.emplace(key, profile.nodes.size());
     if (is_new) profile.nodes.push_back({step.node, step.op, step.kernel});

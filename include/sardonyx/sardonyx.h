@@ -32,8 +32,23 @@ namespace sardonyx {
 // "0.1.0".
 SARDONYX_API const char* version();
 
+// Random operators without a seed of their own: their next runs give the same numbers, in the order
+// in which they happen, after the same seed.
+SARDONYX_API void set_random_seed(uint64_t seed);
+
+// Threads of sessions made from now on that ask for none (SessionOptions::threads == 0); 0: as many
+// as affinity, cgroup quota and physical cores allow.
+SARDONYX_API void set_default_threads(int threads);
+
 // How far the graph is rewritten before it runs; the values are ONNX Runtime's.
 enum class OptimizationLevel : int { kNone = 0, kBasic = 1, kExtended = 2, kLayout = 3, kAll = 99 };
+
+// Bytes in the caller's memory; `owner` keeps them alive, or is null when the caller promises that
+// they outlive the session.
+struct ExternalFile {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<void> owner;
+};
 
 struct SessionOptions {
   // Threads that one run may use, the caller included; 0: as many as affinity, cgroup quota and
@@ -49,11 +64,19 @@ struct SessionOptions {
   int plan_limit = 16;
   // Record a profile of every run; Session::take_profile() returns it.
   bool profiling = false;
-  // Values for symbolic input dims by name, fixed at load.
+  // Values for symbolic input dims, fixed at load: by the symbol's name, and by the denotation that
+  // the model gives a dim of an input ("DATA_BATCH").
   std::map<std::string, int64_t> dim_overrides;
+  std::map<std::string, int64_t> dim_overrides_by_denotation;
   // Initializers of the model's main graph that are replaced at load, by name: same dtype and shape.
   // External data is not read where all of it is replaced.
   std::map<std::string, Tensor> initializers;
+  // Contents of external data files by the name that the model refers to them by; files that are
+  // not here are read from the model's folder.
+  std::map<std::string, ExternalFile> external_files;
+  // Where to save the graph as rewritten for `optimization`, as an ONNX file; empty: nowhere. Above
+  // kBasic it holds operators of domain "sardonyx", which only this library runs.
+  std::filesystem::path optimized_model_path;
   // Passes left out by name (`sardonyx graph --passes` lists them).
   std::vector<std::string> disabled_passes;
   // Instruction set to use: "sse4", "avx2", "avx512", "neon"; empty: the best this machine has.
@@ -62,11 +85,26 @@ struct SessionOptions {
   std::map<std::string, std::string> config;
 };
 
+// Parameters that a run takes in the place of a model's overridable initializers or inputs of their
+// names (LoRA); files are ONNX Runtime's `.onnx_adapter`.
+struct SARDONYX_API Adapter {
+  int32_t adapter_version = 0;
+  int32_t model_version = 0;
+  std::map<std::string, Tensor> parameters;
+
+  static Result<Adapter> load(const std::filesystem::path& path);
+  static Result<Adapter> load(std::span<const std::byte> bytes);  // copied
+  // The file is replaced only when the new one is complete.
+  Result<void> save(const std::filesystem::path& path) const;
+};
+
 struct RunOptions {
   // Set to true from any thread to stop the run at the next step: Error kFail.
   const std::atomic<bool>* cancel = nullptr;
   // The run stops with an Error when this passes.
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  // Their parameters are inputs of the run; an input that is given too counts, not theirs.
+  std::vector<std::shared_ptr<const Adapter>> adapters;
 };
 
 // One declared input or output of a model.
@@ -105,12 +143,13 @@ struct NamedValue {
   Value value;
 };
 
-// One step of a profiled run.
+// One step of a profiled run, or, where `op` and `kernel` are empty, what the session did as a
+// whole: "model_loading_uri" (or "..._array"), "session_initialization", "model_run".
 struct StepTime {
   std::string node;      // node name
   std::string op;        // operator
   std::string kernel;    // kernel that ran
-  int64_t start_ns = 0;  // since the session was made
+  int64_t start_ns = 0;  // since loading the session began
   int64_t duration_ns = 0;
 };
 

@@ -8,6 +8,7 @@ import logging as _logging
 
 from . import capi
 from ._sardonyx import (
+    AdapterFormat,
     EngineError,
     EPFail,
     Error,
@@ -19,6 +20,7 @@ from ._sardonyx import (
     InvalidGraph,
     InvalidProtobuf,
     IOBinding,
+    LoraAdapter,
     DeviceReset,
     ModelLoadCanceled,
     ModelLoaded,
@@ -44,7 +46,25 @@ from ._sardonyx import (
     SessionOptions,
     SparseTensor,
     machine,
+    set_seed,
     version,
+)
+from .compiler import ModelCompiler, OrtCompileApiFlags, OrtExternalInitializerInfo
+from .devices import (
+    OrtArenaCfg,
+    OrtDeviceVendorId,
+    OrtEpAssignedNode,
+    OrtEpAssignedSubgraph,
+    OrtEpDevice,
+    OrtExecutionProviderDevicePolicy,
+    OrtHardwareDevice,
+    OrtHardwareDeviceType,
+    create_and_register_allocator,
+    create_and_register_allocator_v2,
+    get_ep_devices,
+    register_execution_provider_library,
+    set_global_thread_pool_sizes,
+    unregister_execution_provider_library,
 )
 from .session import InferenceSession, available_providers as get_available_providers
 from .session import known_providers as get_all_providers
@@ -92,13 +112,6 @@ def set_default_logger_verbosity(level: int) -> None:
         raise TypeError(f"the verbosity must be an int, got {type(level).__name__}")
 
 
-def set_seed(seed: int) -> None:
-    """The seed of the random operators that have none of their own: not available yet."""
-    raise NotImplemented(
-        "set_seed: random operators cannot be seeded from outside yet; give them a `seed` attribute"
-    )
-
-
 def enable_telemetry_events() -> None:
     """There is no telemetry."""
 
@@ -117,11 +130,6 @@ def preload_dlls(cuda: bool = True, cudnn: bool = True, msvc: bool = True, direc
     """Everything that this build needs is loaded already."""
 
 
-def get_ep_devices() -> list:
-    """Devices of plugin libraries: there are none."""
-    return []
-
-
 def copy_tensors(src, dst, stream=None) -> None:
     """Copies each OrtValue of `src` over the one of `dst` in the same place."""
     if stream is not None:
@@ -133,15 +141,7 @@ def copy_tensors(src, dst, stream=None) -> None:
 
 
 # Names of ONNX Runtime that this library does not have, so that asking for one says so.
-_ABSENT = frozenset((
-    "AdapterFormat", "LoraAdapter", "ModelCompiler", "OrtArenaCfg", "OrtCompileApiFlags",
-    "OrtDeviceVendorId", "OrtEpAssignedNode", "OrtEpAssignedSubgraph", "OrtEpDevice",
-    "OrtExecutionProviderDevicePolicy", "OrtExternalInitializerInfo", "OrtHardwareDevice",
-    "OrtHardwareDeviceType", "OrtSyncStream", "create_and_register_allocator",
-    "create_and_register_allocator_v2", "datasets", "quantization",
-    "register_execution_provider_library", "set_global_thread_pool_sizes", "tools",
-    "transformers", "unregister_execution_provider_library",
-))  # fmt: skip
+_ABSENT = frozenset(("OrtSyncStream", "datasets", "quantization", "tools", "transformers"))
 
 
 def __getattr__(name):

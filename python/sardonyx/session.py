@@ -12,6 +12,7 @@ from typing import Any, Union
 
 from ._sardonyx import InvalidArgument, IOBinding, NotImplemented, OrtMemoryInfo, Session
 from ._sardonyx import OrtAllocatorType, OrtMemType, RunOptions, SessionOptions
+from .devices import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, get_ep_devices
 
 _log = logging.getLogger("sardonyx")
 _log.setLevel(logging.WARNING)
@@ -176,8 +177,17 @@ class InferenceSession(Session):
     def get_output_memory_infos(self) -> list[OrtMemoryInfo]:
         return [_cpu_memory() for _ in self.get_outputs()]
 
-    def get_input_epdevices(self) -> list[None]:
-        return [None for _ in self.get_inputs()]
+    def get_input_epdevices(self) -> list[OrtEpDevice]:
+        return get_ep_devices() * len(self.get_inputs())
+
+    def get_provider_graph_assignment_info(self) -> list[OrtEpAssignedSubgraph]:
+        """Which provider runs which nodes of the rewritten graph: the CPU runs all."""
+        nodes = [OrtEpAssignedNode(*node) for node in self._nodes()]
+        return [OrtEpAssignedSubgraph(_AVAILABLE[0], nodes)]
+
+    def set_tuning_results(self, results: list[Any], *, error_on_invalid: bool = False) -> None:
+        if results and error_on_invalid:
+            raise NotImplemented("the CPU provider has no kernels that are tuned by results")
 
     def get_tuning_results(self) -> list[Any]:
         return []

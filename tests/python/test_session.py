@@ -283,6 +283,8 @@ def test_profile_file(tmp_path):
     name = session.end_profiling()
     assert name.startswith(options.profile_file_prefix) and name.endswith(".json")
     events = json.loads(pathlib.Path(name).read_text())
+    whole = [event["name"] for event in events if event["cat"] == "Session"]
+    assert whole == ["model_loading_array", "session_initialization", "model_run"]
     node = next(event for event in events if event["cat"] == "Node")
     assert node["name"].startswith("add0") and node["ph"] == "X" and node["dur"] >= 0
     assert node["args"]["op_name"] == "Add"

@@ -1,0 +1,105 @@
+"""ModelCompiler: the model as a session rewrites it, written out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntFlag
+
+from ._sardonyx import Fail, GraphOptimizationLevel, InvalidArgument, NotImplemented, SessionOptions
+from .session import InferenceSession
+
+
+class OrtCompileApiFlags(IntFlag):
+    NONE = 0
+    ERROR_IF_NO_NODES_COMPILED = 1
+    ERROR_IF_OUTPUT_FILE_EXISTS = 2
+
+
+@dataclass(frozen=True)
+class OrtExternalInitializerInfo:
+    """Where an initializer's bytes lie: a file, an offset and a size in bytes."""
+
+    filepath: str
+    file_offset: int
+    byte_size: int
+
+
+class ModelCompiler:
+    """Rewrites a model for `graph_optimization_level` and writes the result.
+
+    sess_options: what a session would be made with; its graph_optimization_level does not count.
+    input_model_path_or_bytes: path of an ONNX file, or its bytes.
+    external_initializers_file_path: a file name beside the output for the weights.
+    external_initializers_size_threshold: bytes from which on a weight goes there.
+
+    No provider of this build compiles nodes to something of its own, so what comes out is ONNX.
+    """
+
+    def __init__(
+        self,
+        sess_options: SessionOptions,
+        input_model_path_or_bytes: str | bytes | os.PathLike[str],
+        embed_compiled_data_into_model: bool = False,
+        external_initializers_file_path: str | os.PathLike[str] | None = None,
+        external_initializers_size_threshold: int = 1024,
+        flags: int = OrtCompileApiFlags.NONE,
+        graph_optimization_level: GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL,
+        get_initializer_location_func: Callable | None = None,
+    ) -> None:
+        if get_initializer_location_func is not None:
+            raise NotImplemented(
+                "get_initializer_location_func: weights go into the model or into"
+                " external_initializers_file_path"
+            )
+        if isinstance(input_model_path_or_bytes, (str, os.PathLike)):
+            if not os.path.exists(input_model_path_or_bytes):
+                raise InvalidArgument(f"{os.fspath(input_model_path_or_bytes)}: no such file")
+        elif not isinstance(input_model_path_or_bytes, bytes):
+            raise TypeError("the model must be a path or bytes")
+        self._options = sess_options
+        self._source = input_model_path_or_bytes
+        self._external = external_initializers_file_path
+        self._threshold = external_initializers_size_threshold
+        self._flags = OrtCompileApiFlags(flags)
+        self._level = graph_optimization_level
+
+    def compile_to_file(self, output_model_path: str | os.PathLike[str] | None = None) -> None:
+        """Writes the model; None: beside the input, as NAME_ctx.onnx."""
+        if output_model_path is None:
+            if isinstance(self._source, bytes):
+                raise InvalidArgument("compile_to_file needs a path: the model came from memory")
+            output_model_path = os.path.splitext(self._source)[0] + "_ctx.onnx"
+        if OrtCompileApiFlags.ERROR_IF_OUTPUT_FILE_EXISTS in self._flags:
+            if os.path.exists(output_model_path):
+                raise Fail(f"{os.fspath(output_model_path)}: exists already")
+        if OrtCompileApiFlags.ERROR_IF_NO_NODES_COMPILED in self._flags:
+            raise Fail("no provider of this build compiles nodes; the model would stay ONNX")
+        self._write(os.fspath(output_model_path))
+
+    def compile_to_bytes(self) -> bytes:
+        if self._external is not None:
+            raise InvalidArgument("external_initializers_file_path needs compile_to_file")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.onnx")
+            self.compile_to_file(path)
+            with open(path, "rb") as file:
+                return file.read()
+
+    def compile_to_stream(self, write_function: Callable[[bytes], object]) -> None:
+        """Calls write_function with the bytes of the model, perhaps in parts."""
+        write_function(self.compile_to_bytes())
+
+    def _write(self, path: str) -> None:
+        options = self._options.copy()
+        options.graph_optimization_level = self._level
+        options.optimized_model_filepath = path
+        if self._external is not None:
+            prefix = "session.optimized_model_external_initializers_"
+            options.add_session_config_entry(prefix + "file_name", os.fspath(self._external))
+            options.add_session_config_entry(
+                prefix + "min_size_in_bytes", str(self._threshold)
+            )
+        InferenceSession(self._source, options)
