@@ -36,8 +36,8 @@ def convolutions():
 
 
 def branches():
-    """If whose bodies capture an input and a weight, inside a Loop that carries a value: + x in even
-    steps, @ WEIGHT in odd ones."""
+    """If whose bodies capture an input and a weight, inside a Loop that carries a value: + x in
+    even steps, @ WEIGHT in odd ones."""
     weight = numpy_helper.from_array(WEIGHT, "w")
     make = helper.make_node
 
