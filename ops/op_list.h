@@ -82,6 +82,7 @@
   X("", Hardmax, op_Hardmax)                                           \
   X("", Identity, op_Identity)                                         \
   X("", If, op_If)                                                     \
+  X("", ImageDecoder, op_ImageDecoder)                                 \
   X("", InstanceNormalization, op_InstanceNormalization)               \
   X("", IsInf, op_IsInf)                                               \
   X("", IsNaN, op_IsNaN)                                               \
@@ -145,6 +146,7 @@
   X("", ReduceProd, op_ReduceProd)                                     \
   X("", ReduceSum, op_ReduceSum)                                       \
   X("", ReduceSumSquare, op_ReduceSumSquare)                           \
+  X("", RegexFullMatch, op_RegexFullMatch)                             \
   X("", Relu, op_Relu)                                                 \
   X("", Reshape, op_Reshape)                                           \
   X("", Resize, op_Resize)                                             \
@@ -205,8 +207,10 @@
   X("ai.onnx.ml", Binarizer, op_Binarizer)                             \
   X("ai.onnx.ml", LabelEncoder, op_LabelEncoder)                       \
   X("ai.onnx.ml", TreeEnsemble, op_TreeEnsemble)                       \
+  X("ai.onnx.preview", FlexAttention, op_FlexAttention)                \
   X("ai.onnx.preview.training", Adagrad, op_Adagrad)                   \
   X("ai.onnx.preview.training", Adam, op_Adam)                         \
+  X("ai.onnx.preview.training", Gradient, op_Gradient)                 \
   X("ai.onnx.preview.training", Momentum, op_Momentum)                 \
   X("sardonyx", AveragePool, op_ChannelsLastAveragePool)               \
   X("sardonyx", Conv, op_FusedConv)                                    \

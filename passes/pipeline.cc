@@ -11,6 +11,8 @@ namespace {
 
 // clang-format off
 constexpr Pass kPasses[] = {
+    {"expand_flex_attention", 0, expand_flex_attention},
+    {"expand_gradients", 0, expand_gradients},
     {"fold_constants", 1, fold_constants},
     {"inline_branches", 1, inline_branches},
     {"remove_identities", 1, remove_identities},

@@ -5,6 +5,10 @@
 
 namespace sardonyx {
 
+// FlexAttention → MatMul, the bodies that modify scores and probabilities, Softmax, MatMul.
+Result<bool> expand_flex_attention(Graph& graph, const PassOptions& options);
+// Gradient → the reverse of the nodes between its xs and its y.
+Result<bool> expand_gradients(Graph& graph, const PassOptions& options);
 // Nodes whose inputs are all constant → constants.
 Result<bool> fold_constants(Graph& graph, const PassOptions& options);
 // If with a constant condition → the nodes of the branch it takes.

@@ -16,7 +16,8 @@ declare -A apt pypi about
 about[build]="compile the library, the command line and the Python module"
 apt[build]="make g++ cmake ninja-build ccache ca-certificates
   libhwy-dev libprotozero-dev libflatbuffers-dev libexpected-dev libfmt-dev
-  libcli11-dev nlohmann-json3-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev"
+  libcli11-dev nlohmann-json3-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev
+  libpcre2-dev libturbojpeg0-dev libtiff-dev libwebp-dev libopenjp2-7-dev"
 pypi[build]="nanobind==3.1.0 scikit-build-core==1.1.2 numpy==2.4.6"
 
 about[test]="run make test"

@@ -310,6 +310,8 @@ Result<void> read_results(Cursor& cursor, Seeds& seeds, Case& row) {
       row.tolerance = std::strtod(cursor.until(" \t").c_str(), nullptr);
     } else if (cursor.take("random")) {
       row.random = true;
+    } else if (cursor.take("needs=")) {
+      row.needs = cursor.until(" \t");
     } else {
       cursor.take_name();
       row.results.push_back(TRY(read_result(cursor, seeds)));
