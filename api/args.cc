@@ -132,6 +132,24 @@ std::string names_of(const std::vector<ArgInfo>& args) {
   return names.empty() ? "none" : names;
 }
 
+Result<void> check_value(const ValueType& type, const Value& value) {
+  bool fits = same_kind(type, value);
+  if (fits && value.is_tensor() && type.has_rank()) {
+    const Shape& shape = value.tensor().shape();
+    fits = shape.rank() == type.dims->size();
+    for (size_t axis = 0; fits && axis < shape.rank(); ++axis) {
+      const Dim& dim = (*type.dims)[axis];
+      fits = !dim.is_constant() || dim.value() == shape[axis];
+    }
+  }
+  if (fits) return {};
+  const std::string got = value.is_tensor()
+                              ? fmt::format("{} {}", dtype_name(value.tensor().dtype()),
+                                            value.tensor().shape().to_string())
+                              : type_name(value);
+  return fail(Code::kInvalidArgument, "is {}, but was announced as {}", got, type.to_string());
+}
+
 Result<void> check_inputs(const Graph& graph, std::span<const Value> values) {
   std::map<std::string, std::pair<int64_t, std::string>> symbols;
   for (size_t i = 0; i < values.size(); ++i) {

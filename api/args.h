@@ -15,6 +15,10 @@ ArgInfo arg_info(const std::string& name, const ValueType& type);
 // "'a', 'b'".
 std::string names_of(const std::vector<ArgInfo>& args);
 
+// "is float64 2x3, but was announced as float32 Nx3": kind, dtype, rank and known dims of a value
+// that something outside the library computed.
+Result<void> check_value(const ValueType& type, const Value& value);
+
 // Kind, dtype, rank and dims of every fed value (parallel to graph.inputs()) against the model's
 // declaration; one symbol must have one value in all of them. Error texts begin as ONNX Runtime's.
 Result<void> check_inputs(const Graph& graph, std::span<const Value> values);

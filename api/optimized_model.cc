@@ -16,7 +16,7 @@ constexpr const char* kExternalThreshold =
     "session.optimized_model_external_initializers_min_size_in_bytes";
 
 int64_t version_of(const Node& node) {
-  const OpDef* op = find_op(node.domain, node.op_type);
+  const OpDef* op = find_op(node);
   return op == nullptr || op->versions.empty() ? 1 : op->versions.back();
 }
 

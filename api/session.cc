@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/args.h"
+#include "api/custom_ops.h"
 #include "api/initializers.h"
 #include "api/optimized_model.h"
 #include "api/session_state.h"
@@ -147,6 +148,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   build.dim_values = options.dim_overrides;
   build.denoted_dim_values = options.dim_overrides_by_denotation;
   const auto graph = TRY(build_graph(model, build));
+  TRY(bind_custom_ops(*graph, model, options));
   TRY(infer_types(*graph));
   describe_args(*graph, *state);
 

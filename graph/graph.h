@@ -20,6 +20,7 @@
 namespace sardonyx {
 
 class Graph;
+class CustomOperator;
 
 using ValueId = int32_t;
 using NodeId = int32_t;
@@ -75,6 +76,8 @@ struct Node {
   std::vector<ValueId> inputs;   // kNoValue where omitted
   std::vector<ValueId> outputs;  // kNoValue where nobody asks
   AttrMap attrs;
+  // An operator that the program registered (ops/custom_op.h), in the place of the built-in one.
+  std::shared_ptr<const CustomOperator> custom;
   bool removed = false;
 
   // "Conv 'conv1'", "Conv" when it has no name: how errors call it.

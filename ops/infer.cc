@@ -11,7 +11,7 @@ void list_unknown_ops(const Graph& graph, std::vector<std::pair<std::string, std
   for (const Node& node : graph.nodes()) {
     if (node.removed) continue;
     for_each_subgraph(node, [&](const Subgraph& sub) { list_unknown_ops(*sub.body, found); });
-    if (find_op(node.domain, node.op_type) != nullptr) continue;
+    if (find_op(node) != nullptr) continue;
     const std::string op = (node.domain.empty() ? "" : node.domain + ".") + node.op_type;
     auto entry = std::find_if(found.begin(), found.end(),
                               [&](const auto& each) { return each.first == op; });
@@ -74,7 +74,7 @@ Result<void> infer_into(Graph& graph, const OpDef& op, NodeId id) {
 
 Result<void> infer_graph(Graph& graph) {
   for (NodeId id : TRY(graph.order())) {
-    const OpDef* op = find_op(graph.node(id).domain, graph.node(id).op_type);
+    const OpDef* op = find_op(graph.node(id));
     TRY(verify_node(*op, graph, graph.node(id)));
     TRY(infer_into(graph, *op, id));
   }

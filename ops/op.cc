@@ -225,6 +225,7 @@ Result<void> verify_attrs(const OpDef& op, Node& node) {
     const auto formal = std::find_if(op.attrs.begin(), op.attrs.end(),
                                      [&](const FormalAttr& each) { return each.name == name; });
     if (formal == op.attrs.end()) {
+      if (op.takes_any_attr) continue;
       return fail(Code::kInvalidGraph, "{} has no attribute '{}'", op.name, name);
     }
     if (!attr_has_kind(attr, formal->kind)) {

@@ -94,11 +94,15 @@ struct OpDef {
   bool is_view = false;
   // Two runs may differ (random generators): never folded, never merged.
   bool is_random = false;
+  // Attributes that are not declared may be given too.
+  bool takes_any_attr = false;
   // Set for elementwise operators: see ops/elementwise.h.
   const struct ElementwiseOp* elementwise = nullptr;
 };
 
-// The operator, or null. Domain "" and "ai.onnx" are the same.
+// The operator that the node calls, or null.
+const OpDef* find_op(const Node& node);
+// The built-in operator, or null. Domain "" and "ai.onnx" are the same.
 const OpDef* find_op(std::string_view domain, std::string_view name);
 // All operators, sorted by domain and name.
 std::span<const OpDef> all_ops();

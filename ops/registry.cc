@@ -1,6 +1,7 @@
 // The operator table: expands ops/op_list.h once into declarations and once into rows.
 #include <algorithm>
 
+#include "ops/custom_op.h"
 #include "ops/op.h"
 #include "ops/op_list.h"
 
@@ -51,6 +52,10 @@ std::span<const OpDef> all_ops() {
     return made;
   }();
   return ops;
+}
+
+const OpDef* find_op(const Node& node) {
+  return node.custom != nullptr ? &node.custom->def() : find_op(node.domain, node.op_type);
 }
 
 const OpDef* find_op(std::string_view domain, std::string_view name) {

@@ -418,7 +418,7 @@ Result<bool> apply_channels_last_rule(ChannelsLast& state, NodeId id) {
   for (const RuleRow& row : kRules) {
     if (row.op_type == node.op_type) return row.rule(state, id);
   }
-  const OpDef* op = find_op(node.domain, node.op_type);
+  const OpDef* op = find_op(node);
   if (op == nullptr || op->elementwise == nullptr) return false;
   return elementwise_rule(state, id);
 }

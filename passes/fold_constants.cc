@@ -28,7 +28,7 @@ bool set_known_integers(Graph& graph, ValueId id) {
 
 Result<bool> fold_node(Graph& graph, NodeId id, Tier tier) {
   const Node& node = graph.node(id);
-  const OpDef& op = *find_op(node.domain, node.op_type);
+  const OpDef& op = *find_op(node);
   std::vector<const Tensor*> inputs;
   size_t input_bytes = 0;
   for (size_t i = 0; i < node.inputs.size(); ++i) {

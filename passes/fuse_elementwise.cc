@@ -28,7 +28,7 @@ bool may_be_known(const GraphValue& value) {
 
 bool is_fusable(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
-  const OpDef* op = find_op(node.domain, node.op_type);
+  const OpDef* op = find_op(node);
   if (op == nullptr || op->elementwise == nullptr || node.outputs.size() != 1) return false;
   const auto is_plain = [&](ValueId value) {
     const ValueType& type = graph.value(value).type;

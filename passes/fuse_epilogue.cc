@@ -89,7 +89,7 @@ class EpilogueRegion {
     if (!node.domain.empty() || node.outputs.size() != 1 || node.outputs[0] == kNoValue) {
       return false;
     }
-    const OpDef* op = find_op(node.domain, node.op_type);
+    const OpDef* op = find_op(node);
     if (op == nullptr || op->elementwise == nullptr || op->is_random) return false;
     if (!same_dims(graph_.value(node.outputs[0]).type, type_)) return false;
     return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {

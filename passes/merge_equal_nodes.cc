@@ -74,7 +74,7 @@ Result<bool> merge_equal_nodes(Graph& graph, const PassOptions& options) {
       changed |= inner && *inner;
     });
     const Node& node = graph.node(id);
-    const OpDef* op = find_op(node.domain, node.op_type);
+    const OpDef* op = find_op(node);
     std::string key;
     if (op == nullptr || op->is_random || !make_key(graph, node, key)) continue;
     const auto [first, is_new] = seen.emplace(std::move(key), id);

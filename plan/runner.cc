@@ -77,7 +77,7 @@ Result<std::shared_ptr<PlanRunner>> PlanRunner::make(std::shared_ptr<const Graph
   std::shared_ptr<PlanRunner> runner(new PlanRunner());
   runner->nodes_.order = TRY(graph->order());
   for (const Node& node : graph->nodes()) {
-    runner->nodes_.ops.push_back(node.removed ? nullptr : find_op(node.domain, node.op_type));
+    runner->nodes_.ops.push_back(node.removed ? nullptr : find_op(node));
   }
   runner->nodes_.graph = std::move(graph);
   runner->context_ = std::move(context);

@@ -2,6 +2,7 @@
 // python/sardonyx/ adds what is better written in Python.
 #define SARDONYX_IMPORT_NUMPY
 #include "python/adapters.h"
+#include "python/custom_ops.h"
 #include "python/numpy_api.h"
 
 #include <nanobind/stl/pair.h>
@@ -38,6 +39,7 @@ NB_MODULE(_sardonyx, module) {
   module.attr("version") = sardonyx::version();
   sardonyx::python::add_exceptions(module);
   sardonyx::python::add_adapters(module);
+  sardonyx::python::add_custom_ops(module);
   sardonyx::python::add_options(module);
   sardonyx::python::add_values(module);
   sardonyx::python::add_session(module);

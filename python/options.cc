@@ -7,6 +7,7 @@
 
 #include "python/adapters.h"
 #include "python/arrays.h"
+#include "python/custom_ops.h"
 #include "python/errors.h"
 #include "python/values.h"
 
@@ -201,6 +202,10 @@ void add_methods(OptionsClass& options) {
       .def(
           "set_provider_selection_policy", [](Options&, int) {}, "policy"_a,
           "Accepted: there is one device, which every policy chooses.")
+      .def(
+          "register_custom_op",
+          [](Options& self, const PyCustomOp& op) { self.custom_ops.push_back(op.op); }, "op"_a,
+          "Models of sessions with these options may use the operator.")
       .def("add_initializer", &add_initializer, "name"_a, "ort_value"_a,
            "Replaces an initializer of the model at load: same dtype and shape.")
       .def(
@@ -306,6 +311,7 @@ SessionOptions library_options(const PySessionOptions& options) {
   result.optimized_model_path = options.optimized_path;
   result.initializers = options.initializers;
   result.disabled_passes = options.disabled_passes;
+  result.custom_ops = options.custom_ops;
   result.tier = options.tier;
   result.config = options.config;
   return result;

@@ -26,6 +26,7 @@
 #include "base/shape.h"
 #include "base/tensor.h"
 #include "base/value.h"
+#include "sardonyx/custom_op.h"
 
 namespace sardonyx {
 
@@ -77,6 +78,8 @@ struct SessionOptions {
   // Where to save the graph as rewritten for `optimization`, as an ONNX file; empty: nowhere. Above
   // kBasic it holds operators of domain "sardonyx", which only this library runs.
   std::filesystem::path optimized_model_path;
+  // Operators of the program's own that the model may use.
+  std::vector<std::shared_ptr<const CustomOp>> custom_ops;
   // Passes left out by name (`sardonyx graph --passes` lists them).
   std::vector<std::string> disabled_passes;
   // Instruction set to use: "sse4", "avx2", "avx512", "neon"; empty: the best this machine has.
@@ -105,23 +108,6 @@ struct RunOptions {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   // Their parameters are inputs of the run; an input that is given too counts, not theirs.
   std::vector<std::shared_ptr<const Adapter>> adapters;
-};
-
-// One declared input or output of a model.
-struct ArgInfo {
-  struct Dim {
-    int64_t value = -1;  // -1: symbolic or unknown
-    std::string symbol;  // empty: unknown
-  };
-  enum class Kind : uint8_t { kUnknown, kTensor, kSparse, kSequence, kMap, kOptional, kOpaque };
-
-  std::string name;
-  std::string type;  // "tensor(float)", "seq(tensor(int64))", "map(string,tensor(float))"
-  Kind kind = Kind::kUnknown;
-  DType dtype = DType::kUndefined;         // tensor, sparse: elements; map: keys
-  bool has_rank = false;                   // false: dims says nothing
-  std::vector<Dim> dims;                   // tensor, sparse
-  std::shared_ptr<const ArgInfo> element;  // sequence, optional: of what; map: its values
 };
 
 struct ModelInfo {

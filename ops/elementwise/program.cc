@@ -234,7 +234,7 @@ Result<ElementwiseProgram> ProgramBuilder::build(std::span<const Reg> outputs,
 namespace {
 
 const ElementwiseOp* find_elementwise(const Node& node) {
-  const OpDef* op = find_op(node.domain, node.op_type);
+  const OpDef* op = find_op(node);
   return op == nullptr ? nullptr : op->elementwise;
 }
 

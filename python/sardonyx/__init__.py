@@ -9,6 +9,8 @@ import logging as _logging
 from . import capi
 from ._sardonyx import (
     AdapterFormat,
+    CustomNode,
+    CustomOp,
     EngineError,
     EPFail,
     Error,
@@ -128,6 +130,20 @@ def print_debug_info() -> None:
 
 def preload_dlls(cuda: bool = True, cudnn: bool = True, msvc: bool = True, directory=None) -> None:
     """Everything that this build needs is loaded already."""
+
+
+def custom_op(domain: str, name: str, outputs, **keywords):
+    """Decorator: the function becomes a CustomOp (which see for the arguments).
+
+        @sardonyx.custom_op("my.domain", "Twice", outputs=lambda node: [node.inputs[0]])
+        def twice(x):
+            return x + x
+    """
+
+    def decorate(compute):
+        return CustomOp(domain, name, compute, outputs, **keywords)
+
+    return decorate
 
 
 def copy_tensors(src, dst, stream=None) -> None:
