@@ -94,6 +94,16 @@ Result<Tier> wanted_tier(const std::string& name) {
               names);
 }
 
+Result<void> check_kernel_name(const std::string& name) {
+  for (const OpDef& op : all_ops()) {
+    for (const KernelCandidate& candidate : op.kernels) {
+      if (candidate.name == name) return {};
+    }
+  }
+  return fail(Code::kInvalidArgument,
+              "disabled_kernels: there is no kernel '{}' (`sardonyx ops` lists them)", name);
+}
+
 Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options) {
   if (options.threads < 0) {
     return fail(Code::kInvalidArgument, "threads is {}, but must be 0 (automatic) or more",
@@ -105,6 +115,8 @@ Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options)
   context->weights = std::make_shared<WeightCache>();
   context->arenas = std::make_shared<ArenaPool>(options.memory_limit);
   context->plan_limit = std::max(1, options.plan_limit);
+  for (const std::string& name : options.disabled_kernels) TRY(check_kernel_name(name));
+  context->disabled_kernels = options.disabled_kernels;
   return context;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
+#include "cpu/winograd.h"
 
 namespace sardonyx {
 namespace {
@@ -50,6 +51,27 @@ struct IndirectConv {
   void run(const ConvShape& shape, const T* src, const T* packed, const Epilogue<T>& epilogue,
            T* dst, void* workspace, ThreadPool& pool) const {
     conv(*kernels, shape, src, packed, epilogue, dst, workspace, pool);
+  }
+};
+
+struct WinogradConv {
+  Tier tier;
+
+  explicit WinogradConv(Tier at_tier) : tier(at_tier) {}
+  static constexpr std::string_view kName = "winograd";
+  const GemmKernels<float>& kernels() const { return gemm_kernels<float>(tier); }
+  size_t packed_count(const ConvShape& shape) const {
+    return static_cast<size_t>(winograd_packed_count(kernels(), shape));
+  }
+  void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
+    winograd_pack(kernels(), shape, weights, packed, pool);
+  }
+  size_t workspace_bytes(const ConvShape& shape, int threads) const {
+    return winograd_workspace_bytes(kernels(), shape, threads);
+  }
+  void run(const ConvShape& shape, const float* src, const float* packed,
+           const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
+    winograd(tier, shape, src, packed, epilogue, dst, workspace, pool);
   }
 };
 
@@ -206,6 +228,18 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (!is_depthwise(conv_shape(conv))) return decline("not one filter per channel");
   return std::make_unique<ConvKernel<float, DepthwiseConv>>(request, conv, epilogue);
+}
+
+Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& request,
+                                                     const ConvSizes& conv,
+                                                     const FusedEpilogue& epilogue) {
+  TRY(check_sizes(conv));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  if (request.inputs[1].constant == nullptr) return decline("the weights are not constant");
+  if (!winograd_suits(gemm_kernels<float>(request.tier), conv_shape(conv))) {
+    return decline("not 3x3 with stride 1, or not worth it for this shape");
+  }
+  return std::make_unique<ConvKernel<float, WinogradConv>>(request, conv, epilogue);
 }
 
 }  // namespace sardonyx

@@ -1,6 +1,7 @@
 // The f32 and f64 kernels of channels-last convolutions: indirect matrix product, depthwise or
 // transposed, with the weights packed when the plan is made, if they are constant.
-// Entry points: make_conv_kernel, make_depthwise_kernel, make_conv_transpose_kernel.
+// Entry points: make_conv_kernel, make_winograd_kernel, make_depthwise_kernel,
+// make_conv_transpose_kernel.
 #pragma once
 
 #include "cpu/conv.h"
@@ -18,6 +19,9 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
                                                       const ConvSizes& conv,
                                                       const FusedEpilogue& epilogue);
 
+Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& request,
+                                                     const ConvSizes& conv,
+                                                     const FusedEpilogue& epilogue);
 Result<std::unique_ptr<Kernel>> make_conv_transpose_kernel(const KernelRequest& request,
                                                            const ConvSizes& conv,
                                                            const FusedEpilogue& epilogue);

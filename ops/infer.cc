@@ -171,9 +171,14 @@ Result<std::vector<Tensor>> evaluate_node(const OpDef& op, const Graph& graph, c
   return run_once(*choice.kernel, node, inputs, inferred.types);
 }
 
-Result<KernelChoice> choose_kernel(const OpDef& op, const KernelRequest& request) {
+Result<KernelChoice> choose_kernel(const OpDef& op, const KernelRequest& request,
+                                   std::span<const std::string> disabled) {
   KernelChoice choice;
   for (const KernelCandidate& candidate : op.kernels) {
+    if (std::find(disabled.begin(), disabled.end(), candidate.name) != disabled.end()) {
+      choice.declined.push_back(candidate.name + ": disabled");
+      continue;
+    }
     auto made = candidate.make(request);
     if (made) {
       choice.name = candidate.name;

@@ -36,7 +36,9 @@ struct KernelChoice {
   std::vector<std::string> declined;  // "candidate: reason", best first
 };
 // The first candidate of the operator that accepts.
-Result<KernelChoice> choose_kernel(const OpDef& op, const KernelRequest& request);
+// Kernels whose names are in `disabled` are passed over.
+Result<KernelChoice> choose_kernel(const OpDef& op, const KernelRequest& request,
+                                   std::span<const std::string> disabled = {});
 
 // True when the node can be computed ahead of time from constant inputs.
 bool can_evaluate(const OpDef& op, const Node& node);

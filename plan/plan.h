@@ -29,6 +29,7 @@ struct PlanContext {
   std::shared_ptr<WeightCache> weights;
   std::shared_ptr<ArenaPool> arenas;
   int plan_limit = 16;
+  std::vector<std::string> disabled_kernels;
 };
 
 // Where the bytes of a value are at run time.

@@ -265,7 +265,7 @@ class Planner {
         node, inputs, outputs, context_.tier, context_.pool->threads(), *context_.weights, runner};
     step.node = id;
     step.op = &op;
-    step.kernel = TRY(choose_kernel(op, request));
+    step.kernel = TRY(choose_kernel(op, request, context_.disabled_kernels));
     step.inputs = operands;
     step.outputs = node.outputs;
     plan_->steps.push_back(std::move(step));

@@ -170,7 +170,9 @@ void add_own_properties(OptionsClass& options) {
       .def_rw("nesting_limit", &Options::nesting_limit, "Deepest nesting accepted from a file.")
       .def_rw("plan_limit", &Options::plan_limit, "Plans kept for different input shapes.")
       .def_rw("tier", &Options::tier, "Instruction set: 'sse4', 'avx2', 'avx512', 'neon', ''.")
-      .def_rw("disabled_passes", &Options::disabled_passes, "Passes left out, by name.");
+      .def_rw("disabled_passes", &Options::disabled_passes, "Passes left out, by name.")
+      .def_rw("disabled_kernels", &Options::disabled_kernels,
+              "Kernels that are not chosen, by name: 'winograd', ...");
 }
 
 void add_methods(OptionsClass& options) {
@@ -311,6 +313,7 @@ SessionOptions library_options(const PySessionOptions& options) {
   result.optimized_model_path = options.optimized_path;
   result.initializers = options.initializers;
   result.disabled_passes = options.disabled_passes;
+  result.disabled_kernels = options.disabled_kernels;
   result.custom_ops = options.custom_ops;
   result.tier = options.tier;
   result.config = options.config;

@@ -39,6 +39,7 @@ struct PySessionOptions {
   int plan_limit = 16;
   std::string tier;
   std::vector<std::string> disabled_passes;
+  std::vector<std::string> disabled_kernels;
   std::vector<std::shared_ptr<const CustomOp>> custom_ops;
   // Kept for reading back; they change nothing here: one pool, one arena per run, one order.
   bool cpu_arena = true;

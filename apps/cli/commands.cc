@@ -32,6 +32,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
                   "Most MB that weights, plan and run may take; 0: no limit")
       ->type_name("MB");
   command.add_option("--tier", options.tier, "Instruction set: sse4, avx2, avx512, neon");
+  command
+      .add_option("--without-kernel", options.disabled_kernels,
+                  "Do not choose a kernel, such as winograd (repeatable)")
+      ->type_name("NAME");
   command.add_option("--without-pass", options.disabled_passes, "Leave out a pass (repeatable)")
       ->type_name("PASS")
       ->allow_extra_args(false);
@@ -45,6 +49,7 @@ Session load_session(const ModelOptions& options, bool profiling) {
   session.memory_limit = options.memory_limit_mb * 1000000;
   session.tier = options.tier;
   session.disabled_passes = options.disabled_passes;
+  session.disabled_kernels = options.disabled_kernels;
   session.profiling = profiling;
   const Progress progress("loading " + options.path);
   Session loaded = require(Session::load(options.path, session), Exit::kBadModel);

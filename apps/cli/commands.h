@@ -24,6 +24,7 @@ struct ModelOptions {
   size_t memory_limit_mb = 0;
   std::string tier;
   std::vector<std::string> disabled_passes;
+  std::vector<std::string> disabled_kernels;
   bool json = false;
 };
 

@@ -82,6 +82,9 @@ struct SessionOptions {
   std::vector<std::shared_ptr<const CustomOp>> custom_ops;
   // Passes left out by name (`sardonyx graph --passes` lists them).
   std::vector<std::string> disabled_passes;
+  // Kernels that are not chosen, by name (`sardonyx plan` shows them): "winograd", whose sums round
+  // differently, for one.
+  std::vector<std::string> disabled_kernels;
   // Instruction set to use: "sse4", "avx2", "avx512", "neon"; empty: the best this machine has.
   std::string tier;
   // Keys and values as ONNX Runtime's session config entries: known ones are honoured, others kept.

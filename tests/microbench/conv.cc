@@ -1,5 +1,5 @@
 // Convolutions at the shapes of ResNet-50, MobileNetV2, SqueezeNet, CRNN and super-resolution.
-#include "cpu/conv.h"
+#include "cpu/winograd.h"
 
 #include "tests/microbench/bench.h"
 
@@ -55,6 +55,19 @@ void bench_conv(const BenchOptions& options, ThreadPool& pool) {
     const double bytes = 4.0 * (s.in_pixels() * s.in_channels + s.out_pixels() * s.out_channels);
     bench(options, shape.name, flops, bytes, [&] {
       conv(kernels, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
+    });
+    const bool has_form = shape.kernel == 3 && shape.stride == 1 && shape.groups == 1;
+    if (!has_form || shape.in < 16) continue;
+    // Operations are those of the plain convolution, so that the two lines compare.
+    const Buffer transformed(winograd_packed_count(kernels, s));
+    const Buffer planes(
+        static_cast<int64_t>(winograd_workspace_bytes(kernels, s, options.threads) / 4));
+    winograd_pack(kernels, s, weights.data(), transformed.data(), pool);
+    const std::string name = std::string(shape.name) +
+                             (winograd_suits(kernels, s) ? " winograd" : " winograd (not chosen)");
+    bench(options, name, flops, bytes, [&] {
+      winograd(options.tier, s, src.data(), transformed.data(), epilogue, dst.data(), planes.data(),
+               pool);
     });
   }
 }

@@ -181,6 +181,26 @@ def test_devices():
         ort.register_execution_provider_library("mine", "libmine.so")
 
 
+def test_disabled_kernels():
+    weights = np.random.default_rng(0).standard_normal((32, 32, 3, 3)).astype("f4")
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    model = tiny_models.to_bytes(
+        [conv], [tiny_models.value("x", shape=(1, 32, 20, 20))],
+        [tiny_models.value("y", shape=None)],
+        [helper.make_tensor("w", TensorProto.FLOAT, weights.shape, weights.tobytes(), raw=True)])
+    x = np.random.default_rng(1).standard_normal((1, 32, 20, 20)).astype("f4")
+    results = []
+    for names in ([], ["winograd"]):
+        options = ort.SessionOptions()
+        options.disabled_kernels = names
+        results.append(ort.InferenceSession(model, options).run(None, {"x": x})[0])
+    assert not np.array_equal(*results)
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-4)
+    options.disabled_kernels = ["winograd", "vinograd"]
+    with pytest.raises(ort.InvalidArgument, match="vinograd"):
+        ort.InferenceSession(model, options)
+
+
 def test_load_cancellation():
     options = ort.SessionOptions()
     options.set_load_cancellation_flag(True)

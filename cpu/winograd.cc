@@ -1,0 +1,327 @@
+// The loops around the transforms: blocks of tiles whose input planes stay in the second cache, and
+// for each a matrix product per plane over some panels of output channels at a time.
+#include "cpu/winograd.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "cpu/zeros.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr int64_t kTile = kWinogradTile;
+constexpr int64_t kPatch = kWinogradPatch;
+constexpr int64_t kPlanes = kWinogradPlanes;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+
+// Tiles of a batch in the order of batch, line, column.
+struct Tiles {
+  int64_t across = 0, down = 0, count = 0;
+  explicit Tiles(const ConvShape& s)
+      : across(divide_up(s.out[2], kTile)),
+        down(divide_up(s.out[1], kTile)),
+        count(s.batch * across * down) {}
+};
+
+// How the work is cut. Tiles go to tasks that do everything for theirs, or, where there are too
+// few, all threads work on one block after another in three steps.
+struct Cut {
+  int64_t block = 0;       // tiles at once
+  int64_t group_cols = 0;  // output channels at once
+  int64_t tasks = 0;       // 0: the threads share each block
+  int64_t row = 0;         // elements from tile to tile of an input plane
+  int64_t input_plane = 0, product_plane = 0;
+
+  int64_t input_count() const { return kPlanes * input_plane; }
+  int64_t product_count() const { return kPlanes * product_plane; }
+  int64_t workspace_count() const {
+    return std::max<int64_t>(tasks, 1) * (input_count() + product_count());
+  }
+};
+
+// Planes must not begin at addresses that share sets of the first cache.
+int64_t plane_elements(int64_t elements) {
+  constexpr int64_t kPage = 1024;
+  constexpr int64_t kLine = 16;
+  return round_up(elements, kLine) + (round_up(elements, kLine) % kPage == 0 ? kLine : 0) +
+         (round_up(elements, kLine) % (kPage / 4) == 0 ? kLine : 0);
+}
+
+Cut cut_work(const GemmKernels<float>& kernels, const ConvShape& s, int threads) {
+  constexpr int64_t kCached = 200 * 1024;  // elements of planes: most of a second cache
+  constexpr int64_t kGroupCols = 64;
+  constexpr int64_t kFewTiles = 24;
+  const Tiles tiles(s);
+  Cut cut;
+  cut.row = round_up(s.in_channels, 16);
+  const int64_t step = kernels.tile_rows;
+  const int64_t fitting = kCached / kPlanes / (cut.row + kGroupCols) / step * step;
+  cut.block = std::clamp<int64_t>(fitting, kFewTiles, kMaxBlockRows);
+  const bool shared = threads > 1 && tiles.count < kFewTiles * threads;
+  cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
+  if (shared) {
+    cut.block = std::min(tiles.count, kMaxBlockRows);
+  } else {
+    // Blocks of even size, a multiple of the threads of them.
+    const int64_t blocks = round_up(divide_up(tiles.count, cut.block), threads);
+    cut.block = std::min(round_up(divide_up(tiles.count, blocks), step), kMaxBlockRows);
+    cut.tasks = std::min<int64_t>(divide_up(tiles.count, cut.block), threads > 1 ? 4 * threads : 1);
+  }
+  cut.input_plane = plane_elements(cut.block * cut.row);
+  cut.product_plane = plane_elements(cut.block * round_up(cut.group_cols, 16));
+  return cut;
+}
+
+struct Serial {
+  template <class Fn>
+  void operator()(int64_t count, Fn&& fn) const {
+    for (int64_t i = 0; i < count; ++i) fn(i);
+  }
+};
+struct Shared {
+  ThreadPool& pool;
+  template <class Fn>
+  void operator()(int64_t count, Fn&& fn) const {
+    pool.parallel_for(count, fn);
+  }
+};
+
+struct Winograd {
+  const GemmKernels<float>& kernels;
+  const WinogradKernels& transforms;
+  const ConvShape& s;
+  const Cut& cut;
+  const Tiles& tiles;
+  const float* src;
+  const float* packed;
+  const Epilogue<float>& epilogue;
+  float* dst;
+
+  // Output lines and pixels that a tile covers.
+  struct Place {
+    int64_t item = 0, y = 0, x = 0;
+    int lines = 0, pixels = 0;
+  };
+  Place place(int64_t tile) const {
+    Place p;
+    p.x = tile % tiles.across * kTile;
+    p.y = tile / tiles.across % tiles.down * kTile;
+    p.item = tile / tiles.across / tiles.down;
+    p.lines = static_cast<int>(std::min(kTile, s.out[1] - p.y));
+    p.pixels = static_cast<int>(std::min(kTile, s.out[2] - p.x));
+    return p;
+  }
+  int64_t pixel_index(const Place& p, int64_t line) const {
+    return (p.item * s.out[1] + p.y + line) * s.out[2] + p.x;
+  }
+
+  void transform_input(int64_t tile, float* row) const {
+    const Place p = place(tile);
+    const float* pixels[kPlanes];
+    for (int64_t i = 0; i < kPatch; ++i) {
+      const int64_t y = p.y - s.pad[1] + i;
+      const bool line_inside = y >= 0 && y < s.in[1];
+      const float* line = src + (p.item * s.in[1] + y) * s.in[2] * s.src_stride();
+      for (int64_t j = 0; j < kPatch; ++j) {
+        const int64_t x = p.x - s.pad[2] + j;
+        const bool inside = line_inside && x >= 0 && x < s.in[2];
+        pixels[i * kPatch + j] = inside ? line + x * s.src_stride() : kZeros<float>;
+      }
+    }
+    transforms.input(pixels, s.in_channels, row, cut.input_plane, kTile * s.src_stride());
+  }
+
+  // Panels [panel, panel_end) of one plane, for `count` tiles.
+  void multiply(int64_t plane, int64_t count, int64_t panel, int64_t panel_end, const float* inputs,
+                float* products) const {
+    const DenseRows<float> rows{inputs + plane * cut.input_plane, cut.row};
+    BlockArgs<float> args;
+    args.n = s.out_channels;
+    args.depth = s.in_channels;
+    args.fill_rows = fill_dense_rows<float>;
+    args.source = &rows;
+    args.packed_b = packed + plane * packed_b_count(kernels, s.in_channels, s.out_channels);
+    args.ldc = round_up(cut.group_cols, 16);
+    const int64_t col = panel * kernels.panel_cols / cut.group_cols * cut.group_cols;
+    args.c = products + plane * cut.product_plane - col;
+    gemm_blocks(kernels, args, 0, count, panel, panel_end);
+  }
+
+  bool needs_pass() const {
+    return epilogue.activation != Activation::kNone && epilogue.activation != Activation::kClip;
+  }
+
+  void transform_output(int64_t tile, const float* products, int64_t col, int64_t cols) const {
+    const Place p = place(tile);
+    const int64_t pixel = pixel_index(p, 0);
+    WinogradOutput t;
+    t.products = products;
+    t.plane_stride = cut.product_plane;
+    t.channels = cols;
+    t.alpha = epilogue.alpha;
+    t.bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + col;
+    const bool clip = epilogue.activation == Activation::kClip;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    t.low = clip ? epilogue.p0 : -kInfinity;
+    t.high = clip ? epilogue.p1 : kInfinity;
+    t.lines = p.lines;
+    t.pixels = p.pixels;
+    t.dst = dst + pixel * s.dst_stride() + col;
+    t.dst_pixel = s.dst_stride();
+    t.dst_line = s.out[2] * s.dst_stride();
+    t.residual_after = epilogue.residual_after;
+    if (epilogue.residual != nullptr && !(needs_pass() && epilogue.residual_after)) {
+      t.residual = epilogue.residual + pixel * epilogue.residual_ld + col;
+      t.residual_pixel = epilogue.residual_ld;
+      t.residual_line = s.out[2] * epilogue.residual_ld;
+    }
+    transforms.output(t);
+    finish(p, col, cols);
+  }
+
+  // What the transform does not apply itself, on pixels that it has just written.
+  void finish(const Place& p, int64_t col, int64_t cols) const {
+    if (!needs_pass() && epilogue.fn == nullptr) return;
+    for (int64_t line = 0; line < p.lines; ++line) {
+      const int64_t pixel = pixel_index(p, line);
+      float* c = dst + pixel * s.dst_stride() + col;
+      if (needs_pass()) {
+        const bool later = epilogue.residual != nullptr && epilogue.residual_after;
+        const float* residual =
+            later ? epilogue.residual + pixel * epilogue.residual_ld + col : nullptr;
+        kernels.activate(epilogue.activation, epilogue.p0, epilogue.p1, c, s.dst_stride(), residual,
+                         epilogue.residual_ld, c, s.dst_stride(), p.pixels, cols);
+      }
+      if (epilogue.fn != nullptr) {
+        epilogue.fn(epilogue.context, c, s.dst_stride(), p.pixels, cols, pixel, col);
+      }
+    }
+  }
+
+  // Tiles [first, first + count), count <= cut.block.
+  template <class ForEach>
+  void run_block(int64_t first, int64_t count, float* workspace, const ForEach& for_each) const {
+    float* inputs = workspace;
+    float* products = workspace + cut.input_count();
+    for_each(count, [&](int64_t i) { transform_input(first + i, inputs + i * cut.row); });
+    const int64_t panels = divide_up(s.out_channels, kernels.panel_cols);
+    const int64_t group_panels = divide_up(cut.group_cols, kernels.panel_cols);
+    for (int64_t panel = 0; panel < panels; panel += group_panels) {
+      const int64_t panel_end = std::min(panel + group_panels, panels);
+      for_each(kPlanes,
+               [&](int64_t plane) { multiply(plane, count, panel, panel_end, inputs, products); });
+      const int64_t col = panel * kernels.panel_cols;
+      const int64_t cols = std::min(cut.group_cols, s.out_channels - col);
+      const int64_t ld = round_up(cut.group_cols, 16);
+      for_each(count,
+               [&](int64_t i) { transform_output(first + i, products + i * ld, col, cols); });
+    }
+  }
+};
+
+// The weights of one pair of channels, G g G', in double.
+void transform_weights(const float* g, double (&u)[kPlanes]) {
+  constexpr double a = kWinogradA, b = kWinogradB;
+  constexpr double kZero = 1 / (a * a * b * b);
+  constexpr double kAtA = 1 / (2 * a * a * (a * a - b * b));
+  constexpr double kAtB = 1 / (2 * b * b * (b * b - a * a));
+  constexpr double kRows[kPatch][3] = {{kZero, 0, 0},
+                                       {kAtA, kAtA * a, kAtA * a * a},
+                                       {kAtA, -kAtA * a, kAtA * a * a},
+                                       {kAtB, kAtB * b, kAtB * b * b},
+                                       {kAtB, -kAtB * b, kAtB * b * b},
+                                       {0, 0, 1}};
+  double half[kPatch][3];
+  for (int64_t i = 0; i < kPatch; ++i) {
+    for (int64_t x = 0; x < 3; ++x) {
+      half[i][x] = kRows[i][0] * g[x] + kRows[i][1] * g[3 + x] + kRows[i][2] * g[6 + x];
+    }
+  }
+  for (int64_t i = 0; i < kPatch; ++i) {
+    for (int64_t j = 0; j < kPatch; ++j) {
+      u[i * kPatch + j] =
+          kRows[j][0] * half[i][0] + kRows[j][1] * half[i][1] + kRows[j][2] * half[i][2];
+    }
+  }
+}
+
+}  // namespace
+
+bool winograd_suits(const GemmKernels<float>& kernels, const ConvShape& s) {
+  using Sizes = std::array<int64_t, 3>;
+  const bool is_form = s.groups == 1 && s.kernel == Sizes{1, 3, 3} && s.stride == Sizes{1, 1, 1} &&
+                       s.dilation == Sizes{1, 1, 1} && s.in[0] == 1 && s.out[0] == 1 &&
+                       s.pad[0] == 0;
+  if (!is_form || s.in_channels > kMaxChunkDepth) return false;
+  if (s.in_channels < kernels.lanes) return false;
+  // In multiply-adds that take as long. A transform moves some 36 elements per channel and tile and
+  // computes little; of the weights each byte counts once for every block of tiles.
+  constexpr double kTransformCost = 300;
+  constexpr double kWeightCost = 24;
+  constexpr double kBlockTiles = 48;
+  const auto tiles = static_cast<double>(Tiles(s).count);
+  const auto in = static_cast<double>(s.in_channels);
+  const auto out = static_cast<double>(round_up(s.out_channels, kernels.lanes));
+  const auto pixels = static_cast<double>(s.batch * s.out_pixels());
+  const double streams = std::max(1.0, tiles / kBlockTiles);
+  const double products = std::max(tiles, streams * kWeightCost) * in * out * kPlanes;
+  const double work = products + tiles * (in + out) * kTransformCost;
+  const double plain = std::max(pixels, kWeightCost) * in * out * 9;
+  return work < 0.8 * plain;
+}
+
+int64_t winograd_packed_count(const GemmKernels<float>& kernels, const ConvShape& s) {
+  return kPlanes * packed_b_count(kernels, s.in_channels, s.out_channels);
+}
+
+void winograd_pack(const GemmKernels<float>& kernels, const ConvShape& s, const float* weights,
+                   float* packed, ThreadPool& pool) {
+  const int64_t channels = s.in_channels;
+  const int64_t plane = packed_b_count(kernels, channels, s.out_channels);
+  pool.parallel_for(divide_up(s.out_channels, kernels.panel_cols), [&](int64_t panel) {
+    const int64_t col = panel * kernels.panel_cols;
+    const int64_t cols = std::min<int64_t>(kernels.panel_cols, s.out_channels - col);
+    const int64_t width = round_up(cols, kernels.lanes);
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      float* to = packed + col * channels + channel * width;
+      for (int64_t i = 0; i < width; ++i) {
+        double u[kPlanes] = {};
+        if (i < cols) transform_weights(weights + ((col + i) * channels + channel) * 9, u);
+        for (int64_t p = 0; p < kPlanes; ++p) to[p * plane + i] = static_cast<float>(u[p]);
+      }
+    }
+  });
+}
+
+size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, const ConvShape& s,
+                                int threads) {
+  return static_cast<size_t>(cut_work(kernels, s, threads).workspace_count()) * sizeof(float);
+}
+
+void winograd(Tier tier, const ConvShape& s, const float* src, const float* packed,
+              const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) {
+  const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
+  const Tiles tiles(s);
+  const Cut cut = cut_work(kernels, s, pool.threads());
+  const Winograd work{kernels, winograd_kernels(tier), s, cut, tiles, src, packed, epilogue, dst};
+  float* space = static_cast<float*>(workspace);
+  if (cut.tasks == 0) {
+    for (int64_t first = 0; first < tiles.count; first += cut.block) {
+      work.run_block(first, std::min(cut.block, tiles.count - first), space, Shared{pool});
+    }
+    return;
+  }
+  const int64_t blocks = divide_up(tiles.count, cut.block);
+  pool.parallel_for(cut.tasks, [&](int64_t task) {
+    float* own = space + task * (cut.input_count() + cut.product_count());
+    for (int64_t b = blocks * task / cut.tasks; b < blocks * (task + 1) / cut.tasks; ++b) {
+      const int64_t first = b * cut.block;
+      work.run_block(first, std::min(cut.block, tiles.count - first), own, Serial());
+    }
+  });
+}
+
+}  // namespace sardonyx

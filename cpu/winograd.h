@@ -1,0 +1,66 @@
+// winograd: 3x3 convolution with stride 1 of channels-last tensors by Winograd's minimal filtering
+// F(4x4, 3x3): every 4x4 square of output pixels ("tile") takes 36 products per pair of channels
+// in the place of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
+// The points of interpolation are 0, 3/4, -3/4, 3/2, -3/2 and infinity: exact in binary, and the
+// error stays near that of a plain sum (0, 1, -1, 2, -2 lose two bits more).
+// Entry points: winograd_suits, winograd_pack, winograd.
+#pragma once
+
+#include "cpu/conv.h"
+
+namespace sardonyx {
+
+// One group, two spatial axes, 3x3, stride and dilation 1, channels that fill vectors, and less
+// work than the indirect matrix product as far as one can tell.
+bool winograd_suits(const GemmKernels<float>& kernels, const ConvShape& shape);
+
+// Elements of the transformed and packed weights.
+int64_t winograd_packed_count(const GemmKernels<float>& kernels, const ConvShape& shape);
+
+// From weights as ONNX has them: [out_channels, in_channels, 3, 3].
+void winograd_pack(const GemmKernels<float>& kernels, const ConvShape& shape, const float* weights,
+                   float* packed, ThreadPool& pool);
+
+size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, const ConvShape& shape,
+                                int threads);
+
+// As conv(): dst = epilogue(src * weights), workspace 64-byte aligned. The bits of the result
+// depend on the shape alone.
+void winograd(Tier tier, const ConvShape& shape, const float* src, const float* packed,
+              const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
+
+// ---- The transforms, per tier.
+
+inline constexpr int kWinogradPlanes = 36;  // products of one tile per pair of channels
+inline constexpr int kWinogradTile = 4;     // output pixels along one side
+inline constexpr int kWinogradPatch = 6;    // input pixels along one side
+
+// The points +-kWinogradA and +-kWinogradB.
+inline constexpr float kWinogradA = 0.75f;
+inline constexpr float kWinogradB = 1.5f;
+
+struct WinogradOutput {
+  const float* products = nullptr;  // of one tile: plane i at products + i * plane_stride
+  int64_t plane_stride = 0;
+  int64_t channels = 0;
+  float alpha = 1;
+  const float* bias = nullptr;
+  float low = 0, high = 0;
+  int lines = 0, pixels = 0;  // those of the tile that are in the output
+  float* dst = nullptr;
+  int64_t dst_line = 0, dst_pixel = 0;  // elements from line to line, pixel to pixel
+  const float* residual = nullptr;
+  int64_t residual_line = 0, residual_pixel = 0;
+  bool residual_after = false;
+};
+
+struct WinogradKernels {
+  // From the 36 input pixels of a tile to plane i of its row: dst + i * plane_stride. What the next
+  // tile adds to these, `ahead` elements after the last four of each line, is prefetched.
+  void (*input)(const float* const* pixels, int64_t channels, float* dst, int64_t plane_stride,
+                int64_t ahead) = nullptr;
+  void (*output)(const WinogradOutput& output) = nullptr;
+};
+const WinogradKernels& winograd_kernels(Tier tier);
+
+}  // namespace sardonyx
