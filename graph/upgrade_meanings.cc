@@ -1,63 +1,9 @@
 // Old meanings said with today's operators; see graph/upgrade_rules.h. Ranks are often unknown
 // while a graph is built, so shapes are computed by Shape and friends and folded later.
+#include "graph/rewriter.h"
 #include "graph/upgrade_rules.h"
 
 namespace sardonyx {
-namespace {
-
-// Adds nodes in front of (or behind) the node that a rule rewrites.
-class Rewriter {
- public:
-  Rewriter(Graph& graph, NodeId id) : graph_(graph), name_(graph.node(id).name) {}
-
-  ValueId ints(const std::vector<int64_t>& elements) {
-    return graph_.add_constant(
-        name_ + "/ints", Tensor::from<int64_t>({static_cast<int64_t>(elements.size())}, elements));
-  }
-  ValueId op(std::string op_type, std::vector<ValueId> inputs, AttrMap attrs = {}) {
-    const std::string name = name_ + "/" + op_type;
-    return graph_.add_node(std::move(op_type), "", std::move(inputs), std::move(attrs), name);
-  }
-  // A node that computes `output`, which loses the producer it had.
-  void op_into(ValueId output, std::string op_type, std::vector<ValueId> inputs) {
-    Node node;
-    node.name = name_ + "/" + op_type;
-    node.op_type = std::move(op_type);
-    node.inputs = std::move(inputs);
-    node.outputs = {output};
-    graph_.add_node(std::move(node));
-  }
-  ValueId shape(ValueId value) { return op("Shape", {value}); }
-  ValueId rank(ValueId value) { return op("Shape", {shape(value)}); }  // as a list of one
-  // [1, 1, ...], as many as the list of one says, none when that is negative.
-  ValueId ones(ValueId count) {
-    AttrMap attrs;
-    attrs.set("value", Tensor::from<int64_t>({1}, std::vector<int64_t>{1}));
-    return op("ConstantOfShape", {op("Max", {count, ints({0})})}, attrs);
-  }
-  ValueId concat(std::vector<ValueId> parts) {
-    AttrMap attrs;
-    attrs.set("axis", int64_t{0});
-    return op("Concat", std::move(parts), attrs);
-  }
-
- private:
-  Graph& graph_;
-  std::string name_;
-};
-
-// Gives output `index` of the node a new value and returns the old one, for others to compute.
-ValueId take_output(Graph& graph, NodeId id, size_t index) {
-  const ValueId old = graph.node(id).outputs[index];
-  const ValueId fresh = graph.add_value(graph.value(old).name + "/before", ValueType());
-  graph.node(id).outputs[index] = fresh;
-  graph.value(fresh).producer = id;
-  graph.value(fresh).output_index = static_cast<int>(index);
-  graph.value(old).producer = kNoNode;
-  return old;
-}
-
-}  // namespace
 
 // BatchNormalization before opset 9 with spatial=0 has statistics for each element of a sample.
 Result<void> batch_norm_per_element(Graph& graph, NodeId id) {

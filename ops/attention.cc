@@ -1,9 +1,9 @@
 // Attention: softmax(softcap(scale * Q K') + mask) V per head, with grouped heads, a causal mask
 // and a cache of past keys and values (spec: Attention-24).
 #include <cmath>
-#include <limits>
+#include <cstring>
 
-#include "ops/number.h"
+#include "ops/attention_core.h"
 #include "ops/op.h"
 
 namespace sardonyx {
@@ -128,27 +128,16 @@ Result<void> infer(InferContext& context) {
   return {};
 }
 
-// ---- the plain kernel
+// ---- kernels
 
 struct Heads {
   int64_t heads = 0, length = 0, size = 0;
   bool inside = false;  // heads are inside of positions (3-d)
 
-  int64_t offset(int64_t item, int64_t head, int64_t at) const {
-    return (inside ? (item * length + at) * heads + head : (item * heads + head) * length + at) *
-           size;
+  HeadStrides strides() const {
+    return inside ? HeadStrides::heads_inside(heads, length, size)
+                  : HeadStrides::heads_outside(heads, length, size);
   }
-};
-
-struct AttentionShape {
-  int64_t batch = 0, past = 0, total = 0;
-  Heads q, k, v, y;
-  double scale = 1, softcap = 0;
-  bool causal = false;
-  int64_t scores_mode = 0;
-  // Of the mask, for item, head, row and column; 0 where it broadcasts.
-  int64_t mask_strides[4] = {};
-  int64_t mask_columns = 0;
 };
 
 Heads heads_of(const Shape& shape, int64_t heads) {
@@ -156,179 +145,159 @@ Heads heads_of(const Shape& shape, int64_t heads) {
   return {heads, shape[1], shape[2] / heads, true};
 }
 
-AttentionShape read_shape(const KernelRequest& request) {
-  const AttrMap& attrs = request.node.attrs;
+struct Attention {
   AttentionShape shape;
-  shape.q = heads_of(request.inputs[0].shape(), attrs.get_int("q_num_heads"));
-  shape.k = heads_of(request.inputs[1].shape(), attrs.get_int("kv_num_heads"));
-  shape.v = heads_of(request.inputs[2].shape(), attrs.get_int("kv_num_heads"));
-  shape.y = {shape.q.heads, shape.q.length, shape.v.size, shape.q.inside};
+  Heads k, v;
+};
+
+Attention read_attention(const KernelRequest& request) {
+  const AttrMap& attrs = request.node.attrs;
+  const Heads q = heads_of(request.inputs[0].shape(), attrs.get_int("q_num_heads"));
+  Attention made;
+  made.k = heads_of(request.inputs[1].shape(), attrs.get_int("kv_num_heads"));
+  made.v = heads_of(request.inputs[2].shape(), attrs.get_int("kv_num_heads"));
+  AttentionShape& shape = made.shape;
   shape.batch = request.inputs[0].shape()[0];
+  shape.heads = q.heads;
+  shape.kv_heads = made.k.heads;
+  shape.rows = q.length;
+  shape.size = q.size;
+  shape.value_size = made.v.size;
   shape.past = request.has_input(kPastKey) ? request.inputs[kPastKey].shape()[2] : 0;
-  shape.total = shape.past + shape.k.length;
+  shape.columns = shape.past + made.k.length;
+  shape.q = q.strides();
+  shape.k = made.k.strides();
+  shape.v = made.v.strides();
+  if (shape.past > 0) {  // joined, with heads outside
+    shape.k = HeadStrides::heads_outside(shape.kv_heads, shape.columns, shape.size);
+    shape.v = HeadStrides::heads_outside(shape.kv_heads, shape.columns, shape.value_size);
+  }
+  shape.y = Heads{q.heads, q.length, made.v.size, q.inside}.strides();
   shape.scale = attrs.has("scale") ? static_cast<double>(attrs.get_float("scale"))
-                                   : 1 / std::sqrt(static_cast<double>(shape.q.size));
+                                   : 1 / std::sqrt(static_cast<double>(shape.size));
   shape.softcap = static_cast<double>(attrs.get_float("softcap"));
   shape.causal = attrs.get_int("is_causal") != 0;
   shape.scores_mode = attrs.get_int("qk_matmul_output_mode");
-  if (request.has_input(kMask)) {
-    const Shape mask = request.inputs[kMask].shape();
-    shape.mask_columns = mask.back();
-    int64_t stride = 1;
-    for (size_t i = mask.rank(); i-- > 0;) {
-      const bool broadcasts = mask[i] == 1 && (i + 1 != mask.rank() || shape.total == 1);
-      shape.mask_strides[4 - mask.rank() + i] = broadcasts ? 0 : stride;
-      stride *= mask[i];
+  if (request.has_input(kMask)) set_mask(shape, request.inputs[kMask].shape());
+  return made;
+}
+
+bool has_input(const RunArgs& args, size_t index) {
+  return index < args.inputs.size() && args.inputs[index].data != nullptr;
+}
+bool has_output(const RunArgs& args, size_t index) {
+  return index < args.outputs.size() && args.outputs[index].data != nullptr;
+}
+
+// Past and new keys (or values), one after the other for each head.
+void join(const RunArgs& args, size_t past, size_t fresh, const Heads& heads, int64_t past_length,
+          void* joined) {
+  if (heads.size == 0) return;
+  const size_t bytes = dtype_bytes(args.inputs[fresh].dtype, heads.size);
+  const auto* old = has_input(args, past) ? static_cast<const char*>(args.inputs[past].data)
+                                          : static_cast<const char*>(nullptr);
+  const auto* added = static_cast<const char*>(args.inputs[fresh].data);
+  const HeadStrides strides = heads.strides();
+  const int64_t batch = args.inputs[fresh].shape[0];
+  const size_t old_bytes = bytes * static_cast<size_t>(past_length);
+  args.pool->parallel_for(batch * heads.heads, [&](int64_t task) {
+    const int64_t total = past_length + heads.length;
+    auto* dst = static_cast<char*>(joined) + static_cast<size_t>(task * total) * bytes;
+    if (past_length > 0) {
+      std::memcpy(dst, old + static_cast<size_t>(task) * old_bytes, old_bytes);
     }
-  }
-  return shape;
-}
-
-double mask_number(const TensorView& mask, int64_t at) {
-  constexpr double kNever = -std::numeric_limits<double>::infinity();
-  if (mask.dtype == DType::kBool) return mask.as<bool>()[at] ? 0 : kNever;
-  double number = 0;
-  visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-              uint32_t, int64_t, uint64_t>(mask.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::Type;
-    number = static_cast<double>(widen(mask.as<T>()[at]));
+    dst += old_bytes;
+    for (int64_t at = 0; at < heads.length; ++at, dst += bytes) {
+      const int64_t place = strides.at(task / heads.heads, task % heads.heads, at) / heads.size;
+      std::memcpy(dst, added + static_cast<size_t>(place) * bytes, bytes);
+    }
   });
-  return number;
 }
 
-template <class TK, class TV>
-class PlainAttention {
+class AttentionKernel final : public Kernel {
  public:
-  PlainAttention(const AttentionShape& shape, RunArgs& args) : shape_(shape), args_(args) {}
+  AttentionKernel(const KernelRequest& request, std::unique_ptr<AttentionCore> core,
+                  const Attention& attention)
+      : core_(std::move(core)), attention_(attention) {
+    const AttentionShape& shape = attention.shape;
+    const auto bytes = [&](size_t input, const Heads& heads, size_t output) {
+      if (shape.past == 0 || request.has_output(output)) return size_t{0};
+      const int64_t count = shape.batch * heads.heads * shape.columns * heads.size;
+      return (dtype_bytes(request.inputs[input].dtype(), count) + 63) / 64 * 64;
+    };
+    key_bytes_ = bytes(1, attention.k, kPresentKey);
+    value_bytes_ = bytes(2, attention.v, kPresentValue);
+  }
 
-  void run() {
-    if (shape_.past > 0 || has_output(kPresentKey)) join_all();
-    const int64_t rows = shape_.batch * shape_.q.heads * shape_.q.length;
-    args_.pool->parallel_for(rows, [&](int64_t task) {
-      const int64_t at = task % shape_.q.length;
-      const int64_t head = task / shape_.q.length % shape_.q.heads;
-      run_row(task / shape_.q.length / shape_.q.heads, head, at,
-              static_cast<double*>(args_.workspace) + task * shape_.total, task);
-    });
+  size_t workspace_bytes() const override {
+    return core_->workspace_bytes() + key_bytes_ + value_bytes_;
+  }
+  double flops() const override {
+    const AttentionShape& shape = attention_.shape;
+    return 2.0 * static_cast<double>(shape.batch * shape.heads * shape.rows * shape.columns) *
+           static_cast<double>(shape.size + shape.value_size);
+  }
+
+  void run(RunArgs& args) const override {
+    auto* workspace = static_cast<char*>(args.workspace);
+    AttentionOperands operands;
+    operands.q = args.inputs[0].data;
+    operands.k = joined(args, kPastKey, 1, kPresentKey, attention_.k, workspace);
+    operands.v = joined(args, kPastValue, 2, kPresentValue, attention_.v, workspace + key_bytes_);
+    operands.y = args.outputs[0].data;
+    if (has_input(args, kMask)) operands.mask = args.inputs[kMask];
+    if (has_input(args, kValidLengths)) {
+      operands.lengths = args.inputs[kValidLengths].as<int64_t>();
+    }
+    if (has_output(args, kScores)) operands.scores = args.outputs[kScores].data;
+    core_->run(operands, workspace + key_bytes_ + value_bytes_, *args.pool);
   }
 
  private:
-  bool has_input(size_t index) const {
-    return index < args_.inputs.size() && args_.inputs[index].data != nullptr;
-  }
-  bool has_output(size_t index) const {
-    return index < args_.outputs.size() && args_.outputs[index].data != nullptr;
-  }
-
-  // Past and new keys (or values), one after the other, where an output asks for them.
-  template <class T>
-  void join(size_t past, size_t fresh, size_t present, const Heads& heads) {
-    if (!has_output(present)) return;
-    T* dst = args_.outputs[present].as<T>();
-    for (int64_t item = 0; item < shape_.batch; ++item) {
-      for (int64_t head = 0; head < heads.heads; ++head) {
-        for (int64_t at = 0; at < shape_.total; ++at, dst += heads.size) {
-          std::copy_n(position<T>(past, fresh, heads, item, head, at), heads.size, dst);
-        }
-      }
-    }
-  }
-  void join_all() {
-    join<TK>(kPastKey, 1, kPresentKey, shape_.k);
-    join<TV>(kPastValue, 2, kPresentValue, shape_.v);
+  // All keys (or values), joined in the present output where there is one.
+  const void* joined(const RunArgs& args, size_t past, size_t fresh, size_t present,
+                     const Heads& heads, char* memory) const {
+    const int64_t length = attention_.shape.past;
+    void* to = has_output(args, present) ? args.outputs[present].data : nullptr;
+    if (to == nullptr && length > 0) to = memory;
+    if (to != nullptr) join(args, past, fresh, heads, length, to);
+    return length > 0 ? to : args.inputs[fresh].data;
   }
 
-  // The key or value vector at a position of past and new ones together.
-  template <class T>
-  const T* position(size_t past, size_t fresh, const Heads& heads, int64_t item, int64_t head,
-                    int64_t at) const {
-    if (at >= shape_.past) {
-      return args_.inputs[fresh].as<T>() + heads.offset(item, head, at - shape_.past);
-    }
-    return args_.inputs[past].as<T>() +
-           ((item * heads.heads + head) * shape_.past + at) * heads.size;
-  }
-
-  double mask_at(int64_t item, int64_t head, int64_t row, int64_t column) const {
-    constexpr double kNever = -std::numeric_limits<double>::infinity();
-    if (shape_.causal && column > row + shape_.past) return kNever;
-    if (has_input(kValidLengths) && column >= args_.inputs[kValidLengths].as<int64_t>()[item]) {
-      return kNever;
-    }
-    if (!has_input(kMask)) return 0;
-    if (column >= shape_.mask_columns && shape_.mask_strides[3] != 0) return kNever;
-    const int64_t* strides = shape_.mask_strides;
-    return mask_number(args_.inputs[kMask], item * strides[0] + head * strides[1] +
-                                                row * strides[2] + column * strides[3]);
-  }
-
-  void keep_scores(int64_t mode, const double* scores, int64_t task) {
-    if (!has_output(kScores) || shape_.scores_mode != mode) return;
-    TK* dst = args_.outputs[kScores].as<TK>() + task * shape_.total;
-    for (int64_t j = 0; j < shape_.total; ++j) dst[j] = narrow<TK>(scores[j]);
-  }
-
-  void run_row(int64_t item, int64_t head, int64_t row, double* scores, int64_t task) {
-    const int64_t kv_head = head / (shape_.q.heads / shape_.k.heads);
-    const TK* q = args_.inputs[0].as<TK>() + shape_.q.offset(item, head, row);
-    for (int64_t j = 0; j < shape_.total; ++j) {
-      const TK* k = position<TK>(kPastKey, 1, shape_.k, item, kv_head, j);
-      double sum = 0;
-      for (int64_t d = 0; d < shape_.q.size; ++d) sum += widen(q[d]) * widen(k[d]);
-      scores[j] = sum * shape_.scale;
-    }
-    keep_scores(0, scores, task);
-    for (int64_t j = 0; j < shape_.total && shape_.softcap > 0; ++j) {
-      scores[j] = std::tanh(scores[j] / shape_.softcap) * shape_.softcap;
-    }
-    keep_scores(1, scores, task);
-    for (int64_t j = 0; j < shape_.total; ++j) scores[j] += mask_at(item, head, row, j);
-    keep_scores(2, scores, task);
-    soften(scores);
-    keep_scores(3, scores, task);
-    TK* y = args_.outputs[0].as<TK>() + shape_.y.offset(item, head, row);
-    for (int64_t d = 0; d < shape_.v.size; ++d) {
-      double sum = 0;
-      for (int64_t j = 0; j < shape_.total; ++j) {
-        if (scores[j] == 0) continue;  // a masked value may be anything
-        sum += scores[j] * widen(position<TV>(kPastValue, 2, shape_.v, item, kv_head, j)[d]);
-      }
-      y[d] = narrow<TK>(sum);
-    }
-  }
-
-  void soften(double* scores) const {
-    double most = -std::numeric_limits<double>::infinity();
-    for (int64_t j = 0; j < shape_.total; ++j) most = std::max(most, scores[j]);
-    double sum = 0;
-    for (int64_t j = 0; j < shape_.total; ++j) sum += scores[j] = std::exp(scores[j] - most);
-    for (int64_t j = 0; j < shape_.total; ++j) scores[j] /= sum;
-  }
-
-  const AttentionShape& shape_;
-  RunArgs& args_;
+  std::unique_ptr<AttentionCore> core_;
+  Attention attention_;
+  size_t key_bytes_ = 0, value_bytes_ = 0;
 };
 
-Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+Result<void> expect_concrete_inputs(const KernelRequest& request) {
   for (const Operand& operand : request.inputs) {
     if (operand.present() && !operand.is_concrete()) {
       return decline("its shapes are not known when the plan is made");
     }
   }
-  const AttentionShape shape = read_shape(request);
-  const int64_t rows = shape.batch * shape.q.heads * shape.q.length;
-  const auto bytes = static_cast<size_t>(rows * shape.total) * sizeof(double);
-  std::unique_ptr<Kernel> kernel;
-  visit_float(request.inputs[1].dtype(), [&](auto k) {
-    visit_float(request.inputs[2].dtype(), [&](auto v) {
-      using TK = typename decltype(k)::Type;
-      using TV = typename decltype(v)::Type;
-      kernel =
-          make_kernel([shape](RunArgs& args) { PlainAttention<TK, TV>(shape, args).run(); }, bytes);
-    });
-  });
-  if (kernel == nullptr) return decline("its inputs are not floats");
-  return kernel;
+  return {};
+}
+
+Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
+  TRY(expect_concrete_inputs(request));
+  for (const size_t input : {0, 1, 2}) {
+    if (request.inputs[input].dtype() != DType::kFloat32) return decline("not float32");
+  }
+  if (request.has_output(kScores)) return decline("the scores are an output");
+  const Attention attention = read_attention(request);
+  const AttentionShape& shape = attention.shape;
+  if (shape.columns == 0 || shape.size == 0 || shape.kv_heads == 0) return decline("no keys");
+  auto core = make_fast_attention(shape, request.tier, request.threads);
+  return std::make_unique<AttentionKernel>(request, std::move(core), attention);
+}
+
+Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  TRY(expect_concrete_inputs(request));
+  const Attention attention = read_attention(request);
+  auto core =
+      make_plain_attention(attention.shape, request.inputs[1].dtype(), request.inputs[2].dtype());
+  if (core == nullptr) return decline("its inputs are not floats");
+  return std::make_unique<AttentionKernel>(request, std::move(core), attention);
 }
 
 }  // namespace
@@ -357,7 +326,7 @@ OpDef op_Attention() {
               float_attr("softcap", 0),
               optional_attr("softmax_precision", Kind::kInt)};
   op.infer = infer;
-  op.kernels = {{"reference", make_reference}};
+  op.kernels = {{"blocks", make_fast}, {"reference", make_reference}};
   return op;
 }
 

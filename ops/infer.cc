@@ -72,12 +72,22 @@ Result<void> infer_into(Graph& graph, const OpDef& op, NodeId id) {
   return {};
 }
 
-Result<void> infer_graph(Graph& graph) {
-  for (NodeId id : TRY(graph.order())) {
-    const OpDef* op = find_op(graph.node(id));
-    TRY(verify_node(*op, graph, graph.node(id)));
-    TRY(infer_into(graph, *op, id));
+// Verifies and infers one node, or those that it is lowered to.
+Result<void> infer_at(Graph& graph, NodeId id) {
+  const OpDef* op = find_op(graph.node(id));
+  TRY(verify_node(*op, graph, graph.node(id)));
+  if (op->lower == nullptr) return infer_into(graph, *op, id);
+  const std::string title = graph.node(id).title();
+  const auto first = static_cast<NodeId>(graph.nodes().size());
+  TRY_AT(title, op->lower(graph, id));
+  for (NodeId fresh = first; fresh < static_cast<NodeId>(graph.nodes().size()); ++fresh) {
+    if (!graph.node(fresh).removed) TRY_AT(title, infer_at(graph, fresh));
   }
+  return {};
+}
+
+Result<void> infer_graph(Graph& graph) {
+  for (NodeId id : TRY(graph.order())) TRY(infer_at(graph, id));
   for (GraphOutput& output : graph.mutable_outputs()) {
     if (output.value == kNoValue) continue;
     output.type = merge_types(graph.value(output.value).type, output.type);

@@ -79,6 +79,10 @@ FormalAttr required_attr(std::string name, FormalAttr::Kind kind);
 
 class InferContext;
 using InferRule = Result<void> (*)(InferContext&);
+// Says a node with other operators: adds nodes that compute its outputs, in order, and removes it.
+// Runs while types are inferred, when the node is verified and its inputs have as much type as can
+// be known.
+using LowerRule = Result<void> (*)(Graph& graph, NodeId node);
 
 struct OpDef {
   std::string domain;
@@ -89,6 +93,9 @@ struct OpDef {
   std::vector<FormalAttr> attrs;
   InferRule infer = nullptr;
   std::vector<KernelCandidate> kernels;  // best first, reference last
+  // In place of both for an operator that others say as well: no node of it is left after
+  // infer_types.
+  LowerRule lower = nullptr;
 
   // Outputs share the bytes of input 0 under another shape (Reshape, Squeeze, Identity, ...).
   bool is_view = false;

@@ -312,6 +312,8 @@ Result<void> read_results(Cursor& cursor, Seeds& seeds, Case& row) {
       row.random = true;
     } else if (cursor.take("needs=")) {
       row.needs = cursor.until(" \t");
+    } else if (cursor.take("fixed")) {
+      row.fixed = true;
     } else {
       cursor.take_name();
       row.results.push_back(TRY(read_result(cursor, seeds)));

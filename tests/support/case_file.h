@@ -40,6 +40,7 @@ struct Case {
   std::optional<double> tolerance;
   bool random = false;
   std::string needs;  // a library of the system without which the row does not run
+  bool fixed = false;  // runs with dims given as numbers alone
 };
 
 Result<std::vector<Case>> read_case_file(const std::string& path);

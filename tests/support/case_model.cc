@@ -34,13 +34,16 @@ TypeDef type_def(const ValueType& type) {
   return def;
 }
 
-ValueDef input_def(const CaseInput& input, const std::string& name, CaseInputs style) {
+// An operator that others say may need the ranks of its inputs for it.
+ValueDef input_def(const CaseInput& input, const std::string& name, CaseInputs style,
+                   bool needs_rank) {
   ValueDef def{name, type_def(input.type), "", {}};
-  if (!input.type.dims || style == CaseInputs::kInitializers) return def;
+  if (!input.type.dims) return def;
+  if (style == CaseInputs::kInitializers && !needs_rank) return def;
   def.type.has_shape = true;
   for (size_t i = 0; i < input.type.dims->size(); ++i) {
     DimDef dim;
-    const bool symbolic = style == CaseInputs::kSymbolic;
+    const bool symbolic = style != CaseInputs::kConcrete;
     dim.kind = symbolic ? DimDef::Kind::kParam : DimDef::Kind::kValue;
     if (symbolic) {
       dim.param = fmt::format("{}_{}", name, i);
@@ -123,7 +126,8 @@ Result<CaseModel> make_model(const Case& row, CaseInputs style) {
       model.graph.initializers.push_back(std::move(def));
       continue;
     }
-    model.graph.inputs.push_back(input_def(input, name, style));
+    const bool is_lowered = op != nullptr && op->lower != nullptr;
+    model.graph.inputs.push_back(input_def(input, name, style, is_lowered));
     made.inputs.push_back({name, *input.value});
   }
   for (const auto& [name, attr] : row.attrs) node.attrs.push_back(TRY(attr_def(name, attr)));

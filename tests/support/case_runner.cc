@@ -365,6 +365,7 @@ Result<void> run_whole_path(const Case& row) {
   for (const Style& style : {Style{CaseInputs::kConcrete, 1, "as a model"},
                              Style{CaseInputs::kSymbolic, 3, "as a model with symbolic dims"},
                              Style{CaseInputs::kInitializers, 1, "as a model with initializers"}}) {
+    if (row.fixed && style.inputs != CaseInputs::kConcrete) continue;
     const auto results = TRY_AT(style.name, run_as_model(row, style.inputs, style.threads));
     for (size_t i = 0; i < results.size(); ++i) {
       const std::string place = fmt::format("{}: output {}", style.name, i);
@@ -434,8 +435,8 @@ std::optional<std::string> judge(const Case& row, const Result<void>& result) {
 
 std::optional<std::string> run_case(const Case& row) {
   if (!row.needs.empty() && !SharedLibrary::open({row.needs.c_str()})) return std::nullopt;
-  // An old opset has no meaning before the graph is built; an operator without kernels is spelled
-  // out by a pass.
+  // An old opset has no meaning before the graph is built; an operator without kernels is said
+  // with others.
   const OpDef* op = find_op(row.domain, row.op_type);
   if (!row.opset && (op == nullptr || !op->kernels.empty())) {
     if (auto failure = judge(row, run_direct(row))) return failure;

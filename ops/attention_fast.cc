@@ -1,0 +1,229 @@
+// Attention in f32. Many queries: keys and values of a head are packed once, and blocks of rows go
+// through product, softmax and product while their scores stay in the second cache. Few queries:
+// keys and values are read where they lie.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "cpu/attention.h"
+#include "cpu/gemm.h"
+#include "cpu/softmax.h"
+#include "ops/attention_parts.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr int64_t kFewRows = 7;
+constexpr int64_t kAlign = 16;  // floats: a cache line
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+int64_t round_up(int64_t count) { return (count + kAlign - 1) / kAlign * kAlign; }
+
+class FastAttention final : public AttentionCore {
+ public:
+  FastAttention(const AttentionShape& shape, Tier tier, int threads)
+      : shape_(shape),
+        kernels_(gemm_kernels<float>(tier)),
+        softmax_(softmax_kernels(tier)),
+        rows_(attention_kernels(tier)) {
+    packs_ = shape.rows > kFewRows;
+    heads_per_task_ = packs_ ? shape.heads / shape.kv_heads : 1;
+    tasks_ = shape.batch * shape.heads / heads_per_task_;
+    slots_ = std::min<int64_t>(tasks_, threads);
+    // One more column for a sink.
+    width_ = round_up(shape.columns + 1);
+    constexpr int64_t kScoresInCache = 64 * 1024;  // floats
+    block_ = packs_ ? std::clamp<int64_t>(kScoresInCache / width_ / 12 * 12, 12, kMaxBlockRows) : 1;
+    if (packs_) {
+      packed_keys_ = round_up(packed_b_count(kernels_, shape.size, shape.columns));
+      packed_values_ = round_up(packed_b_count(kernels_, shape.columns, shape.value_size));
+    }
+    slot_floats_ = packed_keys_ + packed_values_ + (block_ + 1) * width_;
+  }
+
+  size_t workspace_bytes() const override {
+    return static_cast<size_t>(slots_ * slot_floats_) * sizeof(float);
+  }
+
+  void run(const AttentionOperands& operands, void* workspace, ThreadPool& pool) const override {
+    pool.parallel_for(slots_, [&](int64_t slot) {
+      float* memory = static_cast<float*>(workspace) + slot * slot_floats_;
+      const Scratch scratch = {memory, memory + packed_keys_,
+                               memory + packed_keys_ + packed_values_,
+                               memory + packed_keys_ + packed_values_ + block_ * width_};
+      const int64_t last = tasks_ * (slot + 1) / slots_;
+      for (int64_t task = tasks_ * slot / slots_; task < last; ++task) {
+        run_task(operands, task, scratch);
+      }
+    });
+  }
+
+ private:
+  struct Scratch {
+    float* keys;
+    float* values;
+    float* scores;
+    float* mask;
+  };
+  // One head of one item.
+  struct Head {
+    int64_t item, head;
+    const float* q;
+    const float* k;
+    const float* v;
+    float* y;
+  };
+
+  Head head_of(const AttentionOperands& operands, int64_t item, int64_t head) const {
+    const int64_t kv_head = head / (shape_.heads / shape_.kv_heads);
+    return {item,
+            head,
+            static_cast<const float*>(operands.q) + shape_.q.at(item, head, 0),
+            static_cast<const float*>(operands.k) + shape_.k.at(item, kv_head, 0),
+            static_cast<const float*>(operands.v) + shape_.v.at(item, kv_head, 0),
+            static_cast<float*>(operands.y) + shape_.y.at(item, head, 0)};
+  }
+
+  void run_task(const AttentionOperands& operands, int64_t task, const Scratch& scratch) const {
+    const int64_t heads = shape_.heads / heads_per_task_;
+    const int64_t item = task / heads, first = task % heads * heads_per_task_;
+    int64_t columns = 0;
+    for (int64_t head = first; head < first + heads_per_task_; ++head) {
+      const Head one = head_of(operands, item, head);
+      if (!packs_) {
+        run_rows(operands, one, scratch);
+        continue;
+      }
+      if (head == first) columns = pack(operands, one, scratch);
+      if (columns == 0) {
+        run_rows(operands, one, scratch);
+        continue;
+      }
+      for (int64_t row = 0; row < shape_.rows; row += block_) {
+        run_block(operands, one, row, std::min(row + block_, shape_.rows), columns, scratch);
+      }
+    }
+  }
+
+  // Packs the columns that some row sees; returns how many.
+  int64_t pack(const AttentionOperands& operands, const Head& head, const Scratch& scratch) const {
+    const int64_t columns = seen_columns(shape_, operands, head.item, shape_.rows - 1).end;
+    ThreadPool alone(1);
+    pack_b(kernels_, head.k, shape_.k.row, true, shape_.size, columns, scratch.keys, alone);
+    pack_b(kernels_, head.v, shape_.v.row, false, columns, shape_.value_size, scratch.values,
+           alone);
+    return columns;
+  }
+
+  void run_block(const AttentionOperands& operands, const Head& head, int64_t row, int64_t row_end,
+                 int64_t columns, const Scratch& scratch) const {
+    const SeenColumns last = seen_columns(shape_, operands, head.item, row_end - 1);
+    const DenseRows<float> queries = {head.q + row * shape_.q.row, shape_.q.row};
+    multiply(queries, row_end - row, shape_.size, columns, scratch.keys, scratch.scores, width_,
+             last.end);
+    for (int64_t r = row; r < row_end; ++r) {
+      float* scores = scratch.scores + (r - row) * width_;
+      const SeenColumns seen = seen_columns(shape_, operands, head.item, r);
+      soften(operands, head, r, seen, scores, scratch.mask);
+      // Softmax of nothing is no number.
+      const bool is_empty = seen.begin == seen.end && !shape_.has_sink;
+      const float unseen = is_empty ? std::numeric_limits<float>::quiet_NaN() : 0;
+      std::fill(scores, scores + seen.begin, unseen);
+      std::fill(scores + seen.end, scores + columns, unseen);
+    }
+    const DenseRows<float> weights = {scratch.scores, width_};
+    multiply(weights, row_end - row, columns, shape_.value_size, scratch.values,
+             head.y + row * shape_.y.row, shape_.y.row, shape_.value_size);
+  }
+
+  // dst = a * packed, with n columns, of which those up to `until` are wanted.
+  void multiply(const DenseRows<float>& a, int64_t rows, int64_t depth, int64_t n,
+                const float* packed, float* dst, int64_t ldc, int64_t until) const {
+    BlockArgs<float> block;
+    block.n = n;
+    block.depth = depth;
+    block.fill_rows = fill_dense_rows<float>;
+    block.source = &a;
+    block.packed_b = packed;
+    block.c = dst;
+    block.ldc = ldc;
+    const int64_t panels = (until + kernels_.panel_cols - 1) / kernels_.panel_cols;
+    gemm_blocks(kernels_, block, 0, rows, 0, panels);
+  }
+
+  void run_rows(const AttentionOperands& operands, const Head& head, const Scratch& scratch) const {
+    for (int64_t r = 0; r < shape_.rows; ++r) {
+      const SeenColumns seen = seen_columns(shape_, operands, head.item, r);
+      const int64_t count = seen.end - seen.begin;
+      rows_.dot_rows(head.q + r * shape_.q.row, head.k + seen.begin * shape_.k.row, shape_.k.row,
+                     count, shape_.size, scratch.scores + seen.begin);
+      soften(operands, head, r, seen, scratch.scores, scratch.mask);
+      rows_.sum_rows(scratch.scores + seen.begin, head.v + seen.begin * shape_.v.row, shape_.v.row,
+                     count, shape_.value_size, head.y + r * shape_.y.row);
+      if (count == 0 && !shape_.has_sink) {  // softmax of nothing
+        std::fill_n(head.y + r * shape_.y.row, shape_.value_size,
+                    std::numeric_limits<float>::quiet_NaN());
+      }
+    }
+  }
+
+  // Numbers that are added to scores [seen.begin, seen.end), or null; `memory` has width_ floats.
+  const float* mask_row(const AttentionOperands& operands, const Head& head, int64_t row,
+                        const SeenColumns& seen, float* memory) const {
+    const TensorView& mask = operands.mask;
+    if (mask.data == nullptr) return nullptr;
+    const int64_t* strides = shape_.mask_strides;
+    const int64_t first = head.item * strides[0] + head.head * strides[1] + row * strides[2];
+    const bool is_whole = seen.end <= shape_.mask_columns && strides[3] == 1;
+    if (mask.dtype == DType::kFloat32 && is_whole && !shape_.has_sink) {
+      return mask.as<float>() + first + seen.begin;
+    }
+    for (int64_t j = seen.begin; j < seen.end; ++j) {
+      const bool beyond = j >= shape_.mask_columns && strides[3] != 0;
+      memory[j] = beyond ? kNever : static_cast<float>(mask_number(mask, first + j * strides[3]));
+    }
+    memory[seen.end] = 0;  // the sink's
+    return memory + seen.begin;
+  }
+
+  // The softmax of the scores that are seen, in place.
+  void soften(const AttentionOperands& operands, const Head& head, int64_t row,
+              const SeenColumns& seen, float* scores, float* mask_memory) const {
+    SoftmaxRows rows;
+    rows.src = rows.dst = scores + seen.begin;
+    rows.cols = seen.end - seen.begin;
+    rows.scale = static_cast<float>(shape_.scale);
+    if (shape_.softcap > 0) {
+      const auto cap = static_cast<float>(shape_.softcap);
+      const float scale = rows.scale / cap;
+      for (int64_t j = 0; j < rows.cols; ++j) rows.dst[j] = cap * std::tanh(rows.src[j] * scale);
+      rows.scale = 1;
+    }
+    rows.mask = mask_row(operands, head, row, seen, mask_memory);
+    if (shape_.has_sink) {
+      const auto* sinks = static_cast<const float*>(operands.sinks);
+      const float sink = sinks == nullptr ? 0 : sinks[head.head];
+      rows.dst[rows.cols] = sink / rows.scale;
+      ++rows.cols;
+    }
+    if (rows.cols > 0) softmax_.softmax(rows, 0, 1);
+  }
+
+  AttentionShape shape_;
+  const GemmKernels<float>& kernels_;
+  const SoftmaxKernels& softmax_;
+  const AttentionKernels& rows_;
+  bool packs_ = false;
+  int64_t heads_per_task_ = 1, tasks_ = 0, slots_ = 0;
+  int64_t width_ = 0, block_ = 0;
+  int64_t packed_keys_ = 0, packed_values_ = 0, slot_floats_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<AttentionCore> make_fast_attention(const AttentionShape& shape, Tier tier,
+                                                   int threads) {
+  return std::make_unique<FastAttention>(shape, tier, threads);
+}
+
+}  // namespace sardonyx
