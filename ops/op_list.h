@@ -274,4 +274,3 @@
   X("sardonyx", GlobalMaxPool, op_ChannelsLastGlobalMaxPool)                                \
   X("sardonyx", MatMul, op_FusedMatMul)                                                     \
   X("sardonyx", MaxPool, op_ChannelsLastMaxPool)
-#define SARDONYX_OP_LIST(X)                                                                 \
