@@ -1,27 +1,18 @@
 // Allocation and copying behind base/tensor.h.
 #include "base/tensor.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
+#include "base/memory.h"
 #include "base/result.h"
 
 namespace sardonyx {
 namespace {
 
-constexpr size_t kAlignment = 64;
-
 std::shared_ptr<void> allocate_strings(size_t count) {
   auto* strings = new (std::nothrow) std::string[count == 0 ? 1 : count];
   return {strings, [](void* data) { delete[] static_cast<std::string*>(data); }};
-}
-
-std::shared_ptr<void> allocate_bytes(size_t bytes) {
-  const size_t rounded = (bytes + kAlignment) / kAlignment * kAlignment;
-  void* data = std::aligned_alloc(kAlignment, rounded);
-  if (data != nullptr) std::memset(data, 0, rounded);
-  return {data, [](void* owned) { std::free(owned); }};
 }
 
 }  // namespace
@@ -33,8 +24,9 @@ Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape) {
                 shape.to_string());
   }
   const auto elements = static_cast<size_t>(*count);
-  auto owner = dtype == DType::kString ? allocate_strings(elements)
-                                       : allocate_bytes(dtype_bytes(dtype, elements));
+  auto owner = dtype == DType::kString
+                   ? allocate_strings(elements)
+                   : allocate_memory(dtype_bytes(dtype, elements), Contents::kZeros);
   if (owner == nullptr) {
     return fail(Code::kRuntimeException, "out of memory: a {} tensor of shape {} needs {} bytes",
                 dtype_name(dtype), shape.to_string(), dtype_bytes(dtype, elements));

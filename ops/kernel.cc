@@ -1,9 +1,10 @@
 // What kernels call while they run, and the cache of packed weights.
 #include "ops/kernel.h"
 
-#include <cstdlib>
 #include <map>
 #include <mutex>
+
+#include "base/memory.h"
 
 namespace sardonyx {
 
@@ -53,9 +54,7 @@ std::shared_ptr<void> WeightCache::get(const Tensor& source, const std::string& 
 }
 
 std::shared_ptr<void> WeightCache::allocate(size_t bytes) {
-  constexpr size_t kAlignment = 64;
-  void* data = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
-  return {data, [](void* owned) { std::free(owned); }};
+  return allocate_memory(bytes, Contents::kUndefined);
 }
 
 }  // namespace sardonyx

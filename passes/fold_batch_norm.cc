@@ -80,22 +80,31 @@ std::optional<FilterAxis> filter_axis(const Node& node) {
   return std::nullopt;
 }
 
-std::vector<double> scaled_weight(const std::vector<double>& weight, const Shape& shape,
-                                  const FilterAxis& filters, const std::vector<double>& scale) {
-  std::vector<double> result = weight;
+// The weight with every filter times its scale; each element is rounded once.
+Result<Tensor> scaled_weight(const Tensor& weight, const FilterAxis& filters,
+                             const std::vector<double>& scale) {
+  const Shape& shape = weight.shape();
   const int64_t inner = shape.count(filters.axis + 1, shape.rank());
   const int64_t along = shape[filters.axis];
-  const int64_t channels_per_group = filters.groups > 1 ? shape[0] / filters.groups : 0;
-  for (size_t i = 0; i < result.size(); ++i) {
-    const auto at = static_cast<int64_t>(i);
-    int64_t filter = at / inner % along;
-    if (filters.groups > 1) filter += at / (inner * along) / channels_per_group * along;
-    result[i] *= scale[static_cast<size_t>(filter)];
-  }
+  const int64_t outer = shape.count(0, filters.axis);
+  const int64_t outer_per_group = outer / filters.groups;
+  Tensor result = TRY(Tensor::allocate(weight.dtype(), shape));
+  visit_float(weight.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    const T* from = weight.as<T>();
+    T* to = result.as<T>();
+    for (int64_t o = 0; o < outer; ++o) {
+      const int64_t group = filters.groups > 1 ? o / outer_per_group : 0;
+      for (int64_t f = 0; f < along; ++f) {
+        const double factor = scale[static_cast<size_t>(group * along + f)];
+        for (int64_t i = 0; i < inner; ++i) *to++ = narrow<T>(widen(*from++) * factor);
+      }
+    }
+  });
   return result;
 }
 
-bool fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
+Result<bool> fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
   const ValueId x = graph.node(id).inputs[0];
   const NodeId producer = graph.value(x).producer;
   if (producer == kNoNode || graph.use_count(x) != 1) return false;
@@ -103,8 +112,7 @@ bool fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
   const auto filters = filter_axis(before);
   const Tensor* weight = graph.constant_input(before, 1);
   if (!filters || weight == nullptr || weight->shape().rank() <= filters->axis) return false;
-  const auto weight_numbers = numbers_of(weight);
-  if (!weight_numbers) return false;
+  if (!visit_float(weight->dtype(), [](auto) {}) || weight->count() == 0) return false;
   const size_t count = affine.scale.size();
   if (static_cast<size_t>(weight->shape()[filters->axis] * filters->groups) != count) return false;
   std::vector<double> bias(count, 0.0);
@@ -117,9 +125,7 @@ bool fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
   for (size_t c = 0; c < count; ++c) bias[c] = bias[c] * affine.scale[c] + affine.shift[c];
   const std::string name = graph.value(before.inputs[1]).name;
   const DType dtype = weight->dtype();
-  const Tensor folded =
-      tensor_of(dtype, weight->shape(),
-                scaled_weight(*weight_numbers, weight->shape(), *filters, affine.scale));
+  const Tensor folded = TRY(scaled_weight(*weight, *filters, affine.scale));
   graph.set_input(producer, 1, graph.add_constant(name + "/normalized", folded));
   graph.set_input(producer, 2,
                   graph.add_constant(name + "/normalized_bias",
@@ -158,8 +164,8 @@ Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options) {
     const Node& node = graph.node(id);
     if (node.op_type == "BatchNormalization" && node.domain.empty()) {
       const auto affine = read_affine(graph, node);
-      if (affine)
-        changed |= fold_into_producer(graph, id, *affine) || split_in_two(graph, id, *affine);
+      if (!affine) continue;
+      changed |= TRY(fold_into_producer(graph, id, *affine)) || split_in_two(graph, id, *affine);
       continue;
     }
     std::vector<std::shared_ptr<Graph>> bodies;

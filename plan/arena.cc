@@ -2,29 +2,21 @@
 #include "plan/arena.h"
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "base/memory.h"
 
 namespace sardonyx {
-namespace {
-
-constexpr size_t kAlignment = 64;
-
-}  // namespace
-
-ArenaPool::~ArenaPool() {
-  for (const Block& block : free_) std::free(block.data);
-}
 
 Result<ArenaPool::Block> ArenaPool::take(size_t bytes) {
   if (bytes == 0) return Block{};
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  bytes = (bytes + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment;
   const std::lock_guard lock(mutex_);
   auto best = free_.end();
   for (auto it = free_.begin(); it != free_.end(); ++it) {
     if (it->bytes >= bytes && (best == free_.end() || it->bytes < best->bytes)) best = it;
   }
   if (best != free_.end()) {
-    const Block block = *best;
+    Block block = std::move(*best);
     free_.erase(best);
     return block;
   }
@@ -33,7 +25,6 @@ Result<ArenaPool::Block> ArenaPool::take(size_t bytes) {
   if (!free_.empty()) {
     const auto largest = std::max_element(
         free_.begin(), free_.end(), [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
-    std::free(largest->data);
     used_ -= largest->bytes;
     free_.erase(largest);
   }
@@ -42,18 +33,18 @@ Result<ArenaPool::Block> ArenaPool::take(size_t bytes) {
                 "memory limit of {} bytes: {} more are needed for activations, {} are in use",
                 limit_, bytes, used_);
   }
-  void* data = std::aligned_alloc(kAlignment, bytes);
-  if (data == nullptr) {
+  std::shared_ptr<void> memory = allocate_memory(bytes, Contents::kUndefined);
+  if (memory == nullptr) {
     return fail(Code::kRuntimeException, "out of memory: activations need {} bytes", bytes);
   }
   used_ += bytes;
-  return Block{data, bytes};
+  return Block{std::move(memory), bytes};
 }
 
 void ArenaPool::give(Block block) {
-  if (block.data == nullptr) return;
+  if (block.memory == nullptr) return;
   const std::lock_guard lock(mutex_);
-  free_.push_back(block);
+  free_.push_back(std::move(block));
 }
 
 Result<void> ArenaPool::reserve(size_t bytes) {

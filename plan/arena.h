@@ -16,11 +16,11 @@ class ArenaPool {
  public:
   // limit: most bytes that blocks may take together; 0: none.
   explicit ArenaPool(size_t limit) : limit_(limit) {}
-  ~ArenaPool();
 
   struct Block {
-    void* data = nullptr;
+    std::shared_ptr<void> memory;
     size_t bytes = 0;
+    void* data() const { return memory.get(); }
   };
   // A 64-byte aligned block of at least this size; empty for 0 bytes.
   Result<Block> take(size_t bytes);

@@ -27,7 +27,7 @@ class Run {
   }
 
   ~Run() {
-    for (const ArenaPool::Block& arena : arenas_) context_.arenas->give(arena);
+    for (ArenaPool::Block& arena : arenas_) context_.arenas->give(std::move(arena));
     for (auto& [plan, views] : views_) {
       const std::lock_guard lock(plan->mutex);
       plan->free_views.push_back(std::move(views));
@@ -41,7 +41,7 @@ class Run {
       slots_.resize(static_cast<size_t>(plan->slot_count));
     }
     for (ValueId root : plan->in_arena) {
-      addresses_[at(root)] = static_cast<char*>(arena.data) + plan->known.places[at(root)].offset;
+      addresses_[at(root)] = static_cast<char*>(arena.data()) + plan->known.places[at(root)].offset;
     }
     for (const auto& [output, root] : plan->results) TRY(place_result(*plan, output, root));
     StepViews& views = take_views(plan);
@@ -211,7 +211,7 @@ class Run {
                  {views + inputs, step.outputs.size()},
                  {all.input_values.data() + first, inputs},
                  {all.output_values.data() + first + inputs, step.outputs.size()},
-                 static_cast<char*>(arena.data) + step.workspace_offset,
+                 static_cast<char*>(arena.data()) + step.workspace_offset,
                  context_.pool.get(),
                  &error};
     if (control_.record) {

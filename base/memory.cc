@@ -1,0 +1,53 @@
+// See base/memory.h.
+#include "base/memory.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace sardonyx {
+namespace {
+
+std::shared_ptr<void> allocate_small(size_t bytes, Contents contents) {
+  if (bytes > SIZE_MAX - kMemoryAlignment) return nullptr;
+  const size_t rounded = (bytes / kMemoryAlignment + 1) * kMemoryAlignment;
+  void* data = std::aligned_alloc(kMemoryAlignment, rounded);
+  if (data == nullptr) return nullptr;
+  if (contents == Contents::kZeros) std::memset(data, 0, rounded);
+  return {data, [](void* owned) { std::free(owned); }};
+}
+
+#if defined(__linux__)
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kLarge = 2 * kHugePage;
+
+// Fresh pages, which are zero, beginning where a huge page can.
+std::shared_ptr<void> allocate_large(size_t bytes) {
+  if (bytes > SIZE_MAX - kHugePage) return nullptr;
+  const size_t mapped = bytes + kHugePage;
+  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return nullptr;
+  const auto address = reinterpret_cast<uintptr_t>(start);
+  const uintptr_t aligned = (address + kHugePage - 1) / kHugePage * kHugePage;
+  void* data = static_cast<std::byte*>(start) + (aligned - address);
+  madvise(data, bytes, MADV_HUGEPAGE);  // advice: its failure changes nothing
+  return {data, [start, mapped](void*) { munmap(start, mapped); }};
+}
+
+#endif
+
+}  // namespace
+
+std::shared_ptr<void> allocate_memory(size_t bytes, Contents contents) {
+#if defined(__linux__)
+  if (bytes >= kLarge) return allocate_large(bytes);
+#endif
+  return allocate_small(bytes, contents);
+}
+
+}  // namespace sardonyx
