@@ -1,0 +1,83 @@
+"""Models that ONNX Runtime's optimisers saved: loaded, they give what the original gives there."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import small_nets
+
+import sardonyx
+
+LEVELS = onnxruntime.GraphOptimizationLevel
+ORACLE = ["CPUExecutionProvider"]
+
+
+def image_feeds():
+    return {"image": np.random.default_rng(1).standard_normal((2, 3, 32, 32)).astype(np.float32)}
+
+
+def encoder_feeds():
+    ids = np.random.default_rng(1).integers(0, small_nets.WORDS, (3, small_nets.LENGTH))
+    mask = np.ones_like(ids)
+    mask[0, 9:] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+NETS = {
+    "convolutions": (small_nets.convolution_net, image_feeds),
+    "encoder": (small_nets.encoder_net, encoder_feeds),
+}
+
+
+def operators(path):
+    return {f"{node.domain}.{node.op_type}" for node in onnx.load(path).graph.node}
+
+
+def check_same(path, original, feeds):
+    wanted = onnxruntime.InferenceSession(original, providers=ORACLE).run(None, feeds)
+    got = sardonyx.InferenceSession(path).run(None, feeds)
+    for ours, theirs in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("level", ["BASIC", "EXTENDED", "ALL"])
+def test_saved_optimised(net, level, tmp_path):
+    build, feeds = NETS[net]
+    original = build().SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(LEVELS, f"ORT_ENABLE_{level}")
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(original, options, providers=ORACLE)
+    if level == "EXTENDED":
+        expected = "FusedConv" if net == "convolutions" else "SkipLayerNormalization"
+        assert f"com.microsoft.{expected}" in operators(options.optimized_model_filepath)
+    if level == "ALL" and net == "convolutions":
+        assert "com.microsoft.nchwc.Conv" in operators(options.optimized_model_filepath)
+    check_same(options.optimized_model_filepath, original, feeds())
+
+
+@pytest.mark.parametrize("attention", ["Attention", "MultiHeadAttention"])
+def test_transformers_optimizer(attention, tmp_path):
+    from onnxruntime.transformers import optimizer
+    from onnxruntime.transformers.fusion_options import FusionOptions
+
+    original = tmp_path / "encoder.onnx"
+    onnx.save(small_nets.encoder_net(), original)
+    options = FusionOptions("bert")
+    options.use_multi_head_attention = attention == "MultiHeadAttention"
+    optimised = optimizer.optimize_model(
+        str(original),
+        model_type="bert",
+        num_heads=small_nets.HEADS,
+        hidden_size=small_nets.WIDTH,
+        optimization_options=options,
+        opt_level=0,
+    )
+    saved = str(tmp_path / "optimised.onnx")
+    optimised.save_model_to_file(saved)
+    found = operators(saved)
+    assert f"com.microsoft.{attention}" in found
+    assert "com.microsoft.SkipLayerNormalization" in found
+    check_same(saved, str(original), encoder_feeds())
