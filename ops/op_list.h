@@ -269,8 +269,14 @@
   X("sardonyx", AveragePool, op_ChannelsLastAveragePool)                                    \
   X("sardonyx", Conv, op_FusedConv)                                                         \
   X("sardonyx", ConvTranspose, op_FusedConvTranspose)                                       \
+  X("sardonyx", Dequantize, op_Dequantize)                                                  \
   X("sardonyx", Elementwise, op_Elementwise)                                                \
   X("sardonyx", GlobalAveragePool, op_ChannelsLastGlobalAveragePool)                        \
   X("sardonyx", GlobalMaxPool, op_ChannelsLastGlobalMaxPool)                                \
   X("sardonyx", MatMul, op_FusedMatMul)                                                     \
-  X("sardonyx", MaxPool, op_ChannelsLastMaxPool)
+  X("sardonyx", MaxPool, op_ChannelsLastMaxPool)                                            \
+  X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
+  X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
+  X("sardonyx", Quantize, op_Quantize)
+#define SARDONYX_OP_LIST(X)                                            \
+// clang-format on

@@ -67,6 +67,23 @@ Result<bool> conv_rule(ChannelsLast& state, NodeId id) {
   return to_internal(state, id);
 }
 
+// QLinearConv has nine inputs, two of them weights and bias; ConvInteger is one without scales.
+Result<bool> integer_conv_rule(ChannelsLast& state, NodeId id) {
+  Node node = state.graph().node(id);
+  if (!state.has_rank(node.inputs[0]) || !state.has_rank(node.outputs[0])) return false;
+  if (node.op_type == "ConvInteger") {
+    node.inputs.resize(4, kNoValue);
+    node.inputs = {node.inputs[0], kNoValue, node.inputs[2],
+                   node.inputs[1], kNoValue, node.inputs[3]};
+    node.op_type = "QLinearConv";
+  }
+  node.inputs[0] = TRY(state.twin(node.inputs[0]));
+  node.domain = "sardonyx";
+  node.attrs.set("channels_last", int64_t{1});
+  state.replace_node(id, std::move(node));
+  return true;
+}
+
 Result<bool> pool_rule(ChannelsLast& state, NodeId id) {
   const Node& node = state.graph().node(id);
   if (!input_has_twin(state, node) || !is_float32(state, node.inputs[0])) return false;
@@ -383,6 +400,7 @@ constexpr RuleRow kRules[] = {
     {"AveragePool", pool_rule},
     {"Concat", concat_rule},
     {"Conv", conv_rule},
+    {"ConvInteger", integer_conv_rule},
     {"ConvTranspose", conv_rule},
     {"Dropout", follow_rule},
     {"GlobalAveragePool", pool_rule},
@@ -391,6 +409,7 @@ constexpr RuleRow kRules[] = {
     {"LogSoftmax", axis_rule},
     {"MaxPool", pool_rule},
     {"Pad", pad_rule},
+    {"QLinearConv", integer_conv_rule},
     {"ReduceL1", reduce_rule},
     {"ReduceL2", reduce_rule},
     {"ReduceLogSum", reduce_rule},
@@ -414,11 +433,14 @@ constexpr RuleRow kRules[] = {
 
 Result<bool> apply_channels_last_rule(ChannelsLast& state, NodeId id) {
   const Node& node = state.graph().node(id);
+  const OpDef* op = find_op(node);
+  if (node.domain == "sardonyx" && op != nullptr && op->elementwise != nullptr) {
+    return elementwise_rule(state, id);
+  }
   if (!node.domain.empty()) return false;
   for (const RuleRow& row : kRules) {
     if (row.op_type == node.op_type) return row.rule(state, id);
   }
-  const OpDef* op = find_op(node);
   if (op == nullptr || op->elementwise == nullptr) return false;
   return elementwise_rule(state, id);
 }

@@ -8,8 +8,9 @@
 namespace sardonyx {
 
 const TileRow* find_tiles(Tier tier, std::string_view name) {
-  for (const TileRows rows : {arithmetic_tiles(tier), activation_tiles(tier), function_tiles(tier),
-                              logic_tiles(tier), comparison_tiles(tier), cast_tiles(tier)}) {
+  for (const TileRows rows :
+       {arithmetic_tiles(tier), activation_tiles(tier), function_tiles(tier), logic_tiles(tier),
+        comparison_tiles(tier), quantize_tiles(tier), cast_tiles(tier)}) {
     for (const TileRow& row : rows) {
       if (row.name == name) return &row;
     }

@@ -14,6 +14,7 @@ const TileRows& activation_tiles(Tier tier);
 const TileRows& function_tiles(Tier tier);
 const TileRows& logic_tiles(Tier tier);
 const TileRows& comparison_tiles(Tier tier);
+const TileRows& quantize_tiles(Tier tier);
 const TileRows& cast_tiles(Tier tier);  // the same for every tier
 
 }  // namespace sardonyx

@@ -2,10 +2,13 @@
 // (or float8, float4), with a scale for the whole tensor, for each index of an axis, or for blocks
 // of it.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "base/narrow.h"
+#include "ops/elementwise/tiles.h"
+#include "ops/number.h"
 #include "ops/quantize/wide_tile.h"
 #include "ops/reduce/reduce.h"
 #include "ops/rule_parts.h"
@@ -203,6 +206,101 @@ class ScaleReader {
   int64_t index_ = -1;
 };
 
+// ---- kernels for f32 and integers of up to 16 bits: one scale at a time, by the elementwise loops
+
+// Elements [first, first + count) with the scale and zero point at `index`.
+struct ScaleRun {
+  int64_t first = 0, count = 0, index = 0;
+};
+
+class ScaleRuns {
+ public:
+  // Declines where runs with one scale are too short for vectors.
+  static Result<ScaleRuns> of(const KernelRequest& request) {
+    TRY(expect_concrete_outputs(request));
+    if (request.inputs[1].dtype() != DType::kFloat32) return decline("the scale is not float32");
+    const ScaleMap map = ScaleMap::of(request);
+    ScaleRuns runs;
+    runs.total_ = request.inputs[0].shape().count();
+    constexpr int64_t kShortest = 32;
+    if (map.single) return runs;
+    if (map.block != 0 || map.inner < kShortest) return decline("each scale has few elements");
+    runs.length_ = map.length;
+    runs.inner_ = map.inner;
+    return runs;
+  }
+
+  // fn(run) for pieces that cover all elements, in parallel.
+  template <class Fn>
+  void for_each(ThreadPool& pool, const Fn& fn) const {
+    constexpr int64_t kPiece = 16384;
+    const int64_t inner = inner_ == 0 ? std::max<int64_t>(1, total_) : inner_;
+    const int64_t pieces = (inner + kPiece - 1) / kPiece;
+    pool.parallel_for(total_ / inner * pieces, [&](int64_t task) {
+      const int64_t line = task / pieces, at = task % pieces * kPiece;
+      fn(ScaleRun{line * inner + at, std::min(kPiece, inner - at),
+                  inner_ == 0 ? 0 : line % length_});
+    });
+  }
+
+ private:
+  int64_t total_ = 0;
+  int64_t length_ = 1, inner_ = 0;  // inner_ 0: one scale for all
+};
+
+float zero_at(const RunArgs& args, DType dtype, int64_t index) {
+  if (!given(args, 2)) return 0;
+  float zero = 0;
+  visit_dtype<int8_t, uint8_t, int16_t, uint16_t, int32_t>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    zero = static_cast<float>(args.inputs[2].as<T>()[index]);
+  });
+  return zero;
+}
+
+Result<std::unique_ptr<Kernel>> make_quantize_runs(const KernelRequest& request) {
+  const DType to = request.outputs[0].dtype();
+  const TileRow* row = find_tiles(request.tier, "Quantize");
+  const TileFn fn = row->by_dtype[static_cast<size_t>(to)];
+  const int64_t precision = request.node.attrs.get_int("precision");
+  if (fn == nullptr) return decline("{} is not an integer of 8 or 16 bits", dtype_name(to));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("the input is not float32");
+  if (precision > 1) return decline("precision is not float32");
+  const ScaleRuns runs = TRY(ScaleRuns::of(request));
+  return make_kernel([runs, fn, to](RunArgs& args) {
+    const size_t size = dtype_bytes(to, 1);
+    runs.for_each(*args.pool, [&](const ScaleRun& run) {
+      const float params[] = {args.inputs[1].as<float>()[run.index], 0,
+                              zero_at(args, to, run.index)};
+      const void* src = args.inputs[0].as<float>() + run.first;
+      fn(&src, args.outputs[0].as<std::byte>() + static_cast<size_t>(run.first) * size,
+         static_cast<size_t>(run.count), params);
+    });
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_dequantize_runs(const KernelRequest& request) {
+  const DType from = request.inputs[0].dtype();
+  const TileRow* row = find_tiles(request.tier, "Dequantize");
+  const TileFn fn = row->by_dtype[static_cast<size_t>(from)];
+  if (fn == nullptr || from == DType::kInt32) {
+    return decline("{} is not an integer of 8 or 16 bits", dtype_name(from));
+  }
+  if (request.outputs[0].dtype() != DType::kFloat32) return decline("the output is not float32");
+  const ScaleRuns runs = TRY(ScaleRuns::of(request));
+  return make_kernel([runs, fn, from](RunArgs& args) {
+    const size_t size = dtype_bytes(from, 1);
+    runs.for_each(*args.pool, [&](const ScaleRun& run) {
+      const float params[] = {args.inputs[1].as<float>()[run.index],
+                              zero_at(args, from, run.index)};
+      const void* src = args.inputs[0].as<std::byte>() + static_cast<size_t>(run.first) * size;
+      fn(&src, args.outputs[0].as<float>() + run.first, static_cast<size_t>(run.count), params);
+    });
+  });
+}
+
+// ---- kernels for everything
+
 struct Quantizer {
   ScaleMap map;
   DType precision, result;
@@ -276,26 +374,52 @@ Result<void> infer_dynamic(InferContext& context) {
   return {};
 }
 
+// The largest and the least number, 0 among them. Their order does not matter, so the pieces may be
+// as many as there are threads.
+struct Extremes {
+  float high = 0, low = 0;
+};
+Extremes find_extremes(const ReduceTable& table, std::span<const float> src, ThreadPool& pool) {
+  const auto largest = table.loops[static_cast<size_t>(ReduceKind::kMax)].run;
+  const auto least = table.loops[static_cast<size_t>(ReduceKind::kMin)].run;
+  constexpr size_t kPiece = 32768;
+  const auto pieces = (src.size() + kPiece - 1) / kPiece;
+  std::array<Extremes, 64> found;  // piece by piece, round and round
+  pool.parallel_for(static_cast<int64_t>(std::min(pieces, found.size())), [&](int64_t task) {
+    Extremes& mine = found[static_cast<size_t>(task)];
+    for (auto piece = static_cast<size_t>(task); piece < pieces; piece += found.size()) {
+      const auto part = src.subspan(piece * kPiece, std::min(kPiece, src.size() - piece * kPiece));
+      mine.high = std::max(mine.high, largest(part.data(), part.size()));
+      mine.low = std::min(mine.low, least(part.data(), part.size()));
+    }
+  });
+  Extremes all;
+  for (const Extremes& each : found) {
+    all.high = std::max(all.high, each.high);
+    all.low = std::min(all.low, each.low);
+  }
+  return all;
+}
+
 Result<std::unique_ptr<Kernel>> make_dynamic(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
   const ReduceTable& table = reduce_table(request.tier);
-  const auto largest = table.loops[static_cast<size_t>(ReduceKind::kMax)].run;
-  const auto least = table.loops[static_cast<size_t>(ReduceKind::kMin)].run;
-  return make_kernel([largest, least](RunArgs& args) {
-    const float* src = args.inputs[0].as<const float>();
-    const auto count = static_cast<size_t>(args.inputs[0].count());
-    const float high = count == 0 ? 0 : std::max(0.0f, largest(src, count));
-    const float low = count == 0 ? 0 : std::min(0.0f, least(src, count));
-    const float scale = high == low ? 1.0f : (high - low) / 255.0f;
-    const float zero = std::nearbyint(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
+  const TileFn quantize =
+      find_tiles(request.tier, "Quantize")->by_dtype[static_cast<size_t>(DType::kUint8)];
+  return make_kernel([&table, quantize](RunArgs& args) {
+    const std::span<const float> src = args.inputs[0].elements<const float>();
+    const Extremes extremes = find_extremes(table, src, *args.pool);
+    const float width = extremes.high - extremes.low;
+    const float scale = width == 0 ? 1.0f : width / 255.0f;
+    const float zero = std::nearbyint(std::clamp(0.0f - extremes.low / scale, 0.0f, 255.0f));
     auto* dst = args.outputs[0].as<uint8_t>();
-    constexpr size_t kChunk = 16384;
-    args.pool->parallel_for(static_cast<int64_t>((count + kChunk - 1) / kChunk), [&](int64_t task) {
-      const size_t first = static_cast<size_t>(task) * kChunk;
-      for (size_t i = first; i < std::min(first + kChunk, count); ++i) {
-        const float number = std::nearbyint(src[i] / scale) + zero;
-        dst[i] = static_cast<uint8_t>(number >= 0 ? std::min(number, 255.0f) : 0.0f);
-      }
+    constexpr size_t kPiece = 16384;
+    const auto pieces = static_cast<int64_t>((src.size() + kPiece - 1) / kPiece);
+    args.pool->parallel_for(pieces, [&](int64_t task) {
+      const size_t first = static_cast<size_t>(task) * kPiece;
+      const float params[] = {scale, 0, zero};
+      const void* from = src.data() + first;
+      quantize(&from, dst + first, std::min(kPiece, src.size() - first), params);
     });
     if (args.outputs.size() > 1 && args.outputs[1].data != nullptr) {
       *args.outputs[1].as<float>() = scale;
@@ -319,7 +443,7 @@ OpDef op_QuantizeLinear() {
   op.attrs = {int_attr("axis", 1), int_attr("block_size", 0), int_attr("output_dtype", 0),
               int_attr("precision", 0), int_attr("saturate", 1)};
   op.infer = infer_quantize;
-  op.kernels = {{"reference", make_quantize}};
+  op.kernels = {{"runs", make_quantize_runs}, {"reference", make_quantize}};
   return op;
 }
 
@@ -333,7 +457,7 @@ OpDef op_DequantizeLinear() {
   op.outputs = {{"y", "T3", kRealTypes}};
   op.attrs = {int_attr("axis", 1), int_attr("block_size", 0), int_attr("output_dtype", 0)};
   op.infer = infer_dequantize;
-  op.kernels = {{"reference", make_dequantize}};
+  op.kernels = {{"runs", make_dequantize_runs}, {"reference", make_dequantize}};
   return op;
 }
 
@@ -345,7 +469,7 @@ OpDef op_DynamicQuantizeLinear() {
                 {"y_scale", "", dtype_set(DType::kFloat32)},
                 {"y_zero_point", "T2", dtype_set(DType::kUint8)}};
   op.infer = infer_dynamic;
-  op.kernels = {{"reference", make_dynamic}};
+  op.kernels = {{"tiles", make_dynamic}};
   return op;
 }
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "cpu/conv.h"
+#include "cpu/conv_s8.h"
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
 #include "cpu/gemm.h"
-#include "cpu/gemm_s32.h"
 #include "cpu/norm.h"
 #include "cpu/pool.h"
 #include "cpu/resize.h"
@@ -255,23 +255,60 @@ TEST(Bounds, Integers) {
         constexpr int64_t kRows = 13;
         const Guarded<uint8_t> a(std::vector<uint8_t>(static_cast<size_t>(kRows * k), 200), at_end);
         const Guarded<uint8_t> b(std::vector<uint8_t>(static_cast<size_t>(k * n), 100), at_end);
-        const size_t packed_count = static_cast<size_t>(packed_b_s32_count(tier, k, n));
-        const Guarded<int16_t> packed(std::vector<int16_t>(packed_count), at_end);
         const Guarded<int32_t> c(std::vector<int32_t>(static_cast<size_t>(kRows * n)), at_end);
-        pack_b_s32(tier, {b.data(), false}, n, false, k, n, packed.data());
-        GemmS32Args args;
+        const auto packed = space(packed_s8_bytes(tier, n, 1, k), at_end);
+        ThreadPool pool(2);
+        PlacesS8 places;
+        places.step = n;
+        places.col_step = 1;
+        pack_b_s8(tier, {b.data(), false}, places, n, 1, k, packed.data(), &pool);
+        GemmS8Args args;
         args.m = kRows;
-        args.n = n;
-        args.k = k;
         args.a = {a.data(), true};
         args.lda = k;
-        args.packed_b = packed.data();
-        args.c = c.data();
-        args.ldc = n;
-        ThreadPool pool(2);
-        const auto workspace = space(gemm_s32_workspace_bytes(tier, args, 2), at_end);
-        gemm_s32(tier, args, workspace.data(), pool);
+        args.b = packed_s8(tier, packed.data(), n, 1, k);
+        args.output.dst = c.data();
+        args.output.ld = n;
+        const auto workspace = space(gemm_s8_workspace_bytes(tier, kRows, n, k, 2), at_end);
+        gemm_s8(tier, args, workspace.data(), &pool);
         return c.values();
+      });
+    }
+  }
+}
+
+TEST(Bounds, ByteConvolutions) {
+  for (int64_t channels : {3, 16, 21}) {
+    for (const bool depthwise : {false, true}) {
+      both_ways([&](Tier tier, bool at_end) {
+        const ConvShape shape{.in = {1, 4, 7},
+                              .out = {1, 4, 7},
+                              .kernel = {1, 3, 3},
+                              .pad = {0, 1, 1},
+                              .groups = depthwise ? channels : 1,
+                              .in_channels = channels,
+                              .out_channels = channels};
+        const auto bytes = [&](int64_t count) {
+          return Guarded<uint8_t>(std::vector<uint8_t>(static_cast<size_t>(count), 200), at_end);
+        };
+        const auto x = bytes(28 * channels);
+        const auto w = bytes(9 * channels * channels / shape.groups);
+        const auto y = bytes(28 * channels);
+        const auto packed = space(conv_s8_packed_bytes(tier, shape), at_end);
+        const auto workspace = space(conv_s8_workspace_bytes(tier, shape, 2), at_end);
+        ThreadPool pool(2);
+        conv_s8_pack(tier, shape, {w.data(), true}, packed.data(), pool);
+        std::vector<float> scales(static_cast<size_t>(conv_s8_columns(tier, shape)), 1e-4f);
+        ConvS8Args args;
+        args.src = {x.data(), false};
+        args.packed = packed.data();
+        args.output.result = ResultS8::kUint8;
+        args.output.scale = scales.data();
+        args.output.zero = 128;
+        args.output.dst = y.data();
+        saturate_s8(args.output);
+        conv_s8(tier, shape, args, workspace.data(), pool);
+        return y.values();
       });
     }
   }

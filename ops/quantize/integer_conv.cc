@@ -1,8 +1,11 @@
 // ConvInteger: a convolution of 8-bit integers less their zero points, into int32.
 // QLinearConv: the same, rescaled to 8 bits with a zero point of its own.
+// sardonyx QLinearConv: all of it, channels-last when `channels_last` is 1: without scales the
+// result is int32, without y_scale float32, clipped to [low, high].
 #include "ops/conv_sizes.h"
 #include "ops/number.h"
-#include "ops/quantized.h"
+#include "ops/quantize/conv_s8.h"
+#include "ops/quantize/quantized.h"
 
 namespace sardonyx {
 namespace {
@@ -107,6 +110,64 @@ Result<std::unique_ptr<Kernel>> make_qlinear_conv(const KernelRequest& request) 
   return kernel;
 }
 
+// The output of an operator whose scales say what it is.
+DType scaled_dtype(const InferContext& context, size_t x_scale, size_t y_scale, size_t y_zero) {
+  if (context.has_input(y_zero)) return context.dtype(y_zero);
+  if (context.has_input(y_scale)) return DType::kUint8;
+  return context.has_input(x_scale) ? DType::kFloat32 : DType::kInt32;
+}
+
+Result<void> infer_fused(InferContext& context) {
+  for (size_t index : {1, 2, 6, 7}) TRY(check_one_number(context, index));
+  TRY(infer_conv(context, kQLinearConv, scaled_dtype(context, 1, 6, 7)));
+  TRY(check_per_filter(context, 4, 3));
+  return check_per_filter(context, 5, 3);
+}
+
+ScaleInputs fused_inputs() {
+  ScaleInputs inputs;
+  inputs.a_scale = 1;
+  inputs.a_zero = 2;
+  inputs.b = 3;
+  inputs.b_scale = 4;
+  inputs.b_zero = 5;
+  inputs.y_scale = 6;
+  inputs.y_zero = 7;
+  inputs.bias = 8;
+  return inputs;
+}
+
+Result<std::unique_ptr<Kernel>> make_fused(const KernelRequest& request) {
+  return make_conv_s8(request, fused_inputs(), TRY(read_forward_conv_sizes(request, kQLinearConv)));
+}
+
+// The same by plain loops, for what the kernel declines.
+Result<std::unique_ptr<Kernel>> make_fused_reference(const KernelRequest& request) {
+  const ConvSizes conv = TRY(read_forward_conv_sizes(request, kQLinearConv));
+  const ScaleInputs inputs = fused_inputs();
+  const ScaledOutput output = TRY(ScaledOutput::read(request, inputs, conv.filters));
+  std::unique_ptr<Kernel> kernel;
+  visit_bytes(request.inputs[0].dtype(), request.inputs[3].dtype(), [&](auto x, auto w) {
+    using X = typename decltype(x)::Type;
+    using W = typename decltype(w)::Type;
+    kernel = make_kernel([conv, output](RunArgs& args) {
+      std::vector<float> scales(static_cast<size_t>(conv.filters));
+      output.write_scales(args, scales.data());
+      const OutputS8 finish = output.describe(args);
+      const int32_t* bias = output.int_bias(args);
+      const float* float_bias = output.float_bias(args);
+      void* y = args.outputs[0].data;
+      run_integer_conv<X, W>(
+          conv, args, kQLinearConv, 2, 5, [&, y](int64_t i, int64_t filter, int64_t sum) {
+            const auto exact = static_cast<int32_t>(sum + (bias == nullptr ? 0 : bias[filter]));
+            const float more = float_bias == nullptr ? 0 : float_bias[filter];
+            store_finished(finish, exact, scales[static_cast<size_t>(filter)], more, y, i);
+          });
+    });
+  });
+  return kernel;
+}
+
 OpDef integer_conv_op() {
   OpDef op;
   op.versions = {10};
@@ -144,6 +205,28 @@ OpDef op_QLinearConv() {
   op.outputs = {{"y", "T3", kBytes}};
   op.infer = infer_qlinear_conv;
   op.kernels = {{"reference", make_qlinear_conv}};
+  return op;
+}
+
+OpDef op_FusedQLinearConv() {
+  constexpr DTypeSet kScale = dtype_set(DType::kFloat32);
+  OpDef op = integer_conv_op();
+  op.versions = {1};
+  op.inputs = {{"x", "T1", kBytes},
+               {"x_scale", "", kScale, Form::kOptional},
+               {"x_zero_point", "T1", kBytes, Form::kOptional},
+               {"w", "T2", kBytes},
+               {"w_scale", "", kScale, Form::kOptional},
+               {"w_zero_point", "T2", kBytes, Form::kOptional},
+               {"y_scale", "", kScale, Form::kOptional},
+               {"y_zero_point", "", kBytes, Form::kOptional},
+               {"B", "", dtype_set(DType::kInt32, DType::kFloat32), Form::kOptional}};
+  op.outputs = {{"y", "", kBytes | dtype_set(DType::kInt32, DType::kFloat32)}};
+  op.attrs.push_back(int_attr("channels_last", 0));
+  op.attrs.push_back(float_attr("low", -std::numeric_limits<float>::infinity()));
+  op.attrs.push_back(float_attr("high", std::numeric_limits<float>::infinity()));
+  op.infer = infer_fused;
+  op.kernels = {{"s8", make_fused}, {"reference", make_fused_reference}};
   return op;
 }
 

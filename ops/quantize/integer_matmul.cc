@@ -1,9 +1,11 @@
 // MatMulInteger: a product of 8-bit matrices less their zero points, into int32.
 // QLinearMatMul: a product of quantized matrices, quantized again; 8-bit integers or float8.
-#include "ops/integer_matmul_kernel.h"
+// sardonyx QLinearMatMul: the same for 8-bit integers, times alpha, B perhaps transposed, a bias
+// added, clipped to [low, high]; without y_scale the result is float32.
 #include "ops/matrix_shape.h"
 #include "ops/number.h"
-#include "ops/quantized.h"
+#include "ops/quantize/matmul_s8.h"
+#include "ops/quantize/quantized.h"
 
 namespace sardonyx {
 
@@ -112,6 +114,13 @@ Result<std::unique_ptr<Kernel>> make_matmul_integer(const KernelRequest& request
   return kernel;
 }
 
+Result<std::unique_ptr<Kernel>> make_integer_gemm(const KernelRequest& request) {
+  ScaleInputs inputs;
+  inputs.a_zero = 2;
+  inputs.b_zero = 3;
+  return make_matmul_s8(request, inputs);
+}
+
 // ---- QLinearMatMul
 
 Result<void> infer_qlinear_matmul(InferContext& context) {
@@ -179,6 +188,83 @@ Result<std::unique_ptr<Kernel>> make_qlinear_matmul(const KernelRequest& request
   return make_kernel([matrix](RunArgs& args) { run_qlinear_matmul(matrix, args); });
 }
 
+ScaleInputs qlinear_inputs() {
+  ScaleInputs inputs;
+  inputs.a_scale = 1;
+  inputs.a_zero = 2;
+  inputs.b = 3;
+  inputs.b_scale = 4;
+  inputs.b_zero = 5;
+  inputs.y_scale = 6;
+  inputs.y_zero = 7;
+  return inputs;
+}
+
+Result<std::unique_ptr<Kernel>> make_qlinear_gemm(const KernelRequest& request) {
+  return make_matmul_s8(request, qlinear_inputs());
+}
+
+// ---- sardonyx QLinearMatMul
+
+Result<void> infer_fused(InferContext& context) {
+  for (size_t index : {1, 2, 6, 7}) TRY(check_one_number(context, index));
+  DType result = DType::kFloat32;
+  if (context.has_input(6)) result = DType::kUint8;
+  if (context.has_input(7)) result = context.dtype(7);
+  return infer_matmul(context, 0, 3, result);
+}
+
+ScaleInputs fused_inputs() {
+  ScaleInputs inputs = qlinear_inputs();
+  inputs.bias = 8;
+  return inputs;
+}
+
+Result<std::unique_ptr<Kernel>> make_fused_gemm(const KernelRequest& request) {
+  return make_matmul_s8(request, fused_inputs(), request.node.attrs.get_int("transB") != 0);
+}
+
+Result<std::unique_ptr<Kernel>> make_fused_reference(const KernelRequest& request) {
+  const bool trans_b = request.node.attrs.get_int("transB") != 0;
+  const Shape b_shape = request.inputs[3].shape();
+  const MatrixShape matrix =
+      read_matrix_shape(request.inputs[0].shape(), trans_b ? swap_last_two(b_shape) : b_shape);
+  const ScaledOutput output = TRY(ScaledOutput::read(request, fused_inputs(), matrix.columns));
+  std::unique_ptr<Kernel> kernel;
+  visit_dtype<int8_t, uint8_t>(request.inputs[0].dtype(), [&](auto a_tag) {
+    visit_dtype<int8_t, uint8_t>(request.inputs[3].dtype(), [&](auto b_tag) {
+      using A = typename decltype(a_tag)::Type;
+      using B = typename decltype(b_tag)::Type;
+      kernel = make_kernel([matrix, output, trans_b](RunArgs& args) {
+        const A* a = args.inputs[0].as<A>();
+        const B* b = args.inputs[3].as<B>();
+        std::vector<float> scales(static_cast<size_t>(matrix.columns));
+        output.write_scales(args, scales.data());
+        const OutputS8 finish = output.describe(args);
+        const int32_t* bias = output.int_bias(args);
+        const float* float_bias = output.float_bias(args);
+        const int64_t a_zero = read_zero_point<A>(args, 2, 0), b_zeros = operand_count(args, 5);
+        run_rows<int64_t>(
+            matrix, *args.pool,
+            [&](int64_t item, int64_t row, int64_t p) {
+              return a[(item * matrix.rows + row) * matrix.depth + p] - a_zero;
+            },
+            [&](int64_t item, int64_t p, int64_t j) {
+              const int64_t at = trans_b ? j * matrix.depth + p : p * matrix.columns + j;
+              return int64_t{b[item * matrix.depth * matrix.columns + at]} -
+                     read_zero_point<B>(args, 5, b_zeros > 1 ? j : 0);
+            },
+            [&](int64_t i, int64_t, int64_t, int64_t, int64_t j, int64_t sum) {
+              const auto exact = static_cast<int32_t>(sum + (bias == nullptr ? 0 : bias[j]));
+              store_finished(finish, exact, scales[static_cast<size_t>(j)],
+                             float_bias == nullptr ? 0 : float_bias[j], args.outputs[0].data, i);
+            });
+      });
+    });
+  });
+  return kernel;
+}
+
 }  // namespace
 
 OpDef op_MatMulInteger() {
@@ -190,7 +276,7 @@ OpDef op_MatMulInteger() {
                {"b_zero_point", "T2", kBytes, Form::kOptional}};
   op.outputs = {{"Y", "T3", dtype_set(DType::kInt32)}};
   op.infer = infer_matmul_integer;
-  op.kernels = {{"gemm", make_gemm_s32}, {"reference", make_matmul_integer}};
+  op.kernels = {{"gemm", make_integer_gemm}, {"reference", make_matmul_integer}};
   return op;
 }
 
@@ -208,7 +294,28 @@ OpDef op_QLinearMatMul() {
                {"y_zero_point", "T3", kQuantized}};
   op.outputs = {{"y", "T3", kQuantized}};
   op.infer = infer_qlinear_matmul;
-  op.kernels = {{"reference", make_qlinear_matmul}};
+  op.kernels = {{"gemm", make_qlinear_gemm}, {"reference", make_qlinear_matmul}};
+  return op;
+}
+
+OpDef op_FusedQLinearMatMul() {
+  constexpr DTypeSet kScale = dtype_set(DType::kFloat32);
+  OpDef op;
+  op.versions = {1};
+  op.inputs = {{"a", "T1", kBytes},
+               {"a_scale", "", kScale, Form::kOptional},
+               {"a_zero_point", "T1", kBytes, Form::kOptional},
+               {"b", "T2", kBytes},
+               {"b_scale", "", kScale, Form::kOptional},
+               {"b_zero_point", "T2", kBytes, Form::kOptional},
+               {"y_scale", "", kScale, Form::kOptional},
+               {"y_zero_point", "", kBytes, Form::kOptional},
+               {"bias", "", dtype_set(DType::kInt32, DType::kFloat32), Form::kOptional}};
+  op.outputs = {{"y", "", kBytes | dtype_set(DType::kFloat32)}};
+  op.attrs = {float_attr("alpha", 1), float_attr("high", std::numeric_limits<float>::infinity()),
+              float_attr("low", -std::numeric_limits<float>::infinity()), int_attr("transB", 0)};
+  op.infer = infer_fused;
+  op.kernels = {{"gemm", make_fused_gemm}, {"reference", make_fused_reference}};
   return op;
 }
 

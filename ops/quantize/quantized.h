@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "cpu/gemm_s8.h"
 #include "ops/op.h"
 
 namespace sardonyx {
@@ -31,6 +32,22 @@ inline uint8_t quantize_byte(float x, int32_t zero, bool is_signed) {
   const float shifted = std::nearbyint(x) + static_cast<float>(zero);
   if (!(shifted >= low)) return static_cast<uint8_t>(static_cast<int32_t>(low));
   return static_cast<uint8_t>(static_cast<int32_t>(std::min(shifted, high)));
+}
+
+// One sum finished as OutputS8 says, stored as element `at`.
+inline void store_finished(const OutputS8& output, int32_t sum, float scale, float bias, void* dst,
+                           int64_t at) {
+  if (output.result == ResultS8::kInt32) {
+    static_cast<int32_t*>(dst)[at] = sum;
+    return;
+  }
+  const float y = static_cast<float>(sum) * scale;
+  if (output.result == ResultS8::kFloat32) {
+    static_cast<float*>(dst)[at] = std::clamp(y + bias, output.low, output.high);
+    return;
+  }
+  static_cast<uint8_t*>(dst)[at] = quantize_byte(std::clamp(y, output.low, output.high),
+                                                 output.zero, output.result == ResultS8::kInt8);
 }
 
 }  // namespace sardonyx

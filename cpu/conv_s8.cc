@@ -1,0 +1,244 @@
+// Three ways to see a convolution as rows: pixels as they lie (1x1), a segment per tap given by
+// pointers, and, where pixels do not end on a multiple of 4, rows copied together.
+#include "cpu/conv_s8.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/depthwise_s8.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr int64_t kMostTaps = 256;  // that are given by pointers
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+size_t aligned(int64_t bytes) { return static_cast<size_t>(divide_up(bytes, 64) * 64); }
+
+struct ViewS8 {
+  bool copied = false;
+  int64_t channels = 0, cols = 0;  // of a group
+  int64_t segments = 0, depth = 0;
+  int64_t row_scratch = 0;
+};
+
+ViewS8 view_of(const ConvShape& s) {
+  ViewS8 view;
+  view.channels = s.in_channels / s.groups;
+  view.cols = s.out_channels / s.groups;
+  view.copied = view.channels % 4 != 0 || s.taps() > kMostTaps;
+  view.segments = view.copied ? 1 : s.taps();
+  view.depth = view.copied ? s.taps() * view.channels : view.channels;
+  if (view.copied) view.row_scratch = divide_up(view.depth, 4) * 4;
+  return view;
+}
+
+struct SourceS8 {
+  const ConvShape& shape;
+  const uint8_t* src;   // at the first channel of the group
+  const uint8_t* pads;  // a pixel in the padding, one group of it
+  int64_t channels;
+};
+
+// Calls visit(z, y, x, item) with the input position under tap 0 of each output pixel.
+template <class Visit>
+void for_pixels(const ConvShape& s, int64_t row, int64_t rows, const Visit& visit) {
+  int64_t x = row % s.out[2], y = row / s.out[2] % s.out[1];
+  int64_t z = row / s.out[2] / s.out[1] % s.out[0], item = row / s.out_pixels();
+  for (int64_t r = 0; r < rows; ++r) {
+    visit(r, item, z * s.stride[0] - s.pad[0], y * s.stride[1] - s.pad[1],
+          x * s.stride[2] - s.pad[2]);
+    if (++x < s.out[2]) continue;
+    x = 0;
+    if (++y < s.out[1]) continue;
+    y = 0;
+    if (++z < s.out[0]) continue;
+    z = 0;
+    ++item;
+  }
+}
+
+// The input line at (z, y), or null in the padding.
+const uint8_t* line_at(const SourceS8& source, int64_t item, int64_t z, int64_t y) {
+  const ConvShape& s = source.shape;
+  if (z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1]) return nullptr;
+  return source.src + ((item * s.in[0] + z) * s.in[1] + y) * s.in[2] * s.src_stride();
+}
+
+void point_at_taps(const void* opaque, int64_t row, int64_t rows, const uint8_t** out, uint8_t*) {
+  const auto& source = *static_cast<const SourceS8*>(opaque);
+  const ConvShape& s = source.shape;
+  for_pixels(s, row, rows, [&](int64_t r, int64_t item, int64_t z0, int64_t y0, int64_t x0) {
+    const uint8_t** to = out + r;
+    for (int64_t kz = 0; kz < s.kernel[0]; ++kz) {
+      for (int64_t ky = 0; ky < s.kernel[1]; ++ky) {
+        const uint8_t* line =
+            line_at(source, item, z0 + kz * s.dilation[0], y0 + ky * s.dilation[1]);
+        int64_t x = x0;
+        for (int64_t kx = 0; kx < s.kernel[2]; ++kx, x += s.dilation[2], to += rows) {
+          const bool outside = line == nullptr || x < 0 || x >= s.in[2];
+          *to = outside ? source.pads : line + x * s.src_stride();
+        }
+      }
+    }
+  });
+}
+
+// One kernel row of one pixel, copied; returns the end.
+uint8_t* copy_kernel_row(const SourceS8& source, const uint8_t* line, int64_t x, uint8_t* dst) {
+  const ConvShape& s = source.shape;
+  const auto channels = static_cast<size_t>(source.channels);
+  const int64_t last = x + (s.kernel[2] - 1) * s.dilation[2];
+  if (line != nullptr && s.dilation[2] == 1 && x >= 0 && last < s.in[2] &&
+      s.src_stride() == source.channels) {
+    const size_t bytes = static_cast<size_t>(s.kernel[2]) * channels;
+    std::memcpy(dst, line + x * source.channels, bytes);
+    return dst + bytes;
+  }
+  for (int64_t kx = 0; kx < s.kernel[2]; ++kx, x += s.dilation[2], dst += channels) {
+    const bool outside = line == nullptr || x < 0 || x >= s.in[2];
+    std::memcpy(dst, outside ? source.pads : line + x * s.src_stride(), channels);
+  }
+  return dst;
+}
+
+void copy_taps(const void* opaque, int64_t row, int64_t rows, const uint8_t** out,
+               uint8_t* scratch) {
+  const auto& source = *static_cast<const SourceS8*>(opaque);
+  const ConvShape& s = source.shape;
+  const int64_t ld = view_of(s).row_scratch;
+  for_pixels(s, row, rows, [&](int64_t r, int64_t item, int64_t z0, int64_t y0, int64_t x0) {
+    uint8_t* to = scratch + r * ld;
+    uint8_t* const end = to + ld;
+    out[r] = to;
+    for (int64_t kz = 0; kz < s.kernel[0]; ++kz) {
+      for (int64_t ky = 0; ky < s.kernel[1]; ++ky) {
+        const uint8_t* line =
+            line_at(source, item, z0 + kz * s.dilation[0], y0 + ky * s.dilation[1]);
+        to = copy_kernel_row(source, line, x0, to);
+      }
+    }
+    std::fill(to, end, uint8_t{0});
+  });
+}
+
+struct ConvTasks {
+  TaskGrid grid;  // of one group
+  int64_t tasks = 0;
+};
+ConvTasks tasks_of(Tier tier, const ConvShape& s, const ViewS8& view, int threads) {
+  const GemmS8Kernels& kernels = gemm_s8_kernels(tier);
+  const int64_t cut = std::min<int64_t>(divide_up(2 * threads, s.groups), threads);
+  ConvTasks tasks;
+  tasks.grid = choose_grid(s.batch * s.out_pixels(), kernels.tile_rows,
+                           divide_up(view.cols, kernels.panel_cols), kernels.panel_cols,
+                           divide_up(view.segments * view.depth, 4), static_cast<int>(cut));
+  tasks.tasks = tasks.grid.tasks() * s.groups;
+  return tasks;
+}
+
+}  // namespace
+
+size_t conv_s8_packed_bytes(Tier tier, const ConvShape& shape) {
+  if (is_depthwise(shape)) return depthwise_s8_packed_bytes(tier, shape);
+  const ViewS8 view = view_of(shape);
+  return static_cast<size_t>(shape.groups) *
+         packed_s8_bytes(tier, view.cols, view.segments, view.depth);
+}
+
+void conv_s8_pack(Tier tier, const ConvShape& shape, const BytesMatrix& weights, void* dst,
+                  ThreadPool& pool) {
+  if (is_depthwise(shape)) return depthwise_s8_pack(tier, shape, weights, dst);
+  const ViewS8 view = view_of(shape);
+  const int64_t taps = shape.taps();
+  PlacesS8 places;
+  places.segment_step = 1;
+  places.step = taps;
+  places.col_step = taps * view.channels;
+  if (view.copied) {
+    places.inner = view.channels;
+    places.outer_step = 1;
+  }
+  const size_t bytes = packed_s8_bytes(tier, view.cols, view.segments, view.depth);
+  for (int64_t group = 0; group < shape.groups; ++group) {
+    BytesMatrix part = weights;
+    const int64_t first = group * view.cols;
+    part.data = static_cast<const uint8_t*>(weights.data) + first * places.col_step;
+    if (weights.zero_point_per_line) part.zero_points += first;
+    pack_b_s8(tier, part, places, view.cols, view.segments, view.depth,
+              static_cast<std::byte*>(dst) + static_cast<size_t>(group) * bytes, &pool);
+  }
+}
+
+int64_t conv_s8_columns(Tier tier, const ConvShape& shape) {
+  if (is_depthwise(shape)) return padded_cols_s8(tier, shape.out_channels);
+  return shape.groups * padded_cols_s8(tier, shape.out_channels / shape.groups);
+}
+
+void conv_s8_spread(Tier tier, const ConvShape& shape, const float* per_channel, float* dst) {
+  const int64_t groups = is_depthwise(shape) ? 1 : shape.groups;
+  const int64_t cols = shape.out_channels / groups;
+  const int64_t padded = padded_cols_s8(tier, cols);
+  for (int64_t group = 0; group < groups; ++group, dst += padded, per_channel += cols) {
+    std::copy(per_channel, per_channel + cols, dst);
+    std::fill(dst + cols, dst + padded, 0.0f);
+  }
+}
+
+size_t conv_s8_workspace_bytes(Tier tier, const ConvShape& shape, int threads) {
+  if (is_depthwise(shape)) return depthwise_s8_workspace_bytes(tier, shape, threads);
+  const ViewS8 view = view_of(shape);
+  const ConvTasks tasks = tasks_of(tier, shape, view, threads);
+  return aligned(view.channels) + aligned(4 * conv_s8_columns(tier, shape)) +
+         static_cast<size_t>(tasks.tasks) *
+             task_bytes_s8(tier, view.segments, view.depth, view.row_scratch);
+}
+
+void conv_s8(Tier tier, const ConvShape& shape, const ConvS8Args& args, void* workspace,
+             ThreadPool& pool) {
+  if (is_depthwise(shape)) return depthwise_s8(tier, shape, args, workspace, pool);
+  const ViewS8 view = view_of(shape);
+  const ConvTasks tasks = tasks_of(tier, shape, view, pool.threads());
+  const int64_t padded = padded_cols_s8(tier, view.cols);
+  const size_t group_bytes = packed_s8_bytes(tier, view.cols, view.segments, view.depth);
+  const auto packed_group = [&](int64_t group) {
+    const void* at =
+        static_cast<const std::byte*>(args.packed) + static_cast<size_t>(group) * group_bytes;
+    return packed_s8(tier, at, view.cols, view.segments, view.depth);
+  };
+  auto* pads = static_cast<uint8_t*>(workspace);
+  auto* add = reinterpret_cast<int32_t*>(pads + aligned(view.channels));
+  auto* space = reinterpret_cast<std::byte*>(add) + aligned(4 * padded * shape.groups);
+  std::fill(pads, pads + view.channels, static_cast<uint8_t>(args.src.zero_point(0)));
+  for (int64_t group = 0; group < shape.groups; ++group) {
+    const int32_t* bias = args.bias == nullptr ? nullptr : args.bias + group * view.cols;
+    add_zero_point_s8(tier, packed_group(group), args.src.is_signed, args.src.zero_point(0), bias,
+                      add + group * padded);
+  }
+  const size_t task_bytes = task_bytes_s8(tier, view.segments, view.depth, view.row_scratch);
+  const auto result_bytes = static_cast<int64_t>(result_bytes_s8(args.output.result));
+  pool.parallel_for(tasks.tasks, [&](int64_t task) {
+    const int64_t group = task / tasks.grid.tasks();
+    const int64_t part = task % tasks.grid.tasks();
+    const SourceS8 source{shape, static_cast<const uint8_t*>(args.src.data) + group * view.channels,
+                          pads, view.channels};
+    BlocksS8 blocks;
+    blocks.fill_rows = view.copied ? copy_taps : point_at_taps;
+    blocks.source = &source;
+    blocks.row_scratch = view.row_scratch;
+    blocks.is_signed = args.src.is_signed;
+    blocks.b = packed_group(group);
+    blocks.col0 = group * view.cols;
+    blocks.output = args.output;
+    blocks.output.add = add + group * padded;
+    if (args.output.scale != nullptr) blocks.output.scale += group * padded;
+    if (args.output.bias != nullptr) blocks.output.bias += group * padded;
+    blocks.output.dst = static_cast<std::byte*>(args.output.dst) + group * view.cols * result_bytes;
+    blocks.output.ld = shape.dst_stride();
+    gemm_s8_blocks(tier, blocks, tasks.grid.row_begin(part), tasks.grid.row_end(part),
+                   tasks.grid.panel_begin(part), tasks.grid.panel_end(part),
+                   space + static_cast<size_t>(task) * task_bytes);
+  });
+}
+
+}  // namespace sardonyx

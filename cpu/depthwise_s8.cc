@@ -1,0 +1,202 @@
+// Points at the input pixels under some output pixels of a line and runs the tile over them.
+#include "cpu/depthwise_s8.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cpu/tasks.h"
+
+namespace sardonyx {
+namespace {
+
+constexpr int64_t kMostKernelCols = 5;  // of the tiles of several pixels
+constexpr int64_t kMostParts = 3;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+size_t aligned(int64_t bytes) { return static_cast<size_t>(divide_up(bytes, 64) * 64); }
+
+int64_t kernel_rows(const ConvShape& s) { return s.kernel[0] * s.kernel[1]; }
+int64_t quads_of(const ConvShape& s) { return divide_up(kernel_rows(s), 4); }
+
+// Pixel pointers of one tile.
+int64_t inputs_of(const ConvShape& s) {
+  return std::max<int64_t>(s.kernel[2], (DepthwiseS8Kernels::kPixels - 1) * 2 + kMostKernelCols);
+}
+
+struct PackedPlaces {
+  int8_t* weights;  // [kMostParts]
+  int32_t* sums;    // per channel, of weights less zero points
+  int32_t* parts;
+};
+int64_t part_bytes(Tier tier, const ConvShape& s) {
+  return quads_of(s) * s.kernel[2] * padded_cols_s8(tier, s.out_channels) * 4;
+}
+PackedPlaces places_in(Tier tier, const ConvShape& s, const void* packed) {
+  auto* at = static_cast<std::byte*>(const_cast<void*>(packed));
+  PackedPlaces places{};
+  places.weights = reinterpret_cast<int8_t*>(at);
+  at += aligned(kMostParts * part_bytes(tier, s));
+  places.sums = reinterpret_cast<int32_t*>(at);
+  at += aligned(4 * padded_cols_s8(tier, s.out_channels));
+  places.parts = reinterpret_cast<int32_t*>(at);
+  return places;
+}
+
+int64_t tasks_of(const ConvShape& s, int threads) {
+  const int64_t lines = s.batch * s.out[0] * s.out[1];
+  const double nanoseconds = static_cast<double>(s.out[2] * s.out_channels * s.taps()) * 0.01;
+  return choose_tasks(lines, nanoseconds, threads);
+}
+
+class DepthwiseS8Task {
+ public:
+  DepthwiseS8Task(Tier tier, const ConvShape& shape, const ConvS8Args& args, const int32_t* add,
+                  const uint8_t* pads, const uint8_t** pixels)
+      : kernels_(depthwise_s8_kernels(tier)), s_(shape), args_(args), pads_(pads), pixels_(pixels) {
+    const PackedPlaces packed = places_in(tier, shape, args.packed);
+    inputs_ = inputs_of(shape);
+    tile_.pixels = pixels;
+    tile_.pixel_stride = inputs_;
+    tile_.quads = quads_of(shape);
+    tile_.kernel_cols = shape.kernel[2];
+    tile_.parts = *packed.parts;
+    tile_.is_signed = args.src.is_signed;
+    tile_.weights = packed.weights;
+    tile_.padded = padded_cols_s8(tier, shape.out_channels);
+    tile_.channels = shape.out_channels;
+    const OutputS8& output = args.output;
+    tile_.finish.result = output.result;
+    tile_.finish.add = add;
+    tile_.finish.scale = output.scale;
+    tile_.finish.bias = output.bias;
+    tile_.finish.low = output.low;
+    tile_.finish.high = output.high;
+    tile_.finish.zero = output.zero;
+    tile_.finish.ld = shape.dst_stride();
+    if (tile_.parts == 1 && shape.dilation[2] == 1 && shape.kernel[2] <= kMostKernelCols &&
+        shape.stride[2] <= 2) {
+      several_ = kernels_.tile[shape.kernel[2]][shape.stride[2]];
+    }
+  }
+
+  void run(int64_t line, int64_t line_end) {
+    for (; line < line_end; ++line) {
+      int64_t x = 0;
+      if (several_ != nullptr) {
+        for (; x + DepthwiseS8Kernels::kPixels <= s_.out[2]; x += DepthwiseS8Kernels::kPixels) {
+          point(line, x, (DepthwiseS8Kernels::kPixels - 1) * s_.stride[2] + s_.kernel[2], 1);
+          several_(tile_);
+        }
+      }
+      for (; x < s_.out[2]; ++x) {
+        point(line, x, s_.kernel[2], s_.dilation[2]);
+        kernels_.one(tile_);
+      }
+      if (args_.output.fn != nullptr) {
+        const int64_t row = line * s_.out[2];
+        args_.output.fn(args_.output.context, dst_at(row), s_.dst_stride(), s_.out[2],
+                        s_.out_channels, row, 0);
+      }
+    }
+  }
+
+ private:
+  std::byte* dst_at(int64_t row) const {
+    return static_cast<std::byte*>(args_.output.dst) +
+           row * s_.dst_stride() * static_cast<int64_t>(result_bytes_s8(args_.output.result));
+  }
+
+  // Input pixels under `count` taps of each kernel row from output pixel x of a line on.
+  void point(int64_t line, int64_t x, int64_t count, int64_t step) {
+    const int64_t y0 = line % s_.out[1] * s_.stride[1] - s_.pad[1];
+    const int64_t z0 = line / s_.out[1] % s_.out[0] * s_.stride[0] - s_.pad[0];
+    const int64_t item = line / s_.out[1] / s_.out[0];
+    const int64_t x0 = x * s_.stride[2] - s_.pad[2];
+    const auto* src = static_cast<const uint8_t*>(args_.src.data);
+    for (int64_t row = 0; row < 4 * tile_.quads; ++row) {
+      const int64_t z = z0 + row / s_.kernel[1] * s_.dilation[0];
+      const int64_t y = y0 + row % s_.kernel[1] * s_.dilation[1];
+      const bool outside =
+          row >= kernel_rows(s_) || z < 0 || z >= s_.in[0] || y < 0 || y >= s_.in[1];
+      const int64_t first = ((item * s_.in[0] + z) * s_.in[1] + y) * s_.in[2];
+      const uint8_t** to = pixels_ + row * inputs_;
+      for (int64_t i = 0, at = x0; i < count; ++i, at += step) {
+        to[i] = outside || at < 0 || at >= s_.in[2] ? pads_ : src + (first + at) * s_.src_stride();
+      }
+    }
+    tile_.finish.dst = dst_at(line * s_.out[2] + x);
+  }
+
+  const DepthwiseS8Kernels& kernels_;
+  const ConvShape& s_;
+  const ConvS8Args& args_;
+  const uint8_t* pads_;
+  const uint8_t** pixels_;
+  int64_t inputs_ = 0;
+  DepthwiseS8Tile tile_;
+  DepthwiseS8Kernels::Tile several_ = nullptr;
+};
+
+size_t pointer_bytes(const ConvShape& s) {
+  return aligned(4 * quads_of(s) * inputs_of(s) * static_cast<int64_t>(sizeof(void*)));
+}
+
+}  // namespace
+
+size_t depthwise_s8_packed_bytes(Tier tier, const ConvShape& shape) {
+  return aligned(kMostParts * part_bytes(tier, shape)) +
+         aligned(4 * padded_cols_s8(tier, shape.out_channels)) + 64;
+}
+
+// A weight less its zero point, within [-255, 255], is the sum of up to three bytes.
+void depthwise_s8_pack(Tier tier, const ConvShape& shape, const BytesMatrix& weights, void* dst) {
+  const PackedPlaces to = places_in(tier, shape, dst);
+  const int64_t padded = padded_cols_s8(tier, shape.out_channels), cols = shape.kernel[2];
+  std::fill(to.weights, to.weights + kMostParts * part_bytes(tier, shape), int8_t{0});
+  std::fill(to.sums, to.sums + padded, 0);
+  *to.parts = 1;
+  for (int64_t c = 0; c < shape.out_channels; ++c) {
+    for (int64_t tap = 0; tap < shape.taps(); ++tap) {
+      const int64_t row = tap / cols;
+      const int64_t place = ((row / 4 * cols + tap % cols) * padded + c) * 4 + row % 4;
+      const int32_t weight = weights.at(c * shape.taps() + tap) - weights.zero_point(c);
+      to.sums[c] += weight;
+      int32_t rest = weight;
+      for (int32_t part = 0; part == 0 || rest != 0; ++part) {
+        const int32_t taken = std::clamp(rest, -128, 127);
+        to.weights[part * part_bytes(tier, shape) + place] = static_cast<int8_t>(taken);
+        rest -= taken;
+        *to.parts = std::max(*to.parts, part + 1);
+      }
+    }
+  }
+}
+
+size_t depthwise_s8_workspace_bytes(Tier tier, const ConvShape& shape, int threads) {
+  return aligned(padded_cols_s8(tier, shape.out_channels)) +
+         aligned(4 * padded_cols_s8(tier, shape.out_channels)) +
+         static_cast<size_t>(tasks_of(shape, threads)) * pointer_bytes(shape);
+}
+
+void depthwise_s8(Tier tier, const ConvShape& shape, const ConvS8Args& args, void* workspace,
+                  ThreadPool& pool) {
+  const int64_t padded = padded_cols_s8(tier, shape.out_channels);
+  auto* pads = static_cast<uint8_t*>(workspace);
+  auto* add = reinterpret_cast<int32_t*>(pads + aligned(padded));
+  auto* space = reinterpret_cast<std::byte*>(add) + aligned(4 * padded);
+  std::fill(pads, pads + padded, static_cast<uint8_t>(args.src.zero_point(0)));
+  PackedS8 sums;
+  sums.n = shape.out_channels;
+  sums.sums = places_in(tier, shape, args.packed).sums;
+  add_zero_point_s8(tier, sums, args.src.is_signed, args.src.zero_point(0), args.bias, add);
+  const int64_t lines = shape.batch * shape.out[0] * shape.out[1];
+  const int64_t tasks = tasks_of(shape, pool.threads());
+  pool.parallel_for(tasks, [&](int64_t task) {
+    auto* pixels =
+        reinterpret_cast<const uint8_t**>(space + static_cast<size_t>(task) * pointer_bytes(shape));
+    DepthwiseS8Task(tier, shape, args, add, pads, pixels)
+        .run(lines * task / tasks, lines * (task + 1) / tasks);
+  });
+}
+
+}  // namespace sardonyx

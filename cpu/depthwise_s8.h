@@ -1,0 +1,41 @@
+// depthwise_s8: the 8-bit convolution with one filter per channel, vectorised over channels: four
+// kernel rows are one step of the dot product. Used through conv_s8.
+#pragma once
+
+#include "cpu/conv_s8.h"
+#include "cpu/depthwise.h"
+
+namespace sardonyx {
+
+size_t depthwise_s8_packed_bytes(Tier tier, const ConvShape& shape);
+void depthwise_s8_pack(Tier tier, const ConvShape& shape, const BytesMatrix& weights, void* dst);
+size_t depthwise_s8_workspace_bytes(Tier tier, const ConvShape& shape, int threads);
+void depthwise_s8(Tier tier, const ConvShape& shape, const ConvS8Args& args, void* workspace,
+                  ThreadPool& pool);
+
+// Some output pixels of one line, all channels.
+struct DepthwiseS8Tile {
+  // [kernel rows rounded up to 4][inputs]: input pixels under the tile, at channel 0.
+  const uint8_t* const* pixels = nullptr;
+  int64_t pixel_stride = 0;  // from row to row of `pixels`
+  int64_t quads = 0;         // of kernel rows
+  int64_t kernel_cols = 0;
+  int64_t parts = 1;  // weights are the sum of this many
+  bool is_signed = false;
+  const int8_t* weights = nullptr;  // [parts][quads][kernel_cols][padded channels][4]
+  int64_t padded = 0;
+  int64_t channels = 0;
+  FinishS8 finish;  // of the first pixel
+};
+
+struct DepthwiseS8Kernels {
+  static constexpr int kPixels = 4;
+  // kPixels output pixels for kernels 3 and 5 wide with stride 1 and 2, whose taps lie side by side
+  // in `pixels`; null elsewhere.
+  using Tile = void (*)(const DepthwiseS8Tile& tile);
+  Tile tile[6][3] = {};
+  Tile one = nullptr;  // one pixel of any kernel
+};
+const DepthwiseS8Kernels& depthwise_s8_kernels(Tier tier);
+
+}  // namespace sardonyx

@@ -1,0 +1,152 @@
+// The tile of 8-bit depthwise convolution: one 32-bit lane is a channel, its four bytes are four
+// kernel rows.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/depthwise_s8_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+
+#include "base/cpu_features.h"
+#include "cpu/depthwise_s8.h"
+#include "cpu/dot_s8-inl.h"
+#include "cpu/tier_table.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx {
+namespace HWY_NAMESPACE {
+namespace {
+
+using D8 = hn::Rebind<uint8_t, D32>;
+
+HWY_INLINE V32 load_bytes(const uint8_t* src, int64_t count) {
+  const D8 d8;
+  if (HWY_LIKELY(count >= kLanesS8)) return hn::PromoteTo(D32(), hn::LoadU(d8, src));
+  HWY_ALIGN uint8_t lanes[kLanesS8] = {};
+  for (int64_t i = 0; i < count; ++i) lanes[i] = src[i];
+  return hn::PromoteTo(D32(), hn::Load(d8, lanes));
+}
+
+// Four kernel rows of a column of input pixels: one channel per lane.
+template <bool kDot>
+HWY_INLINE BytesA<kDot> load_quad(const uint8_t* const* pixels, int64_t stride, int64_t c,
+                                  int64_t count, V32 shift) {
+  const V32 r0 = load_bytes(pixels[0] + c, count);
+  const V32 r1 = load_bytes(pixels[stride] + c, count);
+  const V32 r2 = load_bytes(pixels[2 * stride] + c, count);
+  const V32 r3 = load_bytes(pixels[3 * stride] + c, count);
+  const V32 low = hn::Or(r0, hn::ShiftLeft<8>(r1));
+  const V32 high = hn::Or(hn::ShiftLeft<16>(r2), hn::ShiftLeft<24>(r3));
+  return BytesA<kDot>(hn::Xor(hn::Or(low, high), shift));
+}
+
+template <bool kDot>
+HWY_INLINE BytesB<kDot> load_weights(const int8_t* src) {
+  const hn::Repartition<int8_t, D32> d8;
+  return BytesB<kDot>(hn::BitCast(D32(), hn::LoadU(d8, src)));
+}
+
+HWY_INLINE V32 shift_of(const DepthwiseS8Tile& t) {
+  return hn::Set(D32(), t.is_signed ? static_cast<int32_t>(0x80808080u) : 0);
+}
+
+// Vectors of channels; the last one overlaps the one before where they do not divide.
+struct Channels {
+  int64_t c, count;
+  HWY_INLINE Channels(int64_t at, int64_t channels)
+      : c(at + kLanesS8 <= channels || channels < kLanesS8 ? at : channels - kLanesS8),
+        count(channels < kLanesS8 ? channels : kLanesS8) {}
+};
+
+template <bool kDot, int kCols, int kStride>
+void several_pixels(const DepthwiseS8Tile& t) {
+  constexpr int kPixels = DepthwiseS8Kernels::kPixels;
+  constexpr int kInputs = (kPixels - 1) * kStride + kCols;
+  const FinishS8 finish = t.finish;
+  const V32 shift = shift_of(t);
+  const int64_t channels = t.channels, stride = t.pixel_stride, quads = t.quads;
+  const int64_t column = 4 * t.padded;
+  for (int64_t i = 0; i < channels; i += kLanesS8) {
+    const Channels at(i, channels);
+    V32 sum[kPixels];
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) sum[p] = hn::Zero(D32());
+    for (int64_t q = 0; q < quads; ++q) {
+      const int8_t* weights = t.weights + q * kCols * column + 4 * at.c;
+      const uint8_t* const* pixels = t.pixels + 4 * q * stride;
+#pragma GCC unroll 16
+      for (int x = 0; x < kInputs; ++x) {
+        const BytesA<kDot> quad = load_quad<kDot>(pixels + x, stride, at.c, at.count, shift);
+#pragma GCC unroll 8
+        for (int k = 0; k < kCols; ++k) {
+          if (x >= k && (x - k) % kStride == 0 && (x - k) / kStride < kPixels) {
+            V32& s = sum[(x - k) / kStride];
+            s = add_dot(quad, load_weights<kDot>(weights + k * column), s);
+          }
+        }
+      }
+    }
+    const ColumnFinish column_finish(finish, at.c);
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) {
+      finish_vector(finish, column_finish, sum[p], p, at.c, at.count);
+    }
+  }
+}
+
+template <bool kDot>
+void one_pixel(const DepthwiseS8Tile& t) {
+  const V32 shift = shift_of(t);
+  const int64_t column = 4 * t.padded;
+  const int64_t part_step = t.quads * t.kernel_cols * column;
+  for (int64_t i = 0; i < t.channels; i += kLanesS8) {
+    const Channels at(i, t.channels);
+    V32 sum = hn::Zero(D32());
+    const int8_t* weights = t.weights + 4 * at.c;
+    for (int64_t q = 0; q < t.quads; ++q) {
+      const uint8_t* const* pixels = t.pixels + 4 * q * t.pixel_stride;
+      for (int64_t k = 0; k < t.kernel_cols; ++k, weights += column) {
+        const BytesA<kDot> quad =
+            load_quad<kDot>(pixels + k, t.pixel_stride, at.c, at.count, shift);
+        for (int64_t part = 0; part < t.parts; ++part) {
+          sum = add_dot(quad, load_weights<kDot>(weights + part * part_step), sum);
+        }
+      }
+    }
+    finish_vector(t.finish, ColumnFinish(t.finish, at.c), sum, 0, at.c, at.count);
+  }
+}
+
+template <bool kDot>
+constexpr DepthwiseS8Kernels make_kernels() {
+  DepthwiseS8Kernels kernels;
+  kernels.tile[3][1] = several_pixels<kDot, 3, 1>;
+  kernels.tile[3][2] = several_pixels<kDot, 3, 2>;
+  kernels.tile[5][1] = several_pixels<kDot, 5, 1>;
+  kernels.tile[5][2] = several_pixels<kDot, 5, 2>;
+  kernels.one = one_pixel<kDot>;
+  return kernels;
+}
+
+}  // namespace
+
+extern const DepthwiseS8Kernels kDepthwiseS8;
+constexpr DepthwiseS8Kernels kDepthwiseS8 = make_kernels<false>();
+extern const DepthwiseS8Kernels kDepthwiseS8Dot;
+constexpr DepthwiseS8Kernels kDepthwiseS8Dot = make_kernels<kMayDot>();
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+SARDONYX_TIER_TABLE(depthwise_s8_plain_kernels, DepthwiseS8Kernels, kDepthwiseS8)
+SARDONYX_TIER_TABLE(depthwise_s8_dot_kernels, DepthwiseS8Kernels, kDepthwiseS8Dot)
+
+namespace sardonyx {
+
+const DepthwiseS8Kernels& depthwise_s8_kernels(Tier tier) {
+  const bool dot = tier == Tier::kAvx512 && cpu_features().avx512_vnni;
+  return dot ? depthwise_s8_dot_kernels(tier) : depthwise_s8_plain_kernels(tier);
+}
+
+}  // namespace sardonyx
+#endif

@@ -1,0 +1,145 @@
+// The register tile of 8-bit products: four elements of a row of A, broadcast, times vectors of B.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/gemm_s8_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+
+#include <cstring>
+
+#include "base/cpu_features.h"
+#include "cpu/dot_s8-inl.h"
+#include "cpu/gemm_s8_kernels.h"
+#include "cpu/tier_table.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace sardonyx {
+namespace HWY_NAMESPACE {
+namespace {
+
+// 12 x 2 accumulators, 2 vectors of B and 1 of A fit 32 registers; 4 x 2 leave 16 room for both
+// halves of A and B.
+constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 12 : 4;
+
+template <int kRows, int kVectors>
+HWY_INLINE void finish_tile(const GemmS8Tile& t, const V32 (&sum)[kRows][kVectors]) {
+  const FinishS8 finish = t.finish;  // a store cannot change the copy
+  const int64_t cols = t.cols;
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) {
+    const ColumnFinish at(finish, v * kLanesS8);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      finish_vector(finish, at, sum[r][v], r, v * kLanesS8, cols - v * kLanesS8);
+    }
+  }
+}
+
+template <bool kDot, bool kSigned, int kRows, int kVectors>
+HWY_INLINE void compute(const GemmS8Tile& t) {
+  const D32 d;
+  V32 sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  const V32 shift = hn::Set(d, static_cast<int32_t>(0x80808080u));
+  const int8_t* b = t.b;
+  const uint8_t* const* rows = t.rows;
+  const int64_t depth = 4 * t.groups;
+  const int64_t row_stride = t.row_stride;
+  for (int64_t segment = t.segments; segment > 0; --segment, rows += row_stride) {
+    const uint8_t* a[kRows];  // past the end, so that the index counts up to zero
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) a[r] = rows[r] + depth;
+    for (int64_t k = -depth; k != 0; k += 4, b += 4 * kVectors * kLanesS8) {
+      const hn::Repartition<int8_t, D32> d8;
+      const BytesB<kDot> first(hn::BitCast(d, hn::LoadU(d8, b)));
+      const BytesB<kDot> second(
+          hn::BitCast(d, hn::LoadU(d8, b + (kVectors > 1 ? 4 * kLanesS8 : 0))));
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        int32_t four;
+        std::memcpy(&four, a[r] + k, sizeof(four));
+        V32 row = hn::Set(d, four);
+        if constexpr (kSigned) row = hn::Xor(row, shift);
+        const BytesA<kDot> bytes(row);
+        sum[r][0] = add_dot(bytes, first, sum[r][0]);
+        if constexpr (kVectors > 1) sum[r][1] = add_dot(bytes, second, sum[r][1]);
+      }
+    }
+  }
+  finish_tile<kRows, kVectors>(t, sum);
+}
+
+template <bool kDot, bool kSigned, int kRows>
+void tile(const GemmS8Tile& t) {
+  if (t.cols > kLanesS8) {
+    compute<kDot, kSigned, kRows, 2>(t);
+  } else {
+    compute<kDot, kSigned, kRows, 1>(t);
+  }
+}
+
+int32_t row_sum(const uint8_t* row, int64_t count, bool is_signed) {
+  const uint8_t shift = is_signed ? 0x80 : 0;
+  int32_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<uint8_t>(row[i] ^ shift);
+  return sum;
+}
+
+template <bool kDot, bool kSigned>
+constexpr void fill_tiles(GemmS8Kernels& kernels) {
+  GemmS8Kernels::Tile* to = kernels.tile[kSigned];
+  to[1] = tile<kDot, kSigned, 1>;
+  to[2] = tile<kDot, kSigned, 2>;
+  to[3] = tile<kDot, kSigned, 3>;
+  to[4] = tile<kDot, kSigned, 4>;
+  if constexpr (kTileRows == 12) {
+    to[5] = tile<kDot, kSigned, 5>;
+    to[6] = tile<kDot, kSigned, 6>;
+    to[7] = tile<kDot, kSigned, 7>;
+    to[8] = tile<kDot, kSigned, 8>;
+    to[9] = tile<kDot, kSigned, 9>;
+    to[10] = tile<kDot, kSigned, 10>;
+    to[11] = tile<kDot, kSigned, 11>;
+    to[12] = tile<kDot, kSigned, 12>;
+  }
+}
+
+template <bool kDot>
+constexpr GemmS8Kernels make_kernels() {
+  GemmS8Kernels kernels;
+  kernels.tile_rows = kTileRows;
+  kernels.lanes = static_cast<int>(kLanesS8);
+  kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
+  fill_tiles<kDot, false>(kernels);
+  fill_tiles<kDot, true>(kernels);
+  kernels.row_sum = row_sum;
+  return kernels;
+}
+
+}  // namespace
+
+extern const GemmS8Kernels kGemmS8;
+constexpr GemmS8Kernels kGemmS8 = make_kernels<false>();
+extern const GemmS8Kernels kGemmS8Dot;
+constexpr GemmS8Kernels kGemmS8Dot = make_kernels<kMayDot>();
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sardonyx
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+SARDONYX_TIER_TABLE(gemm_s8_plain_kernels, GemmS8Kernels, kGemmS8)
+SARDONYX_TIER_TABLE(gemm_s8_dot_kernels, GemmS8Kernels, kGemmS8Dot)
+
+namespace sardonyx {
+
+const GemmS8Kernels& gemm_s8_kernels(Tier tier) {
+  const bool dot = tier == Tier::kAvx512 && cpu_features().avx512_vnni;
+  return dot ? gemm_s8_dot_kernels(tier) : gemm_s8_plain_kernels(tier);
+}
+
+}  // namespace sardonyx
+#endif

@@ -1,0 +1,56 @@
+// GemmS8Kernels: the register tile of 8-bit products. Stored elements of A are unsigned, those of B
+// signed: an operand of the other kind is shifted by 128, and so is its zero point.
+#pragma once
+
+#include <cstdint>
+
+#include "cpu/tier.h"
+
+namespace sardonyx {
+
+enum class ResultS8 : uint8_t { kInt32, kFloat32, kUint8, kInt8 };
+
+// sum - rows[r] * cols[c] - ... + add[c], then as ResultS8 says: scaled and biased, clipped to
+// [low, high], rounded to nearest even and shifted by zero. Arrays start at the tile's first row
+// or column; those by column are readable in whole vectors.
+struct FinishS8 {
+  struct Product {
+    const int32_t* rows = nullptr;  // null: none
+    const int32_t* cols = nullptr;
+  };
+  Product minus[2];
+  ResultS8 result = ResultS8::kInt32;
+  const int32_t* add = nullptr;  // null: 0
+  const float* scale = nullptr;
+  const float* bias = nullptr;  // null: 0
+  float low = 0, high = 0;
+  int32_t zero = 0;
+  void* dst = nullptr;
+  int64_t ld = 0;  // elements
+};
+
+struct GemmS8Tile {
+  const uint8_t* const* rows = nullptr;  // rows[segment * row_stride + row]
+  int64_t row_stride = 0;
+  int64_t segments = 0;
+  int64_t groups = 0;         // of 4 elements, in each segment
+  const int8_t* b = nullptr;  // [segments][groups][width][4]
+  int64_t cols = 0;
+  FinishS8 finish;
+};
+
+inline constexpr int kMaxTileRowsS8 = 12;
+
+struct GemmS8Kernels {
+  using Tile = void (*)(const GemmS8Tile& tile);
+  int tile_rows = 0;
+  int lanes = 0;
+  int panel_cols = 0;
+  // By whether elements of A are signed, and rows.
+  Tile tile[2][kMaxTileRowsS8 + 1] = {};
+  // Sums of stored elements: of `count` bytes, signed ones shifted by 128.
+  int32_t (*row_sum)(const uint8_t* row, int64_t count, bool is_signed) = nullptr;
+};
+const GemmS8Kernels& gemm_s8_kernels(Tier tier);
+
+}  // namespace sardonyx
