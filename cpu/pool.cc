@@ -41,19 +41,32 @@ float factor_of(PoolMode mode, const Taps (&taps)[3]) {
   return 1.0f / static_cast<float>(count);
 }
 
+template <class T>
+using BoxKernel = void (*)(const PoolBoxOf<T>& box);
+
+BoxKernel<float> kernel_for(const PoolKernels& kernels, PoolMode mode, const float*) {
+  return mode == PoolMode::kMax            ? kernels.max
+         : mode == PoolMode::kSumOfSquares ? kernels.sum_of_squares
+                                           : kernels.sum;
+}
+BoxKernel<uint8_t> kernel_for(const PoolKernels& kernels, PoolMode, const uint8_t*) {
+  return kernels.max_u8;
+}
+BoxKernel<int8_t> kernel_for(const PoolKernels& kernels, PoolMode, const int8_t*) {
+  return kernels.max_s8;
+}
+
 // Channels [channel, channel_end) of one line of output pixels.
-void pool_line(const PoolKernels& kernels, const PoolArgs& args, const float* src, float* dst,
-               int64_t line, int64_t channel, int64_t channel_end) {
+template <class T>
+void pool_line(BoxKernel<T> kernel, const PoolArgs& args, const T* src, T* dst, int64_t line,
+               int64_t channel, int64_t channel_end) {
   const ConvShape& s = args.shape;
-  const auto kernel = args.mode == PoolMode::kMax            ? kernels.max
-                      : args.mode == PoolMode::kSumOfSquares ? kernels.sum_of_squares
-                                                             : kernels.sum;
   const int64_t item = line / s.out[1] / s.out[0];
   Taps taps[3] = {
       taps_at(args, 0, line / s.out[1] % s.out[0]), taps_at(args, 1, line % s.out[1]), {}};
   const int64_t steps[3] = {s.in[1] * s.in[2] * s.src_stride(), s.in[2] * s.src_stride(),
                             s.src_stride()};
-  PoolBox box;
+  PoolBoxOf<T> box;
   box.channels = channel_end - channel;
   const int64_t dst_ld = s.dst_ld != 0 ? s.dst_ld : s.in_channels;
   for (int64_t x = 0; x < s.out[2]; ++x) {
@@ -70,10 +83,9 @@ void pool_line(const PoolKernels& kernels, const PoolArgs& args, const float* sr
   }
 }
 
-}  // namespace
-
-void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads) {
-  const PoolKernels& kernels = pool_kernels(tier);
+template <class T>
+void pool_lines(Tier tier, const PoolArgs& args, const T* src, T* dst, ThreadPool& threads) {
+  const BoxKernel<T> kernel = kernel_for(pool_kernels(tier), args.mode, src);
   const ConvShape& s = args.shape;
   const int64_t lines = s.batch * s.out[0] * s.out[1];
   // Global pooling has few lines: then channels are shared out too.
@@ -85,10 +97,22 @@ void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadP
     const int64_t end = lines * blocks * (task + 1) / tasks;
     for (int64_t i = lines * blocks * task / tasks; i < end; ++i) {
       const int64_t block = i % blocks;
-      pool_line(kernels, args, src, dst, i / blocks, s.in_channels * block / blocks,
+      pool_line(kernel, args, src, dst, i / blocks, s.in_channels * block / blocks,
                 s.in_channels * (block + 1) / blocks);
     }
   });
+}
+
+}  // namespace
+
+void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads) {
+  pool_lines(tier, args, src, dst, threads);
+}
+void pool(Tier tier, const PoolArgs& args, const uint8_t* src, uint8_t* dst, ThreadPool& threads) {
+  pool_lines(tier, args, src, dst, threads);
+}
+void pool(Tier tier, const PoolArgs& args, const int8_t* src, int8_t* dst, ThreadPool& threads) {
+  pool_lines(tier, args, src, dst, threads);
 }
 
 }  // namespace sardonyx

@@ -29,22 +29,29 @@ struct PoolArgs {
 
 // dst[batch, out, channels] from src[batch, in, channels].
 void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads);
+// Of bytes: mode kMax; a window without a pixel gives the lowest number.
+void pool(Tier tier, const PoolArgs& args, const uint8_t* src, uint8_t* dst, ThreadPool& threads);
+void pool(Tier tier, const PoolArgs& args, const int8_t* src, int8_t* dst, ThreadPool& threads);
 
 // The kernel: channels [0, channels) of one output pixel from the box of input pixels
 // src + z * stride_z + y * stride_y + x * stride_x, z < count_z and so on, each times `factor`.
-struct PoolBox {
-  const float* src = nullptr;
+template <class T>
+struct PoolBoxOf {
+  const T* src = nullptr;
   int64_t count[3] = {0, 0, 0};
   int64_t stride[3] = {0, 0, 0};
   int64_t channels = 0;
   float factor = 1;
-  float* dst = nullptr;
+  T* dst = nullptr;
 };
+using PoolBox = PoolBoxOf<float>;
 
 struct PoolKernels {
   void (*max)(const PoolBox& box);
   void (*sum)(const PoolBox& box);
   void (*sum_of_squares)(const PoolBox& box);
+  void (*max_u8)(const PoolBoxOf<uint8_t>& box);
+  void (*max_s8)(const PoolBoxOf<int8_t>& box);
 };
 
 const PoolKernels& pool_kernels(Tier tier);

@@ -76,11 +76,45 @@ void reduce_box(const PoolBox& box) {
   }
 }
 
+// The largest bytes of a box, `count` channels from c on.
+template <class T, bool kWhole>
+HWY_INLINE void max_of_bytes(const PoolBoxOf<T>& box, int64_t c, size_t count) {
+  const hn::ScalableTag<T> d;
+  auto best = hn::Set(d, std::numeric_limits<T>::lowest());
+  for (int64_t z = 0; z < box.count[0]; ++z) {
+    for (int64_t y = 0; y < box.count[1]; ++y) {
+      const T* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
+      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) {
+        best = hn::Max(best, kWhole ? hn::LoadU(d, src) : load_n(d, src, count));
+      }
+    }
+  }
+  if (kWhole) {
+    hn::StoreU(best, d, box.dst + c);
+  } else {
+    store_n(best, d, box.dst + c, count);
+  }
+}
+
+template <class T>
+void max_box(const PoolBoxOf<T>& box) {
+  constexpr auto kBytes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
+  int64_t c = 0;
+  for (; c + kBytes <= box.channels; c += kBytes) max_of_bytes<T, true>(box, c, 0);
+  // The last whole vector overlaps the one before.
+  if (c < box.channels && box.channels >= kBytes) {
+    max_of_bytes<T, true>(box, box.channels - kBytes, 0);
+  } else if (c < box.channels) {
+    max_of_bytes<T, false>(box, c, static_cast<size_t>(box.channels - c));
+  }
+}
+
 }  // namespace
 
 extern const PoolKernels kPoolKernels;
 constexpr PoolKernels kPoolKernels = {reduce_box<MaxOf>, reduce_box<SumOf>,
-                                      reduce_box<SumOfSquaresOf>};
+                                      reduce_box<SumOfSquaresOf>, max_box<uint8_t>,
+                                      max_box<int8_t>};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

@@ -179,7 +179,9 @@ Result<std::unique_ptr<Kernel>> make_lp_pool(const KernelRequest& request) {
 Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request, PoolMode mode) {
   const PoolSizes sizes = TRY(read_shape(request));
   TRY(check_channels_last(sizes.layout, sizes.window, sizes.src_spatial, sizes.dst_spatial));
-  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  const DType dtype = request.inputs[0].dtype();
+  const bool is_float = dtype == DType::kFloat32;
+  if (!is_float && mode != PoolMode::kMax) return decline("not float32");
   if (sizes.batch * sizes.channels == 0) return decline("a tensor is empty");
   if (request.has_output(1)) return decline("it gives indices");
   PoolArgs pool_args;
@@ -191,9 +193,15 @@ Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request, Pool
   for (size_t axis = 0; axis < sizes.window.rank(); ++axis) {
     pool_args.pad_end[first + axis] = sizes.window.pads_end[axis];
   }
-  return make_kernel([pool_args, tier = request.tier](RunArgs& args) {
-    pool(tier, pool_args, args.inputs[0].as<float>(), args.outputs[0].as<float>(), *args.pool);
+  std::unique_ptr<Kernel> kernel;
+  visit_dtype<float, int8_t, uint8_t>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    kernel = make_kernel([pool_args, tier = request.tier](RunArgs& args) {
+      pool(tier, pool_args, args.inputs[0].as<T>(), args.outputs[0].as<T>(), *args.pool);
+    });
   });
+  if (kernel == nullptr) return decline("no {} boxes", dtype_name(dtype));
+  return kernel;
 }
 
 Result<std::unique_ptr<Kernel>> make_box_max_pool(const KernelRequest& request) {
@@ -235,7 +243,7 @@ OpDef op_AveragePool() {
 }
 
 OpDef op_ChannelsLastMaxPool() {
-  OpDef op = pool_op(kFloatTypes);
+  OpDef op = pool_op(kMaxPoolTypes);
   op.attrs.push_back(int_attr("storage_order", 0));
   op.attrs.push_back(int_attr("channels_last", 0));
   op.kernels = {{"boxes", make_box_max_pool}, {"reference", make_max_pool}};

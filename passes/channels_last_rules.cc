@@ -67,7 +67,7 @@ Result<bool> conv_rule(ChannelsLast& state, NodeId id) {
   return to_internal(state, id);
 }
 
-// QLinearConv has nine inputs, two of them weights and bias; ConvInteger is one without scales.
+// QLinearConv, ONNX's or its wider form; ConvInteger is one without scales.
 Result<bool> integer_conv_rule(ChannelsLast& state, NodeId id) {
   Node node = state.graph().node(id);
   if (!state.has_rank(node.inputs[0]) || !state.has_rank(node.outputs[0])) return false;
@@ -84,9 +84,15 @@ Result<bool> integer_conv_rule(ChannelsLast& state, NodeId id) {
   return true;
 }
 
+bool can_pool(ChannelsLast& state, const Node& node) {
+  const DType dtype = state.graph().value(node.inputs[0]).type.dtype;
+  const bool is_byte = dtype == DType::kInt8 || dtype == DType::kUint8;
+  return dtype == DType::kFloat32 || (is_byte && node.op_type == "MaxPool");
+}
+
 Result<bool> pool_rule(ChannelsLast& state, NodeId id) {
   const Node& node = state.graph().node(id);
-  if (!input_has_twin(state, node) || !is_float32(state, node.inputs[0])) return false;
+  if (!input_has_twin(state, node) || !can_pool(state, node)) return false;
   if (has_output(node, 1) || !state.has_rank(node.outputs[0])) return false;
   return to_internal(state, id);
 }
@@ -434,6 +440,10 @@ constexpr RuleRow kRules[] = {
 Result<bool> apply_channels_last_rule(ChannelsLast& state, NodeId id) {
   const Node& node = state.graph().node(id);
   const OpDef* op = find_op(node);
+  if (node.domain == "sardonyx" && node.op_type == "QLinearConv") {
+    return node.attrs.get_int("channels_last") == 0 ? integer_conv_rule(state, id)
+                                                    : Result<bool>(false);
+  }
   if (node.domain == "sardonyx" && op != nullptr && op->elementwise != nullptr) {
     return elementwise_rule(state, id);
   }

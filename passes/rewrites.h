@@ -20,6 +20,13 @@ Result<bool> remove_dead_nodes(Graph& graph, const PassOptions& options);
 // Nodes that compute the same from the same → one.
 Result<bool> merge_equal_nodes(Graph& graph, const PassOptions& options);
 
+// Quantized Conv, MatMul and Gemm, spelled out in floats → products of integers.
+Result<bool> use_integer_kernels(Graph& graph, const PassOptions& options);
+// Integer products that are cast and scaled → one node.
+Result<bool> fuse_integer_scales(Graph& graph, const PassOptions& options);
+// QuantizeLinear and DequantizeLinear with constant scales → elementwise nodes.
+Result<bool> scales_to_attributes(Graph& graph, const PassOptions& options);
+
 // BatchNormalization with constant statistics → the weights before it, or Mul and Add.
 Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options);
 // Convolutions and what follows them → channels-last.
