@@ -278,5 +278,4 @@
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
   X("sardonyx", Quantize, op_Quantize)
-#define SARDONYX_OP_LIST(X)                                            \
 // clang-format on
