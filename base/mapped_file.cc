@@ -81,6 +81,11 @@ Result<Bytes> read_all(const fs::path& path, int fd, size_t size) {
   return bytes;
 }
 
+struct Unmap {
+  size_t size;
+  void operator()(void* mapped) const { ::munmap(mapped, size); }
+};
+
 Result<Bytes> open_and_map(const fs::path& path) {
   // O_NONBLOCK: opening a pipe must fail below, not wait for a writer.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -108,7 +113,7 @@ Result<Bytes> open_and_map(const fs::path& path) {
   Bytes bytes;
   bytes.data = static_cast<const char*>(data);
   bytes.size = size;
-  bytes.owner = std::shared_ptr<void>(data, [size](void* mapped) { ::munmap(mapped, size); });
+  bytes.owner = std::shared_ptr<void>(data, Unmap{size});
   return bytes;
 }
 
@@ -128,6 +133,18 @@ bool is_below(const fs::path& path, const fs::path& folder) {
 }  // namespace
 
 Result<Bytes> map_file(const fs::path& path) { return open_and_map(path); }
+
+#if defined(_WIN32)
+void release_pages(const std::shared_ptr<void>&, const void*, size_t) {}
+#else
+void release_pages(const std::shared_ptr<void>& owner, const void* data, size_t size) {
+  if (std::get_deleter<Unmap>(owner) == nullptr) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(data) + size) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+#endif
 
 Result<Bytes> map_file_below(const fs::path& folder, std::string_view name,
                              const fs::path& second_folder) {

@@ -30,6 +30,11 @@ struct Bytes {
 // model files, never truncate them; FileWriter does so.
 Result<Bytes> map_file(const std::filesystem::path& path);
 
+// Lets go of the memory of pages that lie between data and data + size if they are those of a
+// mapped file, whose Bytes have this owner; they come back from the file when they are touched.
+// Other memory stays as it is.
+void release_pages(const std::shared_ptr<void>& owner, const void* data, size_t size);
+
 // Maps `name`, a relative path, below `folder`. Fails when the name is absolute, has "..", or leads
 // through a symbolic link to a place below neither `folder` nor `second_folder` (may be empty).
 Result<Bytes> map_file_below(const std::filesystem::path& folder, std::string_view name,

@@ -222,32 +222,6 @@ struct Winograd {
   }
 };
 
-// The weights of one pair of channels, G g G', in double.
-void transform_weights(const float* g, double (&u)[kPlanes]) {
-  constexpr double a = kWinogradA, b = kWinogradB;
-  constexpr double kZero = 1 / (a * a * b * b);
-  constexpr double kAtA = 1 / (2 * a * a * (a * a - b * b));
-  constexpr double kAtB = 1 / (2 * b * b * (b * b - a * a));
-  constexpr double kRows[kPatch][3] = {{kZero, 0, 0},
-                                       {kAtA, kAtA * a, kAtA * a * a},
-                                       {kAtA, -kAtA * a, kAtA * a * a},
-                                       {kAtB, kAtB * b, kAtB * b * b},
-                                       {kAtB, -kAtB * b, kAtB * b * b},
-                                       {0, 0, 1}};
-  double half[kPatch][3];
-  for (int64_t i = 0; i < kPatch; ++i) {
-    for (int64_t x = 0; x < 3; ++x) {
-      half[i][x] = kRows[i][0] * g[x] + kRows[i][1] * g[3 + x] + kRows[i][2] * g[6 + x];
-    }
-  }
-  for (int64_t i = 0; i < kPatch; ++i) {
-    for (int64_t j = 0; j < kPatch; ++j) {
-      u[i * kPatch + j] =
-          kRows[j][0] * half[i][0] + kRows[j][1] * half[i][1] + kRows[j][2] * half[i][2];
-    }
-  }
-}
-
 }  // namespace
 
 bool winograd_suits(const GemmKernels<float>& kernels, const ConvShape& s) {
@@ -277,8 +251,10 @@ int64_t winograd_packed_count(const GemmKernels<float>& kernels, const ConvShape
   return kPlanes * packed_b_count(kernels, s.in_channels, s.out_channels);
 }
 
-void winograd_pack(const GemmKernels<float>& kernels, const ConvShape& s, const float* weights,
-                   float* packed, ThreadPool& pool) {
+void winograd_pack(Tier tier, const ConvShape& s, const float* weights, float* packed,
+                   ThreadPool& pool) {
+  const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
+  const WinogradKernels& transforms = winograd_kernels(tier);
   const int64_t channels = s.in_channels;
   const int64_t plane = packed_b_count(kernels, channels, s.out_channels);
   pool.parallel_for(divide_up(s.out_channels, kernels.panel_cols), [&](int64_t panel) {
@@ -286,12 +262,8 @@ void winograd_pack(const GemmKernels<float>& kernels, const ConvShape& s, const 
     const int64_t cols = std::min<int64_t>(kernels.panel_cols, s.out_channels - col);
     const int64_t width = round_up(cols, kernels.lanes);
     for (int64_t channel = 0; channel < channels; ++channel) {
-      float* to = packed + col * channels + channel * width;
-      for (int64_t i = 0; i < width; ++i) {
-        double u[kPlanes] = {};
-        if (i < cols) transform_weights(weights + ((col + i) * channels + channel) * 9, u);
-        for (int64_t p = 0; p < kPlanes; ++p) to[p * plane + i] = static_cast<float>(u[p]);
-      }
+      transforms.weights(weights + (col * channels + channel) * 9, channels * 9, cols,
+                         packed + col * channels + channel * width, plane);
     }
   });
 }

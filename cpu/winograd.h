@@ -18,8 +18,8 @@ bool winograd_suits(const GemmKernels<float>& kernels, const ConvShape& shape);
 int64_t winograd_packed_count(const GemmKernels<float>& kernels, const ConvShape& shape);
 
 // From weights as ONNX has them: [out_channels, in_channels, 3, 3].
-void winograd_pack(const GemmKernels<float>& kernels, const ConvShape& shape, const float* weights,
-                   float* packed, ThreadPool& pool);
+void winograd_pack(Tier tier, const ConvShape& shape, const float* weights, float* packed,
+                   ThreadPool& pool);
 
 size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, const ConvShape& shape,
                                 int threads);
@@ -60,6 +60,11 @@ struct WinogradKernels {
   void (*input)(const float* const* pixels, int64_t channels, float* dst, int64_t plane_stride,
                 int64_t ahead) = nullptr;
   void (*output)(const WinogradOutput& output) = nullptr;
+  // For one input channel, `filters` output channels, at most two vectors: from 3x3 taps,
+  // filter_stride elements apart from filter to filter, to element i of plane p: dst[p * plane +
+  // i], up to whole vectors.
+  void (*weights)(const float* taps, int64_t filter_stride, int64_t filters, float* dst,
+                  int64_t plane) = nullptr;
 };
 const WinogradKernels& winograd_kernels(Tier tier);
 

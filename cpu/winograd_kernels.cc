@@ -161,10 +161,58 @@ void output(const WinogradOutput& t) {
   output_at(Part{static_cast<size_t>(t.channels - channel)}, t, channel);
 }
 
+// G g of three taps: the Lagrange weights of each point, in double, so that what is rounded is the
+// transformed weight alone.
+template <class VD>
+HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[kPatch]) {
+  const hn::DFromV<VD> d;
+  constexpr double a = kA, b = kB, a2 = a * a, b2 = b * b;
+  constexpr double at_a = 1 / (2 * a2 * (a2 - b2));
+  constexpr double at_b = 1 / (2 * b2 * (b2 - a2));
+  const VD even_a = hn::Mul(hn::Set(d, at_a), hn::MulAdd(hn::Set(d, a2), g2, g0));
+  const VD odd_a = hn::Mul(hn::Set(d, at_a * a), g1);
+  const VD even_b = hn::Mul(hn::Set(d, at_b), hn::MulAdd(hn::Set(d, b2), g2, g0));
+  const VD odd_b = hn::Mul(hn::Set(d, at_b * b), g1);
+  u[0] = hn::Mul(hn::Set(d, 1 / (a2 * b2)), g0);
+  u[1] = hn::Add(even_a, odd_a);
+  u[2] = hn::Sub(even_a, odd_a);
+  u[3] = hn::Add(even_b, odd_b);
+  u[4] = hn::Sub(even_b, odd_b);
+  u[5] = g2;
+}
+
+void weights(const float* taps, int64_t filter_stride, int64_t filters, float* dst, int64_t plane) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> narrow;
+  using VD = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t width = (filters + kLanes - 1) / kLanes * kLanes;
+  HWY_ALIGN double g[9][2 * kLanes] = {};
+  for (int64_t i = 0; i < filters; ++i) {
+    for (int64_t tap = 0; tap < 9; ++tap) {
+      g[tap][i] = static_cast<double>(taps[i * filter_stride + tap]);
+    }
+  }
+  for (int64_t i = 0; i < width; i += lanes) {
+    VD columns[3][kPatch];  // [column of taps][row of planes]
+    for (int x = 0; x < 3; ++x) {
+      weight_line(hn::Load(d, g[x] + i), hn::Load(d, g[3 + x] + i), hn::Load(d, g[6 + x] + i),
+                  columns[x]);
+    }
+    float* to = dst + i;
+    for (int y = 0; y < kPatch; ++y) {
+      VD row[kPatch];
+      weight_line(columns[0][y], columns[1][y], columns[2][y], row);
+      for (int x = 0; x < kPatch; ++x, to += plane)
+        hn::StoreU(hn::DemoteTo(narrow, row[x]), narrow, to);
+    }
+  }
+}
+
 }  // namespace
 
 extern const WinogradKernels kWinograd;
-constexpr WinogradKernels kWinograd = {input, output};
+constexpr WinogradKernels kWinograd = {input, output, weights};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

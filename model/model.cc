@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/mapped_file.h"
 #include "base/result.h"
 
 namespace sardonyx {
@@ -45,6 +46,7 @@ Result<Tensor> aligned_tensor(const Tensor& tensor) {
   }
   Tensor copy = TRY(Tensor::allocate(tensor.dtype(), tensor.shape()));
   std::memcpy(copy.data(), tensor.data(), tensor.bytes());
+  release_pages(tensor.owner(), tensor.data(), tensor.bytes());
   return copy;
 }
 

@@ -64,7 +64,7 @@ struct WinogradConv {
     return static_cast<size_t>(winograd_packed_count(kernels(), shape));
   }
   void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
-    winograd_pack(kernels(), shape, weights, packed, pool);
+    winograd_pack(tier, shape, weights, packed, pool);
   }
   size_t workspace_bytes(const ConvShape& shape, int threads) const {
     return winograd_workspace_bytes(kernels(), shape, threads);

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/mapped_file.h"
 #include "base/memory.h"
 
 namespace sardonyx {
@@ -49,7 +50,10 @@ std::shared_ptr<void> WeightCache::get(const Tensor& source, const std::string& 
                                        const std::function<std::shared_ptr<void>()>& make) {
   const std::lock_guard lock(state_->mutex);
   auto& entry = state_->entries[{source.data(), tag}];
-  if (entry.made == nullptr) entry = {source, make()};
+  if (entry.made == nullptr) {
+    entry = {source, make()};
+    release_pages(source.owner(), source.data(), source.bytes());
+  }
   return entry.made;
 }
 

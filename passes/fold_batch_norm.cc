@@ -3,6 +3,7 @@
 // layout and any fusion can take. Computed in f64.
 #include <cmath>
 
+#include "base/mapped_file.h"
 #include "ops/number.h"
 #include "passes/rewrites.h"
 
@@ -126,6 +127,7 @@ Result<bool> fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
   const std::string name = graph.value(before.inputs[1]).name;
   const DType dtype = weight->dtype();
   const Tensor folded = TRY(scaled_weight(*weight, *filters, affine.scale));
+  release_pages(weight->owner(), weight->data(), weight->bytes());
   graph.set_input(producer, 1, graph.add_constant(name + "/normalized", folded));
   graph.set_input(producer, 2,
                   graph.add_constant(name + "/normalized_bias",

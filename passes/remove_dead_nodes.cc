@@ -1,5 +1,6 @@
 // Takes out nodes whose outputs nobody reads, last ones first; outputs of live nodes that nobody
-// reads become omitted where the operator lets them be.
+// reads become omitted where the operator lets them be, and constants that nobody reads let go of
+// their memory.
 #include <algorithm>
 
 #include "passes/rewrites.h"
@@ -24,6 +25,10 @@ Result<bool> remove_dead_nodes(Graph& graph, const PassOptions& options) {
       const auto inner = remove_dead_nodes(*subgraph.body, options);
       changed |= inner && *inner;
     });
+  }
+  for (size_t i = 0; i < graph.value_count(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    if (graph.value(id).is_constant() && graph.use_count(id) == 0) graph.value(id).constant = {};
   }
   return changed;
 }

@@ -62,7 +62,7 @@ void bench_conv(const BenchOptions& options, ThreadPool& pool) {
     const Buffer transformed(winograd_packed_count(kernels, s));
     const Buffer planes(
         static_cast<int64_t>(winograd_workspace_bytes(kernels, s, options.threads) / 4));
-    winograd_pack(kernels, s, weights.data(), transformed.data(), pool);
+    winograd_pack(options.tier, s, weights.data(), transformed.data(), pool);
     const std::string name = std::string(shape.name) +
                              (winograd_suits(kernels, s) ? " winograd" : " winograd (not chosen)");
     bench(options, name, flops, bytes, [&] {

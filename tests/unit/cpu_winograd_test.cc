@@ -76,7 +76,7 @@ struct Data {
     const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
     ThreadPool pool(threads);
     std::vector<float> packed(static_cast<size_t>(winograd_packed_count(kernels, s)));
-    winograd_pack(kernels, s, weights.data(), packed.data(), pool);
+    winograd_pack(tier, s, weights.data(), packed.data(), pool);
     std::vector<float> space(winograd_workspace_bytes(kernels, s, threads) / sizeof(float), NAN);
     std::vector<float> dst(residual.size(), 77);
     winograd(tier, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
@@ -88,8 +88,8 @@ struct Data {
 // and the outputs, over whose range we measure, grow like sqrt(k) too: a plain sum loses some 2^-24
 // times a slow function of k of the range. The two transforms at these points cost a factor of
 // about 2 (0.8e-6 of the range at 16 channels, 2.7e-6 at 256, where plain sums in order lose 0.4e-6
-// and 1.7e-6). 2e-7 sqrt(9 in) of the range leaves room for unlucky draws and for tiers without fused
-// multiply-adds; it is a tenth of what is promised, 2e-6 sqrt(k).
+// and 1.7e-6). 2e-7 sqrt(9 in) of the range leaves room for unlucky draws and for tiers without
+// fused multiply-adds; it is a tenth of what is promised, 2e-6 sqrt(k).
 double allowed(const ConvShape& s, double range) {
   return 2e-7 * std::sqrt(9.0 * static_cast<double>(s.in_channels)) * range;
 }
