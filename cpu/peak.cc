@@ -19,29 +19,22 @@ using V = hn::Vec<D>;
 
 int64_t multiply_add(int64_t rounds, float* sink) {
   const D d;
+  // Two for each cycle of the latency of a multiply-add. They differ, or the compiler would compute
+  // one of them.
+  constexpr int kChains = 12;
   const V scale = hn::Set(d, 0.5f);
   const V shift = hn::Set(d, 0.25f);
-  V a0 = hn::Set(d, 1.0f), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0;
-  V a6 = a0, a7 = a0, a8 = a0, a9 = a0, a10 = a0, a11 = a0;
-  for (int64_t i = 0; i < rounds; ++i) {
-    a0 = hn::MulAdd(a0, scale, shift);
-    a1 = hn::MulAdd(a1, scale, shift);
-    a2 = hn::MulAdd(a2, scale, shift);
-    a3 = hn::MulAdd(a3, scale, shift);
-    a4 = hn::MulAdd(a4, scale, shift);
-    a5 = hn::MulAdd(a5, scale, shift);
-    a6 = hn::MulAdd(a6, scale, shift);
-    a7 = hn::MulAdd(a7, scale, shift);
-    a8 = hn::MulAdd(a8, scale, shift);
-    a9 = hn::MulAdd(a9, scale, shift);
-    a10 = hn::MulAdd(a10, scale, shift);
-    a11 = hn::MulAdd(a11, scale, shift);
+  V chain[kChains];
+#pragma GCC unroll 12
+  for (int i = 0; i < kChains; ++i) chain[i] = hn::Set(d, 1.0f + 0.125f * static_cast<float>(i));
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) chain[i] = hn::MulAdd(chain[i], scale, shift);
   }
-  const V sum =
-      hn::Add(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)), hn::Add(hn::Add(a4, a5), hn::Add(a6, a7)));
-  *sink +=
-      hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, hn::Add(hn::Add(a8, a9), hn::Add(a10, a11)))));
-  return rounds * 12 * static_cast<int64_t>(hn::Lanes(d));
+  V sum = chain[0];
+  for (int i = 1; i < kChains; ++i) sum = hn::Add(sum, chain[i]);
+  *sink += hn::GetLane(hn::SumOfLanes(d, sum));
+  return rounds * kChains * static_cast<int64_t>(hn::Lanes(d));
 }
 
 float read(const float* data, int64_t count) {

@@ -3,9 +3,11 @@
 // measured in the same moment on one core times the number of threads, GB/s.
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
+#include "cpu/peak.h"
 #include "tests/microbench/bench.h"
 
 namespace sardonyx {
@@ -21,6 +23,18 @@ double read_clock(clockid_t clock) {
 
 double thread_seconds() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 double wall_seconds() { return read_clock(CLOCK_MONOTONIC); }
+
+double measure_peak(Tier tier) {
+  constexpr int64_t kRounds = 20000;
+  static float sink = 0;
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    const double start = thread_seconds();
+    const int64_t done = peak_kernels(tier).multiply_add(kRounds, &sink);
+    best = std::max(best, 2e-9 * static_cast<double>(done) / (thread_seconds() - start));
+  }
+  return best;
+}
 
 void print_result(const BenchOptions& options, const std::string& name, double seconds,
                   double flops, double bytes, double peak) {
