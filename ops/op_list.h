@@ -225,39 +225,65 @@
   X("com.microsoft", BiasGelu, op_BiasGelu)                                                 \
   X("com.microsoft", BiasSoftmax, op_BiasSoftmax)                                           \
   X("com.microsoft", BiasSplitGelu, op_BiasSplitGelu)                                       \
+  X("com.microsoft", BifurcationDetector, op_BifurcationDetector)                           \
+  X("com.microsoft", CDist, op_CDist)                                                       \
+  X("com.microsoft", CausalConvWithState, op_ContribCausalConv)                             \
   X("com.microsoft", ComplexMul, op_ComplexMul)                                             \
   X("com.microsoft", ComplexMulConj, op_ComplexMulConj)                                     \
   X("com.microsoft", ConvTransposeWithDynamicPads, op_ConvTransposeWithDynamicPads)         \
+  X("com.microsoft", CropAndResize, op_CropAndResize)                                       \
   X("com.microsoft", DecoderMaskedMultiHeadAttention, op_DecoderMaskedMultiHeadAttention)   \
+  X("com.microsoft", DecoderMaskedSelfAttention, op_DecoderMaskedSelfAttention)             \
+  X("com.microsoft", DynamicTimeWarping, op_DynamicTimeWarping)                             \
   X("com.microsoft", EmbedLayerNormalization, op_EmbedLayerNormalization)                   \
+  X("com.microsoft", EngramGate, op_EngramGate)                                             \
   X("com.microsoft", ExpandDims, op_ExpandDims)                                             \
   X("com.microsoft", FastGelu, op_FastGelu)                                                 \
   X("com.microsoft", FusedConv, op_ContribFusedConv)                                        \
   X("com.microsoft", FusedGemm, op_FusedGemm)                                               \
   X("com.microsoft", FusedMatMul, op_ContribFusedMatMul)                                    \
   X("com.microsoft", FusedMatMulActivation, op_FusedMatMulActivation)                       \
+  X("com.microsoft", GatedAdd, op_GatedAdd)                                                 \
+  X("com.microsoft", GatedRMSNorm, op_GatedRMSNorm)                                         \
+  X("com.microsoft", GatedRelativePositionBias, op_GatedRelativePositionBias)               \
   X("com.microsoft", GatherND, op_ContribGatherND)                                          \
   X("com.microsoft", Gelu, op_ContribGelu)                                                  \
   X("com.microsoft", GemmFastGelu, op_GemmFastGelu)                                         \
+  X("com.microsoft", GemmaRotaryEmbedding, op_GemmaRotaryEmbedding)                         \
   X("com.microsoft", GridSample, op_ContribGridSample)                                      \
   X("com.microsoft", GroupNorm, op_GroupNorm)                                               \
   X("com.microsoft", GroupQueryAttention, op_GroupQueryAttention)                           \
+  X("com.microsoft", Inverse, op_Inverse)                                                   \
+  X("com.microsoft", Irfft, op_Irfft)                                                       \
   X("com.microsoft", IsAllFinite, op_IsAllFinite)                                           \
+  X("com.microsoft", LinearAttention, op_ContribLinearAttention)                            \
+  X("com.microsoft", LinearAttentionGate, op_LinearAttentionGate)                           \
+  X("com.microsoft", MRotaryEmbedding, op_MRotaryEmbedding)                                 \
+  X("com.microsoft", MoE, op_MoE)                                                           \
   X("com.microsoft", MultiHeadAttention, op_MultiHeadAttention)                             \
+  X("com.microsoft", MurmurHash3, op_MurmurHash3)                                           \
+  X("com.microsoft", NGramRepeatBlock, op_NGramRepeatBlock)                                 \
   X("com.microsoft", NhwcConv, op_NhwcConv)                                                 \
   X("com.microsoft", NhwcFusedConv, op_NhwcFusedConv)                                       \
   X("com.microsoft", NhwcMaxPool, op_NhwcMaxPool)                                           \
   X("com.microsoft", Pad, op_ContribPad)                                                    \
   X("com.microsoft", QuickGelu, op_QuickGelu)                                               \
   X("com.microsoft", Range, op_ContribRange)                                                \
+  X("com.microsoft", RemovePadding, op_RemovePadding)                                       \
+  X("com.microsoft", RestorePadding, op_RestorePadding)                                     \
+  X("com.microsoft", Rfft, op_Rfft)                                                         \
   X("com.microsoft", RotaryEmbedding, op_ContribRotaryEmbedding)                            \
   X("com.microsoft", SampleOp, op_SampleOp)                                                 \
+  X("com.microsoft", ScaledSiLU, op_ScaledSiLU)                                             \
   X("com.microsoft", SkipGroupNorm, op_SkipGroupNorm)                                       \
   X("com.microsoft", SkipLayerNormalization, op_SkipLayerNormalization)                     \
   X("com.microsoft", SkipSimplifiedLayerNormalization, op_SkipSimplifiedLayerNormalization) \
+  X("com.microsoft", TorchEmbedding, op_TorchEmbedding)                                     \
   X("com.microsoft", TransposeMatMul, op_TransposeMatMul)                                   \
   X("com.microsoft", Trilu, op_ContribTrilu)                                                \
+  X("com.microsoft", UnfoldTensor, op_UnfoldTensor)                                         \
   X("com.microsoft", Unique, op_ContribUnique)                                              \
+  X("com.microsoft", WordConvEmbedding, op_WordConvEmbedding)                               \
   X("com.microsoft.nchwc", AveragePool, op_NchwcAveragePool)                                \
   X("com.microsoft.nchwc", Conv, op_NchwcConv)                                              \
   X("com.microsoft.nchwc", GlobalAveragePool, op_NchwcGlobalAveragePool)                    \
@@ -278,4 +304,3 @@
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
   X("sardonyx", Quantize, op_Quantize)
-// clang-format on

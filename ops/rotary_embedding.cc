@@ -1,6 +1,6 @@
 // RotaryEmbedding: turns pairs of each head's elements by angles that depend on the position.
-#include "ops/number.h"
 #include "ops/op.h"
+#include "ops/rotary.h"
 
 namespace sardonyx {
 namespace {
@@ -53,19 +53,6 @@ struct RotaryShape {
   }
 };
 
-template <class T>
-void rotate(const RotaryShape& shape, const T* x, const T* cosines, const T* sines, T* y) {
-  for (int64_t i = 0; i < shape.half; ++i) {
-    const int64_t first = shape.interleaved ? 2 * i : i;
-    const int64_t second = shape.interleaved ? 2 * i + 1 : i + shape.half;
-    const double a = widen(x[first]);
-    const double b = widen(x[second]);
-    y[first] = narrow<T>(widen(cosines[i]) * a - widen(sines[i]) * b);
-    y[second] = narrow<T>(widen(sines[i]) * a + widen(cosines[i]) * b);
-  }
-  std::copy(x + 2 * shape.half, x + shape.size, y + 2 * shape.half);
-}
-
 // The row of the caches for each position; reports the first position outside.
 bool check_positions(const RotaryShape& shape, RunArgs& args) {
   if (args.inputs.size() <= 3 || args.inputs[3].data == nullptr) return true;
@@ -89,7 +76,10 @@ void run(const RotaryShape& shape, RunArgs& args) {
     const T* sines = args.inputs[2].as<T>() + row * shape.half;
     for (int64_t head = 0; head < shape.heads; ++head) {
       const int64_t at = shape.offset(task / shape.length, head, task % shape.length);
-      rotate(shape, args.inputs[0].as<T>() + at, cosines, sines, args.outputs[0].as<T>() + at);
+      const T* x = args.inputs[0].as<T>() + at;
+      T* y = args.outputs[0].as<T>() + at;
+      rotate_vector(x, cosines, sines, shape.half, shape.interleaved, y);
+      std::copy(x + 2 * shape.half, x + shape.size, y + 2 * shape.half);
     }
   });
 }

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "ops/attention_core.h"
-#include "ops/number.h"
 #include "ops/op.h"
+#include "ops/rotary.h"
 #include "ops/rule_parts.h"
 
 namespace sardonyx {
@@ -205,16 +205,9 @@ class RowMover {
       std::copy(src + group_.rotated, src + size, dst + group_.rotated);
     }
     const int64_t half = group_.rotated / 2;
-    const T* cosines = cosines_ + position * half;
-    const T* sines = sines_ + position * half;
-    for (int64_t i = 0; i < half; ++i) {
-      const int64_t first = group_.interleaved ? 2 * i : i;
-      const int64_t second = group_.interleaved ? 2 * i + 1 : i + half;
-      const double a = widen(src[first]), b = widen(src[second]);
-      const double cosine = widen(cosines[i]), sine = widen(sines[i]);
-      dst[first] = narrow<T>(cosine * a - sine * b);
-      dst[second] = narrow<T>(sine * a + cosine * b);
-    }
+    if (half == 0) return;
+    rotate_vector(src, cosines_ + position * half, sines_ + position * half, half,
+                  group_.interleaved, dst);
   }
 
   const GroupQuery& group_;

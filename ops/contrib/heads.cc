@@ -1,6 +1,6 @@
-// com.microsoft: Attention MultiHeadAttention DecoderMaskedMultiHeadAttention RotaryEmbedding, said
-// with the Attention and RotaryEmbedding of ai.onnx: operands are taken out of packed ones, every
-// form of mask becomes numbers to add to the scores.
+// com.microsoft: Attention DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention
+// MultiHeadAttention, said with the Attention of ai.onnx: operands are taken out of packed ones,
+// every form of mask becomes numbers to add to the scores.
 #include <limits>
 
 #include "ops/contrib/lowering.h"
@@ -149,6 +149,7 @@ Result<void> lower_attention(Graph& graph, NodeId id) {
     return fail(Code::kNotImplemented, "do_rotary=1 has no cosines and sines to rotate by");
   }
   const ValueId product = to.sum(to.op("MatMul", {to.input(0), to.input(1)}), to.input(2));
+  if (to.has(8)) return fail(Code::kNotImplemented, "cache_indirection is not known");
   const std::vector<ValueId> parts = TRY(split_product(to, product));
   const bool shares = given.get_int("past_present_share_buffer") != 0;
   if (shares && !to.has(6)) {
@@ -299,47 +300,6 @@ Result<void> lower_decoder_heads(Graph& graph, NodeId id) {
   return lower_heads(to, heads, {10, 3, 4, 5, 6, 7}, std::move(attrs));
 }
 
-// ---- RotaryEmbedding(input, position_ids, cosines, sines)
-
-// Positions [B, S]: the input itself, or counted from its only number.
-Result<ValueId> rotary_positions(Lowering& to, int64_t rank) {
-  if (TRY(to.known_rank(1)) != 1) return to.input(1);
-  const ValueId length = to.dim(to.input(0), rank == 3 ? 1 : 2);
-  const ValueId stop = to.op("Squeeze", {length, to.ints({0})});
-  const ValueId places = to.op("Range", {to.constant(Tensor::scalar(int64_t{0})), stop,
-                                         to.constant(Tensor::scalar(int64_t{1}))});
-  const ValueId sum = to.op("Add", {places, to.input(1)});
-  return to.op("Expand", {sum, to.concat({to.dim(to.input(0), 0), length})});
-}
-
-Result<void> lower_rotary(Graph& graph, NodeId id) {
-  Lowering to(graph, id);
-  const int64_t rank = TRY(to.known_rank(0));
-  const int64_t heads = to.attrs().get_int("num_heads");
-  const ValueId positions = TRY(rotary_positions(to, rank));
-  const auto rotate = [&](ValueId output, ValueId x, int64_t head_count) {
-    to.op_into(output, "RotaryEmbedding", {x, to.input(2), to.input(3), positions},
-               {{"interleaved", to.attrs().get_int("interleaved")},
-                {"num_heads", head_count},
-                {"rotary_embedding_dim", to.attrs().get_int("rotary_embedding_dim")}});
-  };
-  if (rank == 4 || heads != 0) {
-    rotate(to.output(0), to.input(0), rank == 4 ? 0 : heads);
-    return {};
-  }
-  // Heads are as long as two rows of the cosines.
-  const ValueId half = to.dim(to.input(2), 1);
-  const ValueId split = to.concat({to.ints({0, 0, -1}), to.op("Add", {half, half})});
-  const ValueId x = to.transpose(to.op("Reshape", {to.input(0), split}), {0, 2, 1, 3});
-  const ValueId y = graph.add_value(graph.value(to.output(0)).name + "/heads", {});
-  rotate(y, x, 0);
-  to.op_into(to.output(0), "Reshape", {to.transpose(y, {0, 2, 1, 3}), to.ints({0, 0, -1})});
-  return {};
-}
-
-constexpr std::pair<char, DTypeSet> kRotaryTypes[] = {{'T', kFloatTypes},
-                                                      {'P', dtype_set(DType::kInt64)}};
-
 std::vector<FormalAttr> heads_attrs() {
   return {float_attr("mask_filter_value", -10000.f),
           required_attr("num_heads", FormalAttr::Kind::kInt), float_attr("scale", 0)};
@@ -378,12 +338,14 @@ OpDef op_DecoderMaskedMultiHeadAttention() {
   op.attrs.push_back(int_attr("past_present_share_buffer", 0));
   return op;
 }
-OpDef op_ContribRotaryEmbedding() {
-  OpDef op = contrib_op("input:T position_ids:P cos_cache:T sin_cache:T", "output:T", kRotaryTypes,
-                        lower_rotary);
-  op.attrs = {int_attr("interleaved", 0), int_attr("is_packed_batching", 0),
-              int_attr("num_heads", 0), int_attr("rotary_embedding_dim", 0),
-              float_attr("scale", 1)};
+OpDef op_DecoderMaskedSelfAttention() {
+  OpDef op = contrib_op(
+      "input:T weights:T bias:T? mask_index:M? past:T? attention_bias:T? past_sequence_length:M? "
+      "beam_width:M? cache_indirection:M?",
+      "output:T present:T?", lower_attention);
+  op.attrs = heads_attrs();
+  op.attrs.push_back(int_attr("do_rotary", 0));
+  op.attrs.push_back(int_attr("past_present_share_buffer", 0));
   return op;
 }
 

@@ -425,3 +425,123 @@ def test_old_default_domain():
     check("ImageScaler", [x], domain="", opset=8, scale=3.0, bias=[1.0, 2.0, 3.0])
     check("Crop", [x], domain="", opset=8, border=[1, 2, 1, 0])
     check("Crop", [x], domain="", opset=8, border=[1, 2, 1, 0], scale=[3, 4])
+
+
+@pytest.mark.parametrize("rows", [1, 9])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "identity"])
+@pytest.mark.parametrize("k, normalize", [(1, 0), (2, 0), (2, 1)])
+def test_mixture_of_experts(rows, activation, k, normalize):
+    x, scores = random(rows, 12), random(rows, 4, seed=9)
+    fc1, bias1 = random(4, 10, 12, seed=1), random(4, 10, seed=2)
+    fc2, bias2 = random(4, 12, 10, seed=3), random(4, 12, seed=4)
+    attrs = {"k": k, "activation_type": activation, "normalize_routing_weights": normalize}
+    check("MoE", [x, scores, fc1, bias1, fc2, bias2], **attrs)
+    check("MoE", [x.reshape(1, rows, 12), scores, fc1, None, fc2], **attrs)
+
+
+def test_mixture_of_experts_swiglu():
+    x, scores = random(5, 12), random(5, 4, seed=9)
+    fc1, bias1 = random(4, 20, 12, seed=1), random(4, 20, seed=2)
+    fc2, bias2 = random(4, 12, 10, seed=3), random(4, 12, seed=4)
+    attrs = {"k": 2, "activation_type": "swiglu", "swiglu_fusion": 1}
+    more = {"activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 2.0}
+    check("MoE", [x, scores, fc1, bias1, fc2, bias2], **attrs, **more)
+
+
+def test_matrices():
+    square = random(2, 5, 5)
+    check("Inverse", [square], rtol=1e-3)
+    a, b = random(6, 3), random(7, 3, seed=1)
+    check("CDist", [a, b], metric="euclidean", rtol=1e-3)
+    check("CDist", [a, b], metric="sqeuclidean", rtol=1e-3, atol=1e-4)
+    check("CDist", [a.astype(np.float64), b.astype(np.float64)], [np.float64], metric="euclidean")
+    for seed in range(4):
+        check("DynamicTimeWarping", [random(7, 9, seed=seed)], [I32])
+    check("DynamicTimeWarping", [random(1, 5, 3)], [I32])
+    for dim, size, step in [(-1, 3, 2), (0, 2, 1), (1, 2, 2)]:
+        check("UnfoldTensor", [random(3, 4, 9)], dim=dim, size=size, step=step)
+
+
+def test_crop_and_resize():
+    x = random(2, 3, 7, 8)
+    boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.7, 0.9], [0.8, 0.3, 0.2, 1.2]], F32)
+    items, size = np.array([0, 1, 1], I32), np.array([4, 5], I32)
+    for mode in ("bilinear", "nearest"):
+        check("CropAndResize", [x, boxes, items, size], mode=mode, extrapolation_value=9.0)
+    check("CropAndResize", [x, boxes, items, np.array([1, 3], I32)], constants=(3,))
+
+
+def test_tokens():
+    for positive, dtype in ((0, I32), (1, np.uint32)):
+        for x in (np.array([1, -2, 3], I32), np.array([5, -6], I64), random(4),
+                  random(3).astype(np.float64)):
+            check("MurmurHash3", [x], [dtype], positive=positive, seed=7)
+        texts = np.array(["", "a", "ab", "abc", "abcd", "abcde", "ü"], object)
+        check("MurmurHash3", [texts], [dtype], positive=positive)
+    ids = np.array([[1, 2, 3, 1, 2], [4, 4, 4, 4, 4]], I64)
+    check("NGramRepeatBlock", [ids, random(2, 6)], ngram_size=3)
+    check("NGramRepeatBlock", [ids, random(2, 6)], ngram_size=1)
+    source = np.array([1, 5, 3, 4, 2], I64)
+    now, match = np.array([2, 5, 1], I64), np.array(1, I64)
+    op, both = "BifurcationDetector", [I64, I64]
+    check(op, [source, now, match], both)
+    check(op, [source, now, match, np.array([5, 3, 9, 8, 7], I64)], both)
+    check(op, [source, now, match, np.array([5, 3, 4, 2, 7], I64)], both)
+    check(op, [np.array([1, 2, 3, 1, 2, 4], I64), np.array([3, 1, 2], I64), match], both)
+    check(op, [np.array([1, 2, 3, 1, 2, 4], I64), np.array([9, 2], I64), match], both)
+
+
+def test_word_conv():
+    rng = np.random.default_rng(0)
+    words = rng.integers(1, 9, (5, 6)).astype(I32)
+    words[0, 4:] = 0
+    words[1] = 0
+    words[2, 1:] = 0
+    check("WordConvEmbedding", [words, random(5, 1, 3, 4), random(5), random(9, 4)])
+
+
+def test_gates():
+    x, gate, scale = random(2, 3, 16), random(2, 3, 16, seed=1), random(8)
+    for activation in ("silu", "sigmoid"):
+        check("GatedRMSNorm", [x, scale, gate], activation=activation, epsilon=1e-5)
+    check("GatedAdd", [x, gate, random(2, 3, 1)])
+    check("ScaledSiLU", [x], alpha=0.7)
+    check("ScaledSiLU", [x, np.array(1.5, F32)])
+    per_head = random(16), -np.abs(random(16, seed=2))
+    check("LinearAttentionGate", [x, *per_head], [F32])
+    check("LinearAttentionGate", [x, *per_head, gate], [F32, F32])
+    keys, queries = random(1, 3, 2, 8), random(1, 3, 2, 8, seed=1)
+    scales = [random(2, 8, seed=seed) for seed in range(3)]
+    value = random(1, 3, 8)
+    check("EngramGate", [keys, queries, value, *scales[:2]])
+    check("EngramGate", [keys, queries, value, *scales], [F32, F32])
+
+
+def test_linear_attention():
+    both = [F32, F32]
+    x, weight = random(2, 6, 9), random(6, 1, 4)
+    check("CausalConvWithState", [x, weight], both)
+    for activation in ("none", "silu"):
+        more = {"activation": activation}
+        check("CausalConvWithState", [x, weight, random(6), random(2, 6, 3)], both, **more)
+    q, k, v = random(1, 5, 16), random(1, 5, 16, seed=1) * 0.3, random(1, 5, 12, seed=2)
+    state = random(1, 2, 8, 6)
+    decay, beta = -np.abs(random(1, 5, 2)), np.abs(random(1, 5, 2, seed=3))
+    heads = {"q_num_heads": 2, "kv_num_heads": 2}
+    op = "LinearAttention"
+    check(op, [q, k, v], both, update_rule="linear", **heads)
+    check(op, [q, k, v, state, decay], both, update_rule="gated", **heads)
+    check(op, [q, k, v, state, None, beta], both, update_rule="delta", **heads)
+    check(op, [q, k, v, state, decay, beta], both, update_rule="gated_delta", **heads)
+
+
+def test_m_rotary():
+    turn = random(10, 6)
+    cosines, sines = np.cos(turn), np.sin(turn)
+    positions = np.random.default_rng(0).integers(0, 10, (3, 2, 5)).astype(I64)
+    for layout in (0, 1):
+        attrs = {"mrope_section": [2, 2, 2], "mrope_layout": layout}
+        x = random(2, 5, 36)
+        check("MRotaryEmbedding", [x, positions, cosines, sines], num_heads=3, **attrs)
+        x = random(2, 3, 5, 12)
+        check("MRotaryEmbedding", [x, positions, cosines, sines], interleaved=1, **attrs)
