@@ -61,7 +61,10 @@ bool same_kind(const ValueType& type, const Value& value) {
       value.items().empty()) {
     return true;
   }
-  if (type.is_tensor() && type.dtype == DType::kUndefined) return value.is_tensor();
+  if (type.is_tensor()) {
+    const bool any_dtype = type.dtype == DType::kUndefined;
+    return value.is_tensor() && (any_dtype || value.tensor().dtype() == type.dtype);
+  }
   return type.onnx_name() == type_name(value);
 }
 
