@@ -1,0 +1,118 @@
+// Sequences and maps: made of other values, and taken apart.
+#include "capi/door.h"
+#include "capi/tables.h"
+#include "capi/values.h"
+
+namespace sardonyx::capi {
+namespace {
+
+Result<Value> make_sequence(std::span<const OrtValue* const> values) {
+  std::vector<Value> items;
+  DType element = DType::kUndefined;
+  for (const OrtValue* value : values) {
+    const Value& item = value->value;
+    if (item.kind() != values[0]->value.kind()) {
+      return fail(Code::kInvalidArgument, "CreateValue: the items of a sequence differ in kind");
+    }
+    if (item.is_tensor()) {
+      if (element != DType::kUndefined && element != item.tensor().dtype()) {
+        return fail(Code::kInvalidArgument,
+                    "All tensors in a sequence must have the same element type: {} and {}",
+                    dtype_name(element), dtype_name(item.tensor().dtype()));
+      }
+      element = item.tensor().dtype();
+    }
+    items.push_back(item);
+  }
+  return Value::sequence(std::move(items), element);
+}
+
+Result<Value> make_map(std::span<const OrtValue* const> values) {
+  if (values.size() != 2) {
+    return fail(Code::kInvalidArgument,
+                "CreateValue: a map takes 2 values, keys and values; got {}", values.size());
+  }
+  const Tensor& keys = *TRY(tensor_in(values[0], "CreateValue: keys"));
+  const Tensor& items = *TRY(tensor_in(values[1], "CreateValue: values"));
+  if (keys.dtype() != DType::kInt64 && keys.dtype() != DType::kString) {
+    return fail(Code::kInvalidArgument,
+                "Key type is not supported yet: {}; expected int64 or string",
+                dtype_name(keys.dtype()));
+  }
+  if (keys.count() != items.count()) {
+    return fail(Code::kInvalidArgument,
+                "Key and value tensors have unequal number of elements: {} "
+                "and {}",
+                keys.count(), items.count());
+  }
+  return Value::map(keys, items);
+}
+
+Result<void> CreateValue(const OrtValue* const* values, size_t count, ONNXType kind,
+                         OrtValue** out) {
+  REQUIRE(values, out);
+  const std::span items(values, count);
+  for (const OrtValue* item : items) REQUIRE(item);
+  if (count == 0) return fail(Code::kInvalidArgument, "Number of values should be at least 1");
+  if (kind == ONNX_TYPE_SEQUENCE) {
+    *out = make_value(TRY(make_sequence(items)));
+    return {};
+  }
+  if (kind == ONNX_TYPE_MAP) {
+    *out = make_value(TRY(make_map(items)));
+    return {};
+  }
+  return fail(Code::kInvalidArgument, "CreateValue makes sequences and maps, not ONNXType {}",
+              static_cast<int>(kind));
+}
+
+const Value& contents(const OrtValue* value) {
+  const Value& outer = value->value;
+  const bool is_full = outer.kind() == Value::Kind::kOptional && outer.has_value();
+  return is_full ? outer.inner() : outer;
+}
+
+Result<void> GetValueCount(const OrtValue* value, size_t* out) {
+  REQUIRE(value, out);
+  const Value& list = contents(value);
+  if (list.kind() == Value::Kind::kSequence) {
+    *out = list.items().size();
+    return {};
+  }
+  if (list.kind() == Value::Kind::kMap) {
+    *out = 2;
+    return {};
+  }
+  return fail(Code::kInvalidArgument, "Input is not of type sequence or map.");
+}
+
+// Of a map, 0 is the keys and 1 the values.
+Result<void> GetValue(const OrtValue* value, int index, OrtAllocator* allocator, OrtValue** out) {
+  REQUIRE(value, allocator, out);
+  const Value& list = contents(value);
+  size_t count = 0;
+  TRY(GetValueCount(value, &count));
+  if (index < 0 || static_cast<size_t>(index) >= count) {
+    return fail(Code::kInvalidArgument, "GetValue: there is no item {} among {}", index, count);
+  }
+  if (list.kind() == Value::Kind::kSequence) {
+    *out = make_value(TRY(copy_value(list.items()[static_cast<size_t>(index)])));
+    return {};
+  }
+  const MapValue& map = list.map();
+  *out = make_value(TRY(copy_value(index == 0 ? map.keys : map.values)));
+  return {};
+}
+
+}  // namespace
+
+void add_containers(OrtApi& api) {
+  DOOR(CreateValue);
+  DOOR(GetValueCount);
+  DOOR(GetValue);
+  // No type of these is registered, and no operator of the specification has one.
+  MISSING(CreateOpaqueValue);
+  MISSING(GetOpaqueValue);
+}
+
+}  // namespace sardonyx::capi

@@ -1,0 +1,197 @@
+// What is behind the handles of the C API.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/value.h"
+#include "sardonyx/onnxruntime_c_api.h"
+#include "sardonyx/sardonyx.h"
+
+struct OrtStatus {
+  OrtErrorCode code;
+  std::string message;
+};
+
+struct OrtMemoryInfo {
+  std::string name = "Cpu";
+  OrtAllocatorType allocator = OrtDeviceAllocator;
+  int id = 0;
+  OrtMemType mem_type = OrtMemTypeDefault;
+  OrtMemoryInfoDeviceType device = OrtMemoryInfoDeviceType_CPU;
+  uint32_t vendor = 0;
+  OrtDeviceMemoryType device_mem_type = OrtDeviceMemoryType_DEFAULT;
+  size_t alignment = 0;
+
+  friend bool operator==(const OrtMemoryInfo&, const OrtMemoryInfo&) = default;
+};
+
+struct OrtKeyValuePairs {
+  std::map<std::string, std::string> entries;
+  // Parallel views of `entries` for GetKeyValuePairs.
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+
+  OrtKeyValuePairs() = default;
+  OrtKeyValuePairs(OrtKeyValuePairs&&) = default;  // the views stay valid
+
+  void set(const std::string& key, const std::string& value) {
+    entries[key] = value;
+    refresh();
+  }
+  void refresh();
+};
+
+struct OrtTensorTypeAndShapeInfo {
+  ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  bool has_shape = true;
+  std::vector<int64_t> dims;         // -1: symbolic or unknown
+  std::vector<std::string> symbols;  // parallel to dims
+};
+
+struct OrtMapTypeInfo {
+  ONNXTensorElementDataType key = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  std::shared_ptr<const OrtTypeInfo> value;
+};
+struct OrtSequenceTypeInfo {
+  std::shared_ptr<const OrtTypeInfo> element;
+};
+struct OrtOptionalTypeInfo {
+  std::shared_ptr<const OrtTypeInfo> element;
+};
+
+struct OrtTypeInfo {
+  ONNXType kind = ONNX_TYPE_UNKNOWN;
+  std::string denotation;
+  OrtTensorTypeAndShapeInfo tensor;  // tensor, sparse tensor
+  OrtMapTypeInfo map;
+  OrtSequenceTypeInfo sequence;
+  OrtOptionalTypeInfo optional;
+};
+
+struct OrtValue {
+  sardonyx::Value value;
+  OrtMemoryInfo memory;
+};
+
+struct OrtCustomOpDomain {
+  std::string name;
+  std::vector<const OrtCustomOp*> ops;
+};
+
+struct OrtLoraAdapter {
+  std::shared_ptr<const sardonyx::Adapter> adapter;
+};
+
+struct OrtRunOptions {
+  std::atomic<bool> terminate = false;
+  int log_verbosity = 0;
+  int log_severity = -1;
+  std::string tag;
+  bool profiling = false;
+  std::string profile_prefix;
+  std::map<std::string, std::string> config;
+  std::vector<std::shared_ptr<const sardonyx::Adapter>> adapters;
+};
+
+struct OrtThreadingOptions {
+  int intra_op_threads = 0;
+  int inter_op_threads = 0;
+  bool spin = true;
+  bool denormal_as_zero = false;
+  std::string affinity;
+};
+
+struct OrtArenaCfg {
+  std::map<std::string, size_t> settings;
+};
+
+struct OrtPrepackedWeightsContainer {};
+
+namespace sardonyx::capi {
+
+// What an environment holds; sessions keep it, so that releases may come in any order.
+struct Environment {
+  OrtLoggingFunction logger = nullptr;
+  void* logger_param = nullptr;
+  std::atomic<int> level = ORT_LOGGING_LEVEL_WARNING;
+  std::string log_id;
+  bool has_global_threads = false;
+  int global_threads = 0;
+  std::mutex mutex;
+  std::vector<OrtAllocator*> allocators;  // registered by the client
+  std::map<std::string, std::string> config;
+};
+
+}  // namespace sardonyx::capi
+
+struct OrtEnv {
+  std::shared_ptr<sardonyx::capi::Environment> environment;
+  int references = 1;
+};
+
+struct OrtLogger {
+  OrtLoggingFunction function = nullptr;  // null: messages go to standard error
+  void* param = nullptr;
+  std::string log_id;
+  int severity = ORT_LOGGING_LEVEL_WARNING;  // the least that is passed on
+};
+
+struct OrtSessionOptions {
+  sardonyx::SessionOptions library;
+  ExecutionMode mode = ORT_SEQUENTIAL;
+  std::string log_id;
+  int log_verbosity = 0;
+  int log_severity = -1;
+  OrtLoggingFunction logger = nullptr;
+  void* logger_param = nullptr;
+  std::string profile_prefix;
+  bool memory_pattern = true;
+  bool cpu_arena = true;
+  bool per_session_threads = true;
+  bool deterministic = false;
+  // Set at any time, from any thread, before and while a session is loaded.
+  std::shared_ptr<std::atomic<bool>> load_canceled = std::make_shared<std::atomic<bool>>(false);
+  std::vector<std::pair<std::string, sardonyx::Tensor>> initializers;
+  std::vector<std::string> providers;
+  std::vector<std::shared_ptr<void>> libraries;  // of custom operators
+};
+
+namespace sardonyx::capi {
+
+// A loaded session and what the door adds to it; runs that are under way keep it.
+struct LoadedSession {
+  Session session;
+  OrtSessionOptions options;
+  std::shared_ptr<Environment> environment;
+  uint64_t profile_start_ns = 0;
+  OrtLogger logger;
+};
+
+}  // namespace sardonyx::capi
+
+struct OrtSession {
+  std::shared_ptr<sardonyx::capi::LoadedSession> loaded;
+};
+
+struct OrtModelMetadata {
+  sardonyx::ModelInfo info;
+};
+
+struct OrtIoBinding {
+  std::shared_ptr<sardonyx::capi::LoadedSession> loaded;
+  std::vector<sardonyx::NamedValue> inputs;
+  struct Output {
+    std::string name;
+    sardonyx::Value value;  // kNone: the run makes it
+    bool is_bound = false;  // to the client's memory
+  };
+  std::vector<Output> outputs;
+};

@@ -1,0 +1,225 @@
+// Runs, with the caller's options, in the caller's thread or in one of their own.
+#include "capi/runs.h"
+
+#include <thread>
+
+#include "capi/door.h"
+#include "capi/environment.h"
+#include "capi/tables.h"
+#include "capi/texts.h"
+#include "capi/values.h"
+
+namespace sardonyx::capi {
+namespace {
+
+Result<void> CreateRunOptions(OrtRunOptions** out) {
+  REQUIRE(out);
+  *out = new OrtRunOptions;
+  return {};
+}
+
+template <auto Member, class T>
+Result<void> set_option(OrtRunOptions* options, T value) {
+  REQUIRE(options);
+  options->*Member = value;
+  return {};
+}
+
+template <auto Member, class T>
+Result<void> get_option(const OrtRunOptions* options, T* out) {
+  REQUIRE(options, out);
+  *out = options->*Member;
+  return {};
+}
+
+Result<void> RunOptionsSetRunTag(OrtRunOptions* options, const char* tag) {
+  REQUIRE(options);
+  options->tag = tag != nullptr ? tag : "";
+  return {};
+}
+
+Result<void> RunOptionsGetRunTag(const OrtRunOptions* options, const char** out) {
+  REQUIRE(options, out);
+  *out = options->tag.c_str();
+  return {};
+}
+
+Result<void> RunOptionsSetTerminate(OrtRunOptions* options) {
+  REQUIRE(options);
+  options->terminate = true;
+  return {};
+}
+
+Result<void> RunOptionsUnsetTerminate(OrtRunOptions* options) {
+  REQUIRE(options);
+  options->terminate = false;
+  return {};
+}
+
+Result<void> AddRunConfigEntry(OrtRunOptions* options, const char* key, const char* value) {
+  REQUIRE(options, key, value);
+  return add_config_entry(options->config, key, value);
+}
+
+const char* ORT_API_CALL GetRunConfigEntry(const OrtRunOptions* options, const char* key) noexcept {
+  if (options == nullptr || key == nullptr) return nullptr;
+  const auto entry = options->config.find(key);
+  return entry != options->config.end() ? entry->second.c_str() : nullptr;
+}
+
+// What Run() is given, as the library takes it.
+struct Request {
+  std::vector<NamedValue> inputs;
+  std::vector<std::string> outputs;
+  std::vector<Value> results;
+};
+
+Result<Request> read_request(const char* const* input_names, const OrtValue* const* inputs,
+                             size_t input_count, const char* const* output_names,
+                             size_t output_count, OrtValue* const* outputs) {
+  if (input_count != 0) REQUIRE(input_names, inputs);
+  if (output_count == 0) {
+    return fail(Code::kInvalidArgument, "At least one output should be requested.");
+  }
+  REQUIRE(output_names, outputs);
+  Request request;
+  request.inputs.reserve(input_count);
+  for (size_t i = 0; i < input_count; ++i) {
+    if (input_names[i] == nullptr || *input_names[i] == 0) {
+      return fail(Code::kInvalidArgument, "input name cannot be empty");
+    }
+    if (inputs[i] == nullptr) {
+      return fail(Code::kInvalidArgument, "NULL input supplied for input {}", input_names[i]);
+    }
+    request.inputs.push_back({input_names[i], inputs[i]->value});
+  }
+  for (size_t i = 0; i < output_count; ++i) {
+    if (output_names[i] == nullptr || *output_names[i] == 0) {
+      return fail(Code::kInvalidArgument, "output name cannot be empty");
+    }
+    request.outputs.emplace_back(output_names[i]);
+    request.results.push_back(outputs[i] != nullptr ? outputs[i]->value : Value());
+  }
+  return request;
+}
+
+void give_results(std::vector<Value>& results, OrtValue** outputs) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (outputs[i] != nullptr) {
+      outputs[i]->value = std::move(results[i]);
+    } else {
+      outputs[i] = make_value(std::move(results[i]));
+    }
+  }
+}
+
+Result<void> Run(OrtSession* session, const OrtRunOptions* options, const char* const* input_names,
+                 const OrtValue* const* inputs, size_t input_count, const char* const* output_names,
+                 size_t output_count, OrtValue** outputs) {
+  REQUIRE(session);
+  Request request =
+      TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs));
+  TRY(run_loaded(*session->loaded, options, request.inputs, request.outputs, request.results));
+  give_results(request.results, outputs);
+  return {};
+}
+
+// The caller keeps names, values, options and session until the callback, which gets the status.
+Result<void> RunAsync(OrtSession* session, const OrtRunOptions* options,
+                      const char* const* input_names, const OrtValue* const* inputs,
+                      size_t input_count, const char* const* output_names, size_t output_count,
+                      OrtValue** outputs, RunAsyncCallbackFn callback, void* user_data) {
+  REQUIRE(session, callback);
+  if (session->loaded->session.threads() < 2) {
+    return fail(Code::kFail, "intra op thread pool must have at least one thread for RunAsync");
+  }
+  auto request = std::make_shared<Request>(
+      TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs)));
+  std::thread([loaded = session->loaded, request, options, outputs, callback, user_data] {
+    OrtStatus* status = status_of([&]() -> Result<void> {
+      TRY(run_loaded(*loaded, options, request->inputs, request->outputs, request->results));
+      give_results(request->results, outputs);
+      return {};
+    });
+    const size_t count = status == nullptr ? request->outputs.size() : 0;
+    callback(user_data, status == nullptr ? outputs : nullptr, count, status);
+  }).detach();
+  return {};
+}
+
+// Whether the tensor lies in the memory of an input, which is the client's.
+bool is_borrowed(const Tensor& tensor, const std::vector<NamedValue>& inputs) {
+  const auto* data = static_cast<const char*>(tensor.data());
+  for (const NamedValue& input : inputs) {
+    if (!input.value.is_tensor()) return true;
+    const auto* start = static_cast<const char*>(input.value.tensor().data());
+    if (data >= start && data < start + input.value.tensor().bytes()) return true;
+  }
+  return false;
+}
+
+// Values that the client may write to, and keep beyond the inputs.
+Result<void> detach_results(const std::vector<NamedValue>& inputs,
+                            const std::vector<const void*>& given, std::vector<Value>& results) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].is_tensor()) {
+      const Tensor& tensor = results[i].tensor();
+      if (tensor.data() == given[i] || !is_borrowed(tensor, inputs)) continue;
+    }
+    results[i] = TRY(copy_value(results[i]));
+  }
+  return {};
+}
+
+template <auto Member, class T>
+constexpr auto setter = door<&set_option<Member, T>>;
+template <auto Member, class T>
+constexpr auto getter = door<&get_option<Member, T>>;
+
+}  // namespace
+
+Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* options,
+                        const std::vector<NamedValue>& inputs,
+                        const std::vector<std::string>& outputs, std::vector<Value>& results) {
+  RunOptions library;
+  if (options != nullptr) {
+    if (options->terminate) {
+      return fail(Code::kFail, "Exiting due to terminate flag being set to true.");
+    }
+    library.cancel = &options->terminate;
+    library.adapters = options->adapters;
+    if (!options->tag.empty() && loaded.logger.severity <= ORT_LOGGING_LEVEL_INFO) {
+      log_message(loaded.logger, ORT_LOGGING_LEVEL_INFO, "run",
+                  "Running with tag: " + options->tag);
+    }
+  }
+  std::vector<const void*> given(results.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    given[i] = results[i].is_tensor() ? results[i].tensor().data() : nullptr;
+  }
+  TRY(loaded.session.run_into(inputs, outputs, results, library));
+  return detach_results(inputs, given, results);
+}
+
+void add_runs(OrtApi& api) {
+  using Options = OrtRunOptions;
+  DOOR(CreateRunOptions);
+  api.ReleaseRunOptions = &release<Options>;
+  api.RunOptionsSetRunLogVerbosityLevel = setter<&Options::log_verbosity, int>;
+  api.RunOptionsSetRunLogSeverityLevel = setter<&Options::log_severity, int>;
+  api.RunOptionsGetRunLogVerbosityLevel = getter<&Options::log_verbosity, int>;
+  api.RunOptionsGetRunLogSeverityLevel = getter<&Options::log_severity, int>;
+  DOOR(RunOptionsSetRunTag);
+  DOOR(RunOptionsGetRunTag);
+  DOOR(RunOptionsSetTerminate);
+  DOOR(RunOptionsUnsetTerminate);
+  DOOR(AddRunConfigEntry);
+  PLAIN(GetRunConfigEntry);
+  DOOR(Run);
+  DOOR(RunAsync);
+  MISSING(RunOptionsEnableProfiling);
+  MISSING(RunOptionsDisableProfiling);
+  MISSING(RunOptionsSetSyncStream);
+}
+
+}  // namespace sardonyx::capi

@@ -1,0 +1,237 @@
+// Sessions: loaded from a file or from bytes, and what they say of the model.
+#include "capi/sessions.h"
+
+#include <chrono>
+#include <cstring>
+
+#include "api/trace.h"
+#include "capi/door.h"
+#include "capi/environment.h"
+#include "capi/memory.h"
+#include "capi/tables.h"
+#include "capi/texts.h"
+#include "capi/types.h"
+
+namespace sardonyx::capi {
+namespace {
+
+Result<void> check_not_canceled(const OrtSessionOptions& options) {
+  if (!*options.load_canceled) return {};
+  return fail(Code::kModelLoadCanceled, "Model loading canceled due to user request.");
+}
+
+Result<SessionOptions> library_options(const OrtEnv& env, const OrtSessionOptions& options) {
+  SessionOptions result = options.library;
+  for (const auto& [name, tensor] : options.initializers) result.initializers[name] = tensor;
+  if (!options.per_session_threads) {
+    if (!env.environment->has_global_threads) {
+      return fail(Code::kFail,
+                  "When the session is not configured to use per session threadpools, the env must "
+                  "be created with the the CreateEnvWithGlobalThreadPools API.");
+    }
+    result.threads = env.environment->global_threads;
+  }
+  return result;
+}
+
+OrtLogger make_logger(const Environment& environment, const OrtSessionOptions& options) {
+  OrtLogger logger{environment.logger, environment.logger_param,
+                   options.log_id.empty() ? environment.log_id : options.log_id,
+                   options.log_severity >= 0 ? options.log_severity : environment.level.load()};
+  if (options.logger != nullptr) {
+    logger.function = options.logger;
+    logger.param = options.logger_param;
+  }
+  return logger;
+}
+
+uint64_t now_ns() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+Result<void> CreateSession(const OrtEnv* env, const ORTCHAR_T* path,
+                           const OrtSessionOptions* options, OrtSession** out) {
+  REQUIRE(env, path, out);
+  const LoadModel load = [path](const SessionOptions& library) -> Result<Session> {
+    Result<Session> session = Session::load(std::filesystem::path(path), library);
+    if (session) return session;
+    return fail(session.error().code, "Load model from {} failed:{}", path, session.error().text());
+  };
+  return open_session(env, options, load, out);
+}
+
+Result<void> CreateSessionFromArray(const OrtEnv* env, const void* data, size_t size,
+                                    const OrtSessionOptions* options, OrtSession** out) {
+  REQUIRE(env, out);
+  if (data == nullptr) return fail(Code::kInvalidArgument, "Model data pointer is null.");
+  return open_session(env, options, load_bytes(data, size), out);
+}
+
+// Plans share packed weights within a session; the container, which would share them between
+// sessions, is taken and stays empty.
+Result<void> CreatePrepackedWeightsContainer(OrtPrepackedWeightsContainer** out) {
+  REQUIRE(out);
+  *out = new OrtPrepackedWeightsContainer;
+  return {};
+}
+
+Result<void> CreateSessionWithPrepackedWeightsContainer(const OrtEnv* env, const ORTCHAR_T* path,
+                                                        const OrtSessionOptions* options,
+                                                        OrtPrepackedWeightsContainer* container,
+                                                        OrtSession** out) {
+  REQUIRE(container);
+  return CreateSession(env, path, options, out);
+}
+
+Result<void> CreateSessionFromArrayWithPrepackedWeightsContainer(
+    const OrtEnv* env, const void* data, size_t size, const OrtSessionOptions* options,
+    OrtPrepackedWeightsContainer* container, OrtSession** out) {
+  REQUIRE(container);
+  return CreateSessionFromArray(env, data, size, options, out);
+}
+
+const std::vector<ArgInfo>& inputs_of(const Session& session) { return session.inputs(); }
+const std::vector<ArgInfo>& outputs_of(const Session& session) { return session.outputs(); }
+const std::vector<ArgInfo>& overridable_of(const Session& session) {
+  return session.overridable_initializers();
+}
+
+Result<const ArgInfo*> arg_at(const std::vector<ArgInfo>& args, size_t index) {
+  if (index < args.size()) return &args[index];
+  return fail(Code::kInvalidArgument, "index {} is out of range: there are {}", index, args.size());
+}
+
+template <auto Args>
+Result<void> get_count(const OrtSession* session, size_t* out) {
+  REQUIRE(session, out);
+  *out = Args(session->loaded->session).size();
+  return {};
+}
+
+template <auto Args>
+Result<void> get_name(const OrtSession* session, size_t index, OrtAllocator* allocator,
+                      char** out) {
+  REQUIRE(session, allocator, out);
+  *out = TRY(copy_text(allocator, TRY(arg_at(Args(session->loaded->session), index))->name));
+  return {};
+}
+
+template <auto Args>
+Result<void> get_type(const OrtSession* session, size_t index, OrtTypeInfo** out) {
+  REQUIRE(session, out);
+  *out = type_info(*TRY(arg_at(Args(session->loaded->session), index))).release();
+  return {};
+}
+
+Result<void> fill_memory_infos(size_t expected, const OrtMemoryInfo** out, size_t count) {
+  if (count != expected) {
+    return fail(Code::kInvalidArgument, "there is room for {} memory infos, but there are {}",
+                count, expected);
+  }
+  static const OrtMemoryInfo cpu;
+  std::fill_n(out, count, &cpu);
+  return {};
+}
+
+template <auto Args>
+Result<void> get_memory_infos(const OrtSession* session, const OrtMemoryInfo** out, size_t count) {
+  REQUIRE(session, out);
+  return fill_memory_infos(Args(session->loaded->session).size(), out, count);
+}
+
+Result<void> SessionGetProfilingStartTimeNs(const OrtSession* session, uint64_t* out) {
+  REQUIRE(session, out);
+  *out = session->loaded->profile_start_ns;
+  return {};
+}
+
+Result<void> SessionEndProfiling(OrtSession* session, OrtAllocator* allocator, char** out) {
+  REQUIRE(session, allocator, out);
+  const LoadedSession& loaded = *session->loaded;
+  std::string name;
+  if (loaded.options.library.profiling) {
+    name = TRY(write_profile(loaded.session.take_profile(), loaded.options.profile_prefix));
+  }
+  *out = TRY(copy_text(allocator, name));
+  return {};
+}
+
+// A provider's options; the CPU's has none that may change while a session is open.
+Result<void> SetEpDynamicOptions(OrtSession* session, const char* const* keys,
+                                 const char* const* values, size_t count) {
+  REQUIRE(session);
+  if (count == 0) return fail(Code::kInvalidArgument, "no dynamic options were given");
+  REQUIRE(keys, values);
+  return {};
+}
+
+// Graphs are captured on devices that have them.
+Result<void> SessionReleaseCapturedGraph(OrtSession* session, int /*id*/) {
+  REQUIRE(session);
+  return {};
+}
+
+void add_args(OrtApi& api) {
+  api.SessionGetInputCount = door<&get_count<inputs_of>>;
+  api.SessionGetOutputCount = door<&get_count<outputs_of>>;
+  api.SessionGetOverridableInitializerCount = door<&get_count<overridable_of>>;
+  api.SessionGetInputName = door<&get_name<inputs_of>>;
+  api.SessionGetOutputName = door<&get_name<outputs_of>>;
+  api.SessionGetOverridableInitializerName = door<&get_name<overridable_of>>;
+  api.SessionGetInputTypeInfo = door<&get_type<inputs_of>>;
+  api.SessionGetOutputTypeInfo = door<&get_type<outputs_of>>;
+  api.SessionGetOverridableInitializerTypeInfo = door<&get_type<overridable_of>>;
+  api.SessionGetMemoryInfoForInputs = door<&get_memory_infos<inputs_of>>;
+  api.SessionGetMemoryInfoForOutputs = door<&get_memory_infos<outputs_of>>;
+}
+
+}  // namespace
+
+Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
+                          const LoadModel& load, OrtSession** out) {
+  const OrtSessionOptions given = options != nullptr ? *options : OrtSessionOptions();
+  TRY(check_not_canceled(given));
+  const SessionOptions library = TRY(library_options(*env, given));
+  const uint64_t start = now_ns();
+  Session session = TRY(load(library));
+  TRY(check_not_canceled(given));
+  OrtLogger logger = make_logger(*env->environment, given);
+  auto loaded = std::make_shared<LoadedSession>(
+      LoadedSession{std::move(session), given, env->environment, start, std::move(logger)});
+  for (const std::string& warning : loaded->session.model().warnings) {
+    log_message(loaded->logger, ORT_LOGGING_LEVEL_WARNING, "session", warning);
+  }
+  log_message(loaded->logger, ORT_LOGGING_LEVEL_INFO, "session",
+              "Session successfully initialized.");
+  *out = new OrtSession{std::move(loaded)};
+  return {};
+}
+
+LoadModel load_bytes(const void* data, size_t size) {
+  return [data, size](const SessionOptions& library) -> Result<Session> {
+    const auto copy = std::make_shared<std::vector<std::byte>>(size);
+    if (size != 0) std::memcpy(copy->data(), data, size);
+    std::filesystem::path folder;
+    const auto entry = library.config.find("session.model_external_initializers_file_folder_path");
+    if (entry != library.config.end()) folder = entry->second;
+    return Session::load(std::span<const std::byte>(*copy), copy, library, folder);
+  };
+}
+
+void add_sessions(OrtApi& api) {
+  DOOR(CreateSession);
+  DOOR(CreateSessionFromArray);
+  api.ReleaseSession = &release<OrtSession>;
+  DOOR(CreatePrepackedWeightsContainer);
+  api.ReleasePrepackedWeightsContainer = &release<OrtPrepackedWeightsContainer>;
+  DOOR(CreateSessionWithPrepackedWeightsContainer);
+  DOOR(CreateSessionFromArrayWithPrepackedWeightsContainer);
+  add_args(api);
+  DOOR(SessionGetProfilingStartTimeNs);
+  DOOR(SessionEndProfiling);
+  DOOR(SetEpDynamicOptions);
+  DOOR(SessionReleaseCapturedGraph);
+}
+
+}  // namespace sardonyx::capi

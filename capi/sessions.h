@@ -1,0 +1,20 @@
+// Loading sessions.
+#pragma once
+
+#include <functional>
+
+#include "base/result.h"
+#include "capi/handles.h"
+
+namespace sardonyx::capi {
+
+using LoadModel = std::function<Result<Session>(const SessionOptions&)>;
+
+// Checks the options, loads, and says what there is to say to the logger.
+Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
+                          const LoadModel& load, OrtSession** out);
+
+// The bytes are copied: the caller's may go away.
+LoadModel load_bytes(const void* data, size_t size);
+
+}  // namespace sardonyx::capi

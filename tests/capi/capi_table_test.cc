@@ -1,0 +1,70 @@
+// The table as a whole: every entry is there, and takes NULL and 0 for all of its arguments.
+#include "tests/capi/client.h"
+
+namespace sardonyx::capi_tests {
+namespace {
+
+template <class Returned, class... Args>
+Returned call_with_zeros(Returned (*entry)(Args...) noexcept) {
+  return entry(Args{}...);
+}
+
+TEST(CApiTable, HasAnEntryOfEveryName) {
+  size_t count = 0;
+#define TABLE_ENTRY(name)                                            \
+  EXPECT_NE(api().name, nullptr) << #name;                           \
+  EXPECT_EQ(offsetof(OrtApi, name), count * sizeof(void*)) << #name; \
+  ++count;
+#include "onnxruntime/table_entries.inc"
+#undef TABLE_ENTRY
+  EXPECT_EQ(count, 428);
+  EXPECT_EQ(sizeof(OrtApi), count * sizeof(void*));
+}
+
+template <class Fn>
+void check_with_zeros(const char* name, Fn entry) {
+  SCOPED_TRACE(name);
+  if constexpr (std::is_same_v<decltype(call_with_zeros(entry)), OrtStatus*>) {
+    const Failure failed = failure(call_with_zeros(entry));
+    if (failed.code == ORT_NOT_IMPLEMENTED) {
+      EXPECT_THAT(failed.message, ::testing::HasSubstr(name));
+    }
+  } else {
+    call_with_zeros(entry);
+  }
+}
+
+TEST(CApiTable, TakesNoArguments) {
+#define TABLE_ENTRY(name) check_with_zeros(#name, api().name);
+#include "onnxruntime/table_entries.inc"
+#undef TABLE_ENTRY
+}
+
+TEST(CApiTable, NamesTheArgumentThatIsNull) {
+  OrtEnv* env = nullptr;
+  EXPECT_FAILS(api().CreateEnv(ORT_LOGGING_LEVEL_WARNING, nullptr, &env), ORT_INVALID_ARGUMENT,
+               "CreateEnv: 'log_id' is NULL");
+  EXPECT_EQ(env, nullptr);
+}
+
+TEST(CApiTable, StatusesSayWhatTheyWereMadeWith) {
+  OrtStatus* status = api().CreateStatus(ORT_EP_FAIL, "as said");
+  EXPECT_EQ(api().GetErrorCode(status), ORT_EP_FAIL);
+  EXPECT_STREQ(api().GetErrorMessage(status), "as said");
+  api().ReleaseStatus(status);
+}
+
+TEST(CApiTable, OtherTablesAreThere) {
+  EXPECT_EQ(api().GetTrainingApi(ORT_API_VERSION), nullptr);
+  const OrtCompileApi* compile = api().GetCompileApi();
+  ASSERT_NE(compile, nullptr);
+  const auto* entries = reinterpret_cast<void* const*>(compile);
+  for (size_t i = 0; i < sizeof(*compile) / sizeof(void*); ++i) EXPECT_NE(entries[i], nullptr) << i;
+  ASSERT_NE(api().GetModelEditorApi(), nullptr);
+  ASSERT_NE(api().GetEpApi(), nullptr);
+  EXPECT_FAILS(call_with_zeros(api().GetEpApi()->CreateKernelRegistry), ORT_NOT_IMPLEMENTED,
+               "CreateKernelRegistry");
+}
+
+}  // namespace
+}  // namespace sardonyx::capi_tests
