@@ -601,14 +601,17 @@ struct OrtCustomOp {
   ORT_OP_FN(size_t, GetOutputTypeCount, const OrtCustomOp*);
   ORT_OP_FN(void, KernelCompute, void*, OrtKernelContext*);
   ORT_OP_FN(void, KernelDestroy, void*);
-  ORT_OP_FN(OrtCustomOpInputOutputCharacteristic, GetInputCharacteristic, const OrtCustomOp*, size_t);
-  ORT_OP_FN(OrtCustomOpInputOutputCharacteristic, GetOutputCharacteristic, const OrtCustomOp*, size_t);
+  ORT_OP_FN(OrtCustomOpInputOutputCharacteristic, GetInputCharacteristic, const OrtCustomOp*,
+      size_t);
+  ORT_OP_FN(OrtCustomOpInputOutputCharacteristic, GetOutputCharacteristic, const OrtCustomOp*,
+      size_t);
   ORT_OP_FN(OrtMemType, GetInputMemoryType, const OrtCustomOp*, size_t);
   ORT_OP_FN(int, GetVariadicInputMinArity, const OrtCustomOp*);
   ORT_OP_FN(int, GetVariadicInputHomogeneity, const OrtCustomOp*);
   ORT_OP_FN(int, GetVariadicOutputMinArity, const OrtCustomOp*);
   ORT_OP_FN(int, GetVariadicOutputHomogeneity, const OrtCustomOp*);
-  ORT_OP_FN(OrtStatus*, CreateKernelV2, const OrtCustomOp*, const OrtApi*, const OrtKernelInfo*, void**);
+  ORT_OP_FN(OrtStatus*, CreateKernelV2, const OrtCustomOp*, const OrtApi*, const OrtKernelInfo*,
+      void**);
   ORT_OP_FN(OrtStatus*, KernelComputeV2, void*, OrtKernelContext*);
   ORT_OP_FN(OrtStatus*, InferOutputShapeFn, const OrtCustomOp*, OrtShapeInferContext*);
   ORT_OP_FN(int, GetStartVersion, const OrtCustomOp*);
