@@ -10,19 +10,21 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kTile = kWinogradTile;
-constexpr int64_t kPatch = kWinogradPatch;
-constexpr int64_t kPlanes = kWinogradPlanes;
-
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 // Tiles of a batch in the order of batch, line, column.
 struct Tiles {
+  int64_t side = 0;    // output pixels
+  int64_t patch = 0;   // input pixels
+  int64_t planes = 0;  // products per pair of channels
   int64_t across = 0, down = 0, count = 0;
-  explicit Tiles(const ConvShape& s)
-      : across(divide_up(s.out[2], kTile)),
-        down(divide_up(s.out[1], kTile)),
+  Tiles(int64_t tile, const ConvShape& s)
+      : side(tile),
+        patch(tile + 2),
+        planes(patch * patch),
+        across(divide_up(s.out[2], tile)),
+        down(divide_up(s.out[1], tile)),
         count(s.batch * across * down) {}
 };
 
@@ -33,10 +35,11 @@ struct Cut {
   int64_t group_cols = 0;  // output channels at once
   int64_t tasks = 0;       // 0: the threads share each block
   int64_t row = 0;         // elements from tile to tile of an input plane
+  int64_t planes = 0;
   int64_t input_plane = 0, product_plane = 0;
 
-  int64_t input_count() const { return kPlanes * input_plane; }
-  int64_t product_count() const { return kPlanes * product_plane; }
+  int64_t input_count() const { return planes * input_plane; }
+  int64_t product_count() const { return planes * product_plane; }
   int64_t workspace_count() const {
     return std::max<int64_t>(tasks, 1) * (input_count() + product_count());
   }
@@ -50,15 +53,16 @@ int64_t plane_elements(int64_t elements) {
          (round_up(elements, kLine) % (kPage / 4) == 0 ? kLine : 0);
 }
 
-Cut cut_work(const GemmKernels<float>& kernels, const ConvShape& s, int threads) {
+Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvShape& s,
+             int threads) {
   constexpr int64_t kCached = 200 * 1024;  // elements of planes: most of a second cache
   constexpr int64_t kGroupCols = 64;
   constexpr int64_t kFewTiles = 24;
-  const Tiles tiles(s);
   Cut cut;
+  cut.planes = tiles.planes;
   cut.row = round_up(s.in_channels, 16);
   const int64_t step = kernels.tile_rows;
-  const int64_t fitting = kCached / kPlanes / (cut.row + kGroupCols) / step * step;
+  const int64_t fitting = kCached / tiles.planes / (cut.row + kGroupCols) / step * step;
   cut.block = std::clamp<int64_t>(fitting, kFewTiles, kMaxBlockRows);
   const bool shared = threads > 1 && tiles.count < kFewTiles * threads;
   cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
@@ -107,11 +111,11 @@ struct Winograd {
   };
   Place place(int64_t tile) const {
     Place p;
-    p.x = tile % tiles.across * kTile;
-    p.y = tile / tiles.across % tiles.down * kTile;
+    p.x = tile % tiles.across * tiles.side;
+    p.y = tile / tiles.across % tiles.down * tiles.side;
     p.item = tile / tiles.across / tiles.down;
-    p.lines = static_cast<int>(std::min(kTile, s.out[1] - p.y));
-    p.pixels = static_cast<int>(std::min(kTile, s.out[2] - p.x));
+    p.lines = static_cast<int>(std::min(tiles.side, s.out[1] - p.y));
+    p.pixels = static_cast<int>(std::min(tiles.side, s.out[2] - p.x));
     return p;
   }
   int64_t pixel_index(const Place& p, int64_t line) const {
@@ -120,18 +124,18 @@ struct Winograd {
 
   void transform_input(int64_t tile, float* row) const {
     const Place p = place(tile);
-    const float* pixels[kPlanes];
-    for (int64_t i = 0; i < kPatch; ++i) {
+    const float* pixels[kMostWinogradPlanes];
+    for (int64_t i = 0; i < tiles.patch; ++i) {
       const int64_t y = p.y - s.pad[1] + i;
       const bool line_inside = y >= 0 && y < s.in[1];
       const float* line = src + (p.item * s.in[1] + y) * s.in[2] * s.src_stride();
-      for (int64_t j = 0; j < kPatch; ++j) {
+      for (int64_t j = 0; j < tiles.patch; ++j) {
         const int64_t x = p.x - s.pad[2] + j;
         const bool inside = line_inside && x >= 0 && x < s.in[2];
-        pixels[i * kPatch + j] = inside ? line + x * s.src_stride() : kZeros<float>;
+        pixels[i * tiles.patch + j] = inside ? line + x * s.src_stride() : kZeros<float>;
       }
     }
-    transforms.input(pixels, s.in_channels, row, cut.input_plane, kTile * s.src_stride());
+    transforms.input(pixels, s.in_channels, row, cut.input_plane, tiles.side * s.src_stride());
   }
 
   // Panels [panel, panel_end) of one plane, for `count` tiles.
@@ -211,7 +215,7 @@ struct Winograd {
     const int64_t group_panels = divide_up(cut.group_cols, kernels.panel_cols);
     for (int64_t panel = 0; panel < panels; panel += group_panels) {
       const int64_t panel_end = std::min(panel + group_panels, panels);
-      for_each(kPlanes,
+      for_each(tiles.planes,
                [&](int64_t plane) { multiply(plane, count, panel, panel_end, inputs, products); });
       const int64_t col = panel * kernels.panel_cols;
       const int64_t cols = std::min(cut.group_cols, s.out_channels - col);
@@ -224,37 +228,45 @@ struct Winograd {
 
 }  // namespace
 
-bool winograd_suits(const GemmKernels<float>& kernels, const ConvShape& s) {
+int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
   using Sizes = std::array<int64_t, 3>;
   const bool is_form = s.groups == 1 && s.kernel == Sizes{1, 3, 3} && s.stride == Sizes{1, 1, 1} &&
                        s.dilation == Sizes{1, 1, 1} && s.in[0] == 1 && s.out[0] == 1 &&
                        s.pad[0] == 0;
-  if (!is_form || s.in_channels > kMaxChunkDepth) return false;
-  if (s.in_channels < kernels.lanes) return false;
-  // In multiply-adds that take as long. A transform moves some 36 elements per channel and tile and
-  // computes little; of the weights each byte counts once for every block of tiles.
-  constexpr double kTransformCost = 300;
+  if (!is_form || s.in_channels > kMaxChunkDepth) return 0;
+  if (s.in_channels < kernels.lanes) return 0;
+  // In multiply-adds that take as long. A weight that comes from memory takes as long as some of
+  // them; a transform moves every element of its planes and computes little.
   constexpr double kWeightCost = 24;
+  constexpr double kTransformCost = 8;
   constexpr double kBlockTiles = 48;
-  const auto tiles = static_cast<double>(Tiles(s).count);
   const auto in = static_cast<double>(s.in_channels);
   const auto out = static_cast<double>(round_up(s.out_channels, kernels.lanes));
   const auto pixels = static_cast<double>(s.batch * s.out_pixels());
-  const double streams = std::max(1.0, tiles / kBlockTiles);
-  const double products = std::max(tiles, streams * kWeightCost) * in * out * kPlanes;
-  const double work = products + tiles * (in + out) * kTransformCost;
-  const double plain = std::max(pixels, kWeightCost) * in * out * 9;
-  return work < 0.8 * plain;
+  int best = 0;
+  double least = 0.9 * std::max(pixels, kWeightCost) * in * out * 9;
+  for (const int tile : {4, 2}) {
+    const Tiles tiles(tile, s);
+    const auto count = static_cast<double>(tiles.count);
+    const auto planes = static_cast<double>(tiles.planes);
+    const double streams = std::max(1.0, count / kBlockTiles);
+    const double work = planes * (std::max(count, streams * kWeightCost) * in * out +
+                                  count * (in + out) * kTransformCost);
+    if (work >= least) continue;
+    best = tile;
+    least = work;
+  }
+  return best;
 }
 
-int64_t winograd_packed_count(const GemmKernels<float>& kernels, const ConvShape& s) {
-  return kPlanes * packed_b_count(kernels, s.in_channels, s.out_channels);
+int64_t winograd_packed_count(const GemmKernels<float>& kernels, int tile, const ConvShape& s) {
+  return Tiles(tile, s).planes * packed_b_count(kernels, s.in_channels, s.out_channels);
 }
 
-void winograd_pack(Tier tier, const ConvShape& s, const float* weights, float* packed,
+void winograd_pack(Tier tier, int tile, const ConvShape& s, const float* weights, float* packed,
                    ThreadPool& pool) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
-  const WinogradKernels& transforms = winograd_kernels(tier);
+  const WinogradKernels& transforms = winograd_kernels(tier).of(tile);
   const int64_t channels = s.in_channels;
   const int64_t plane = packed_b_count(kernels, channels, s.out_channels);
   pool.parallel_for(divide_up(s.out_channels, kernels.panel_cols), [&](int64_t panel) {
@@ -268,17 +280,19 @@ void winograd_pack(Tier tier, const ConvShape& s, const float* weights, float* p
   });
 }
 
-size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, const ConvShape& s,
+size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, int tile, const ConvShape& s,
                                 int threads) {
-  return static_cast<size_t>(cut_work(kernels, s, threads).workspace_count()) * sizeof(float);
+  const Cut cut = cut_work(kernels, Tiles(tile, s), s, threads);
+  return static_cast<size_t>(cut.workspace_count()) * sizeof(float);
 }
 
-void winograd(Tier tier, const ConvShape& s, const float* src, const float* packed,
+void winograd(Tier tier, int tile, const ConvShape& s, const float* src, const float* packed,
               const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
-  const Tiles tiles(s);
-  const Cut cut = cut_work(kernels, s, pool.threads());
-  const Winograd work{kernels, winograd_kernels(tier), s, cut, tiles, src, packed, epilogue, dst};
+  const Tiles tiles(tile, s);
+  const Cut cut = cut_work(kernels, tiles, s, pool.threads());
+  const Winograd work{
+      kernels, winograd_kernels(tier).of(tile), s, cut, tiles, src, packed, epilogue, dst};
   float* space = static_cast<float*>(workspace);
   if (cut.tasks == 0) {
     for (int64_t first = 0; first < tiles.count; first += cut.block) {

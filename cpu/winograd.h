@@ -1,43 +1,40 @@
 // winograd: 3x3 convolution with stride 1 of channels-last tensors by Winograd's minimal filtering
-// F(4x4, 3x3): every 4x4 square of output pixels ("tile") takes 36 products per pair of channels
-// in the place of 144 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
-// The points of interpolation are 0, 3/4, -3/4, 3/2, -3/2 and infinity: exact in binary, and the
-// error stays near that of a plain sum (0, 1, -1, 2, -2 lose two bits more).
-// Entry points: winograd_suits, winograd_pack, winograd.
+// F(t x t, 3x3): every t x t square of output pixels ("tile", t is 4 or 2) takes (t + 2)^2 products
+// per pair of channels in the place of 9 t^2 (Lavin and Gray, "Fast Algorithms for Convolutional
+// Neural Networks", 2016). The points of interpolation for t = 4 are 0, 3/4, -3/4, 3/2, -3/2 and
+// infinity: exact in binary, and the error stays near that of a plain sum (0, 1, -1, 2, -2 lose two
+// bits more). t = 2 is for few pixels and many channels, where the transformed weights, (t + 2)^2
+// in the place of 9, are what takes time.
+// Entry points: winograd_tile, winograd_pack, winograd.
 #pragma once
 
 #include "cpu/conv.h"
 
 namespace sardonyx {
 
-// One group, two spatial axes, 3x3, stride and dilation 1, channels that fill vectors, and less
-// work than the indirect matrix product as far as one can tell.
-bool winograd_suits(const GemmKernels<float>& kernels, const ConvShape& shape);
+// The tile to use, 4 or 2; 0 for another form than one group, two spatial axes, 3x3, stride and
+// dilation 1, channels that fill vectors, and where the indirect matrix product is less work as far
+// as one can tell.
+int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& shape);
 
 // Elements of the transformed and packed weights.
-int64_t winograd_packed_count(const GemmKernels<float>& kernels, const ConvShape& shape);
+int64_t winograd_packed_count(const GemmKernels<float>& kernels, int tile, const ConvShape& shape);
 
 // From weights as ONNX has them: [out_channels, in_channels, 3, 3].
-void winograd_pack(Tier tier, const ConvShape& shape, const float* weights, float* packed,
+void winograd_pack(Tier tier, int tile, const ConvShape& shape, const float* weights, float* packed,
                    ThreadPool& pool);
 
-size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, const ConvShape& shape,
+size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, int tile, const ConvShape& shape,
                                 int threads);
 
 // As conv(): dst = epilogue(src * weights), workspace 64-byte aligned. The bits of the result
-// depend on the shape alone.
-void winograd(Tier tier, const ConvShape& shape, const float* src, const float* packed,
+// depend on tile and shape alone.
+void winograd(Tier tier, int tile, const ConvShape& shape, const float* src, const float* packed,
               const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
 
-// ---- The transforms, per tier.
+// ---- The transforms, per tier and tile.
 
-inline constexpr int kWinogradPlanes = 36;  // products of one tile per pair of channels
-inline constexpr int kWinogradTile = 4;     // output pixels along one side
-inline constexpr int kWinogradPatch = 6;    // input pixels along one side
-
-// The points +-kWinogradA and +-kWinogradB.
-inline constexpr float kWinogradA = 0.75f;
-inline constexpr float kWinogradB = 1.5f;
+inline constexpr int kMostWinogradPlanes = 36;
 
 struct WinogradOutput {
   const float* products = nullptr;  // of one tile: plane i at products + i * plane_stride
@@ -55,8 +52,8 @@ struct WinogradOutput {
 };
 
 struct WinogradKernels {
-  // From the 36 input pixels of a tile to plane i of its row: dst + i * plane_stride. What the next
-  // tile adds to these, `ahead` elements after the last four of each line, is prefetched.
+  // From the (t + 2)^2 input pixels of a tile to plane i of its row: dst + i * plane_stride. What
+  // the next tile adds to these, `ahead` elements after the last t of each line, is prefetched.
   void (*input)(const float* const* pixels, int64_t channels, float* dst, int64_t plane_stride,
                 int64_t ahead) = nullptr;
   void (*output)(const WinogradOutput& output) = nullptr;
@@ -66,6 +63,11 @@ struct WinogradKernels {
   void (*weights)(const float* taps, int64_t filter_stride, int64_t filters, float* dst,
                   int64_t plane) = nullptr;
 };
-const WinogradKernels& winograd_kernels(Tier tier);
+
+struct WinogradTiles {
+  WinogradKernels two, four;
+  const WinogradKernels& of(int tile) const { return tile == 2 ? two : four; }
+};
+const WinogradTiles& winograd_kernels(Tier tier);
 
 }  // namespace sardonyx

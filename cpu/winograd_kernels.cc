@@ -1,10 +1,14 @@
-// The transforms of F(4x4, 3x3) on one tile, a vector of channels at a time: B' d B of its input
-// pixels, A' m A of its products. With a and b the points, B' d and A' m of six values are
+// The transforms of F(t x t, 3x3) on one tile, a vector of channels at a time: B' d B of its input
+// pixels, A' m A of its products, G g G' of weights. For t = 4, with a = 3/4 and b = 3/2 the
+// points,
 //
 //     t0 = a2 b2 d0 - (a2 + b2) d2 + d4         y0 = m0 + (m1 + m2) + (m3 + m4)
 //     t1, t2 = (d4 - b2 d2) +- a (d3 - b2 d1)   y1 = a (m1 - m2) + b (m3 - m4)
 //     t3, t4 = (d4 - a2 d2) +- b (d3 - a2 d1)   y2 = a2 (m1 + m2) + b2 (m3 + m4)
 //     t5 = a2 b2 d1 - (a2 + b2) d3 + d5         y3 = a3 (m1 - m2) + b3 (m3 - m4) + m5
+//
+// and for t = 2, with the points 0, 1, -1: t = d0 - d2, d1 + d2, d2 - d1, d3 - d1;
+// y = m0 + m1 + m2, m1 - m2 + m3.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/winograd_kernels.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -23,14 +27,12 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 
-constexpr int kPatch = kWinogradPatch;
-constexpr int kTile = kWinogradTile;
-constexpr float kA = kWinogradA;
-constexpr float kB = kWinogradB;
+constexpr float kA = 0.75f;
+constexpr float kB = 1.5f;
 constexpr float kA2 = kA * kA;
 constexpr float kB2 = kB * kB;
 
-HWY_INLINE void input_line(const V (&d)[kPatch], V (&t)[kPatch]) {
+HWY_INLINE void input_line(const V (&d)[6], V (&t)[6]) {
   const D tag;
   const V a = hn::Set(tag, kA);
   const V b = hn::Set(tag, kB);
@@ -50,7 +52,19 @@ HWY_INLINE void input_line(const V (&d)[kPatch], V (&t)[kPatch]) {
   t[5] = hn::MulAdd(product, d[1], hn::NegMulAdd(sum, d[3], d[5]));
 }
 
-HWY_INLINE void output_line(const V (&m)[kPatch], V (&y)[kTile]) {
+HWY_INLINE void input_line(const V (&d)[4], V (&t)[4]) {
+  t[0] = hn::Sub(d[0], d[2]);
+  t[1] = hn::Add(d[1], d[2]);
+  t[2] = hn::Sub(d[2], d[1]);
+  t[3] = hn::Sub(d[3], d[1]);
+}
+
+HWY_INLINE void output_line(const V (&m)[4], V (&y)[2]) {
+  y[0] = hn::Add(hn::Add(m[0], m[1]), m[2]);
+  y[1] = hn::Add(hn::Sub(m[1], m[2]), m[3]);
+}
+
+HWY_INLINE void output_line(const V (&m)[6], V (&y)[4]) {
   const D tag;
   const V a = hn::Set(tag, kA);
   const V b = hn::Set(tag, kB);
@@ -79,9 +93,10 @@ struct Part {
   HWY_INLINE void store(V v, float* dst) const { store_n(v, D(), dst, count); }
 };
 
-template <class Access>
+template <int kTile, class Access>
 HWY_INLINE void input_at(const Access access, const float* const* pixels, int64_t channel,
                          float* dst, int64_t plane_stride, int64_t ahead) {
+  constexpr int kPatch = kTile + 2;
   V lines[kPatch][kPatch];  // [column][row] after the first transform
   for (int x = 0; x < kPatch; ++x) {
     V column[kPatch];
@@ -103,20 +118,22 @@ HWY_INLINE void input_at(const Access access, const float* const* pixels, int64_
   }
 }
 
+template <int kTile>
 void input(const float* const* pixels, int64_t channels, float* dst, int64_t plane_stride,
            int64_t ahead) {
   int64_t channel = 0;
   for (; channel + kLanes <= channels; channel += kLanes) {
-    input_at(Whole(), pixels, channel, dst, plane_stride, ahead);
+    input_at<kTile>(Whole(), pixels, channel, dst, plane_stride, ahead);
   }
   if (channel == channels) return;
-  input_at(Part{static_cast<size_t>(channels - channel)}, pixels, channel, dst, plane_stride,
-           ahead);
+  input_at<kTile>(Part{static_cast<size_t>(channels - channel)}, pixels, channel, dst, plane_stride,
+                  ahead);
 }
 
-template <class Access>
+template <int kTile, class Access>
 HWY_INLINE void output_at(const Access access, const WinogradOutput& t, int64_t channel) {
   const D d;
+  constexpr int kPatch = kTile + 2;
   V columns[kPatch][kTile];  // [column][line]
   const float* product = t.products + channel;
   for (int x = 0; x < kPatch; ++x, product += t.plane_stride) {
@@ -154,17 +171,29 @@ HWY_INLINE void output_at(const Access access, const WinogradOutput& t, int64_t 
   }
 }
 
+template <int kTile>
 void output(const WinogradOutput& t) {
   int64_t channel = 0;
-  for (; channel + kLanes <= t.channels; channel += kLanes) output_at(Whole(), t, channel);
+  for (; channel + kLanes <= t.channels; channel += kLanes) output_at<kTile>(Whole(), t, channel);
   if (channel == t.channels) return;
-  output_at(Part{static_cast<size_t>(t.channels - channel)}, t, channel);
+  output_at<kTile>(Part{static_cast<size_t>(t.channels - channel)}, t, channel);
 }
 
 // G g of three taps: the Lagrange weights of each point, in double, so that what is rounded is the
 // transformed weight alone.
 template <class VD>
-HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[kPatch]) {
+HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[4]) {
+  const VD half = hn::Set(hn::DFromV<VD>(), 0.5);
+  const VD even = hn::Mul(half, hn::Add(g0, g2));
+  const VD odd = hn::Mul(half, g1);
+  u[0] = g0;
+  u[1] = hn::Add(even, odd);
+  u[2] = hn::Sub(even, odd);
+  u[3] = g2;
+}
+
+template <class VD>
+HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[6]) {
   const hn::DFromV<VD> d;
   constexpr double a = kA, b = kB, a2 = a * a, b2 = b * b;
   constexpr double at_a = 1 / (2 * a2 * (a2 - b2));
@@ -181,7 +210,9 @@ HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[kPatch]) {
   u[5] = g2;
 }
 
+template <int kTile>
 void weights(const float* taps, int64_t filter_stride, int64_t filters, float* dst, int64_t plane) {
+  constexpr int kPatch = kTile + 2;
   const hn::ScalableTag<double> d;
   const hn::Rebind<float, decltype(d)> narrow;
   using VD = hn::Vec<decltype(d)>;
@@ -211,13 +242,14 @@ void weights(const float* taps, int64_t filter_stride, int64_t filters, float* d
 
 }  // namespace
 
-extern const WinogradKernels kWinograd;
-constexpr WinogradKernels kWinograd = {input, output, weights};
+extern const WinogradTiles kWinograd;
+constexpr WinogradTiles kWinograd = {{input<2>, output<2>, weights<2>},
+                                     {input<4>, output<4>, weights<4>}};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-SARDONYX_TIER_TABLE(winograd_kernels, WinogradKernels, kWinograd)
+SARDONYX_TIER_TABLE(winograd_kernels, WinogradTiles, kWinograd)
 #endif

@@ -38,7 +38,7 @@ struct IndirectConv {
   const GemmKernels<T>* kernels;
 
   explicit IndirectConv(Tier tier) : kernels(&gemm_kernels<T>(tier)) {}
-  static constexpr std::string_view kName = sizeof(T) == 4 ? "conv f32" : "conv f64";
+  static std::string name(const ConvShape&) { return sizeof(T) == 4 ? "conv f32" : "conv f64"; }
   size_t packed_count(const ConvShape& shape) const {
     return static_cast<size_t>(conv_packed_count(*kernels, shape));
   }
@@ -58,20 +58,21 @@ struct WinogradConv {
   Tier tier;
 
   explicit WinogradConv(Tier at_tier) : tier(at_tier) {}
-  static constexpr std::string_view kName = "winograd";
   const GemmKernels<float>& kernels() const { return gemm_kernels<float>(tier); }
+  int tile(const ConvShape& shape) const { return winograd_tile(kernels(), shape); }
+  std::string name(const ConvShape& shape) const { return fmt::format("winograd {}", tile(shape)); }
   size_t packed_count(const ConvShape& shape) const {
-    return static_cast<size_t>(winograd_packed_count(kernels(), shape));
+    return static_cast<size_t>(winograd_packed_count(kernels(), tile(shape), shape));
   }
   void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
-    winograd_pack(tier, shape, weights, packed, pool);
+    winograd_pack(tier, tile(shape), shape, weights, packed, pool);
   }
   size_t workspace_bytes(const ConvShape& shape, int threads) const {
-    return winograd_workspace_bytes(kernels(), shape, threads);
+    return winograd_workspace_bytes(kernels(), tile(shape), shape, threads);
   }
   void run(const ConvShape& shape, const float* src, const float* packed,
            const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
-    winograd(tier, shape, src, packed, epilogue, dst, workspace, pool);
+    winograd(tier, tile(shape), shape, src, packed, epilogue, dst, workspace, pool);
   }
 };
 
@@ -79,7 +80,7 @@ struct DepthwiseConv {
   Tier tier;
 
   explicit DepthwiseConv(Tier at_tier) : tier(at_tier) {}
-  static constexpr std::string_view kName = "depthwise";
+  static std::string name(const ConvShape&) { return "depthwise"; }
   size_t packed_count(const ConvShape& shape) const {
     return static_cast<size_t>(shape.out_channels * shape.taps());
   }
@@ -100,7 +101,9 @@ struct TransposedConv {
   const GemmKernels<T>* kernels;
 
   explicit TransposedConv(Tier tier) : kernels(&gemm_kernels<T>(tier)) {}
-  static constexpr std::string_view kName = sizeof(T) == 4 ? "transposed f32" : "transposed f64";
+  static std::string name(const ConvShape&) {
+    return sizeof(T) == 4 ? "transposed f32" : "transposed f64";
+  }
   size_t packed_count(const ConvShape& shape) const {
     return static_cast<size_t>(conv_transpose_packed_count(*kernels, shape));
   }
@@ -125,7 +128,7 @@ class ConvKernel final : public Kernel {
         kernel_bytes_(aligned(method_.workspace_bytes(shape_, request.threads))) {
     const Tensor* weights = request.inputs[1].constant;
     if (weights == nullptr) return;
-    packed_ = request.weights.get(*weights, weight_tag(Method::kName, request, conv), [&] {
+    packed_ = request.weights.get(*weights, weight_tag(method_.name(shape_), request, conv), [&] {
       auto packed = WeightCache::allocate(method_.packed_count(shape_) * sizeof(T));
       const auto pool = shared_thread_pool(request.threads);
       method_.pack(shape_, weights->as<T>(), static_cast<T*>(packed.get()), *pool);
@@ -236,7 +239,7 @@ Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& reques
   TRY(check_sizes(conv));
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (request.inputs[1].constant == nullptr) return decline("the weights are not constant");
-  if (!winograd_suits(gemm_kernels<float>(request.tier), conv_shape(conv))) {
+  if (winograd_tile(gemm_kernels<float>(request.tier), conv_shape(conv)) == 0) {
     return decline("not 3x3 with stride 1, or not worth it for this shape");
   }
   return std::make_unique<ConvKernel<float, WinogradConv>>(request, conv, epilogue);

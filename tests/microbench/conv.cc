@@ -58,17 +58,19 @@ void bench_conv(const BenchOptions& options, ThreadPool& pool) {
     });
     const bool has_form = shape.kernel == 3 && shape.stride == 1 && shape.groups == 1;
     if (!has_form || shape.in < 16) continue;
-    // Operations are those of the plain convolution, so that the two lines compare.
-    const Buffer transformed(winograd_packed_count(kernels, s));
-    const Buffer planes(
-        static_cast<int64_t>(winograd_workspace_bytes(kernels, s, options.threads) / 4));
-    winograd_pack(options.tier, s, weights.data(), transformed.data(), pool);
-    const std::string name = std::string(shape.name) +
-                             (winograd_suits(kernels, s) ? " winograd" : " winograd (not chosen)");
-    bench(options, name, flops, bytes, [&] {
-      winograd(options.tier, s, src.data(), transformed.data(), epilogue, dst.data(), planes.data(),
-               pool);
-    });
+    // Operations are those of the plain convolution, so that the lines compare.
+    for (const int tile : {2, 4}) {
+      const Buffer transformed(winograd_packed_count(kernels, tile, s));
+      const Buffer planes(
+          static_cast<int64_t>(winograd_workspace_bytes(kernels, tile, s, options.threads) / 4));
+      winograd_pack(options.tier, tile, s, weights.data(), transformed.data(), pool);
+      std::string name = std::string(shape.name) + " winograd " + std::to_string(tile);
+      if (winograd_tile(kernels, s) == tile) name += " *";
+      bench(options, name, flops, bytes, [&] {
+        winograd(options.tier, tile, s, src.data(), transformed.data(), epilogue, dst.data(),
+                 planes.data(), pool);
+      });
+    }
   }
 }
 

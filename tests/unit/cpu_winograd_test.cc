@@ -72,14 +72,15 @@ struct Data {
         bias(random_vector(s.out_channels, 3)),
         residual(random_vector(s.batch * s.out_pixels() * s.dst_stride(), 4)) {}
 
-  std::vector<float> run(Tier tier, int threads, const Epilogue<float>& epilogue) const {
+  std::vector<float> run(Tier tier, int tile, int threads, const Epilogue<float>& epilogue) const {
     const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
     ThreadPool pool(threads);
-    std::vector<float> packed(static_cast<size_t>(winograd_packed_count(kernels, s)));
-    winograd_pack(tier, s, weights.data(), packed.data(), pool);
-    std::vector<float> space(winograd_workspace_bytes(kernels, s, threads) / sizeof(float), NAN);
+    std::vector<float> packed(static_cast<size_t>(winograd_packed_count(kernels, tile, s)));
+    winograd_pack(tier, tile, s, weights.data(), packed.data(), pool);
+    std::vector<float> space(winograd_workspace_bytes(kernels, tile, s, threads) / sizeof(float),
+                             NAN);
     std::vector<float> dst(residual.size(), 77);
-    winograd(tier, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
+    winograd(tier, tile, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
     return dst;
   }
 };
@@ -94,14 +95,15 @@ double allowed(const ConvShape& s, double range) {
   return 2e-7 * std::sqrt(9.0 * static_cast<double>(s.in_channels)) * range;
 }
 
-void check(Tier tier, const Case& c) {
+void check(Tier tier, int tile, const Case& c) {
   const Data data(c);
   const ConvShape& s = data.s;
   Epilogue<float> epilogue = relu_epilogue<float>(data.bias.data());
   epilogue.residual = data.residual.data();
   epilogue.residual_ld = s.dst_stride();
-  const std::vector<float> got = data.run(tier, 1, epilogue);
-  for (const int threads : {2, 3}) ASSERT_EQ(got, data.run(tier, threads, epilogue)) << threads;
+  const std::vector<float> got = data.run(tier, tile, 1, epilogue);
+  for (const int threads : {2, 3})
+    ASSERT_EQ(got, data.run(tier, tile, threads, epilogue)) << threads;
   const std::vector<double> sums = reference(s, data.src, data.weights);
   double range = 0;
   for (const double sum : sums) range = std::max(range, std::abs(sum));
@@ -116,7 +118,7 @@ void check(Tier tier, const Case& c) {
       const double want =
           std::max(sum + data.bias[static_cast<size_t>(k)] + data.residual[at], 0.0);
       ASSERT_NEAR(got[at], want, allowed(s, range))
-          << tier_name(tier) << " pixel " << pixel << " channel " << k;
+          << tier_name(tier) << " tile " << tile << " pixel " << pixel << " channel " << k;
     }
   }
 }
@@ -129,7 +131,9 @@ TEST(Winograd, AgreesWithPlainSums) {
       {1, 10, 10, 20, 20, 1, 5}, {1, 10, 10, 20, 20, 1, 0, 3}, {1, 1, 1, 16, 16, 1},
   };
   for (const Tier tier : available_tiers()) {
-    for (const Case& c : cases) check(tier, c);
+    for (const Case& c : cases) {
+      for (const int tile : {2, 4}) check(tier, tile, c);
+    }
   }
 }
 
@@ -142,7 +146,7 @@ TEST(Winograd, AppliesEveryEpilogue) {
     int64_t cols;
   };
   for (const Tier tier : available_tiers()) {
-    const std::vector<float> plain = data.run(tier, 1, Epilogue<float>());
+    const std::vector<float> plain = data.run(tier, 4, 1, Epilogue<float>());
     Epilogue<float> epilogue;
     epilogue.alpha = 0.5f;
     epilogue.bias = data.bias.data();
@@ -161,7 +165,7 @@ TEST(Winograd, AppliesEveryEpilogue) {
           for (int64_t k = col0; k < col0 + cols; ++k) ++each.times[size_t(r * each.cols + k)];
         }
       };
-      const std::vector<float> got = data.run(tier, 1, epilogue);
+      const std::vector<float> got = data.run(tier, 4, 1, epilogue);
       for (size_t i = 0; i < count; ++i) {
         const double before = 0.5 * plain[i] + data.bias[i % 40] + (after ? 0 : data.residual[i]);
         const double want = (before < 0 ? 0.25 * before : before) + (after ? data.residual[i] : 0);
@@ -175,18 +179,19 @@ TEST(Winograd, AppliesEveryEpilogue) {
 TEST(Winograd, IsOnlyForTheFormThatItComputes) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(choose_tier().value());
   const ConvShape good = shape_of({1, 56, 56, 64, 64, 1});
-  EXPECT_TRUE(winograd_suits(kernels, good));
+  EXPECT_EQ(winograd_tile(kernels, good), 4);
+  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 4, 26, 512, 512, 1})), 2);  // few pixels
   const auto changed = [&](auto change) {
     ConvShape s = good;
     change(s);
-    return winograd_suits(kernels, s);
+    return winograd_tile(kernels, s);
   };
-  EXPECT_FALSE(changed([](ConvShape& s) { s.stride = {1, 2, 1}; }));
-  EXPECT_FALSE(changed([](ConvShape& s) { s.dilation = {1, 1, 2}; }));
-  EXPECT_FALSE(changed([](ConvShape& s) { s.kernel = {1, 3, 1}; }));
-  EXPECT_FALSE(changed([](ConvShape& s) { s.groups = 2; }));
-  EXPECT_FALSE(changed([](ConvShape& s) { s.in[0] = s.out[0] = 2; }));
-  EXPECT_FALSE(changed([](ConvShape& s) { s.in_channels = 3; }));
+  EXPECT_EQ(changed([](ConvShape& s) { s.stride = {1, 2, 1}; }), 0);
+  EXPECT_EQ(changed([](ConvShape& s) { s.dilation = {1, 1, 2}; }), 0);
+  EXPECT_EQ(changed([](ConvShape& s) { s.kernel = {1, 3, 1}; }), 0);
+  EXPECT_EQ(changed([](ConvShape& s) { s.groups = 2; }), 0);
+  EXPECT_EQ(changed([](ConvShape& s) { s.in[0] = s.out[0] = 2; }), 0);
+  EXPECT_EQ(changed([](ConvShape& s) { s.in_channels = 3; }), 0);
 }
 
 }  // namespace
