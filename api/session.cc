@@ -143,6 +143,14 @@ void record_event(const State& state, std::string name, Clock::time_point start)
   state.profile.push_back(std::move(time));
 }
 
+// Domains that the model does not import are an error; operators of them that nobody knows are
+// likely to be what it takes to put that right, so both are named.
+Result<void> imported(const std::string& missing, Result<void> inferred) {
+  if (missing.empty()) return inferred;
+  if (inferred) return fail(Code::kInvalidGraph, "{}", missing);
+  return fail(Code::kInvalidGraph, "{}; {}", missing, inferred.error().message);
+}
+
 // Model → state with everything ready to run. Reading the model, from `source`, began at `start`.
 Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptions& options,
                                           Clock::time_point start, const char* source) {
@@ -154,14 +162,14 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   describe_model(model, *state);
   auto context = TRY(make_context(options));
 
-  TRY(check_model(model));
+  const std::string missing = TRY(find_missing_imports(model));
   BuildOptions build;
   build.nesting_limit = options.nesting_limit;
   build.dim_values = options.dim_overrides;
   build.denoted_dim_values = options.dim_overrides_by_denotation;
   const auto graph = TRY(build_graph(model, build));
   TRY(bind_custom_ops(*graph, model, options));
-  TRY(infer_types(*graph));
+  TRY(imported(missing, infer_types(*graph)));
   describe_args(*graph, *state);
 
   PassOptions passes;
@@ -215,7 +223,8 @@ Result<std::vector<Value>> order_inputs(const State& state, const std::vector<Na
 
 void record_step(const State& state, const StepRecord& record) {
   StepTime time;
-  time.node = state.graph->node(record.node).name;
+  time.node = record.graph->node(record.node).name;
+  time.depth = record.depth;
   time.op = record.op->name;
   time.kernel = *record.kernel;
   time.start_ns = (record.start - state.start).count();

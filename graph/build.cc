@@ -45,7 +45,7 @@ class Builder {
     Scope scope;
     scope.graph = graph.get();
     scope.opsets = &model_.opset_imports;
-    overridable_ = model_.ir_version >= 4;
+    overridable_ = model_.ir_version >= 4 && !options_.fixed_defaults;
     TRY(fill(scope, model_.graph));
     return graph;
   }
@@ -274,7 +274,10 @@ class Builder {
       }
     }
     for (const AttrDef& fallback : function.attr_defaults) {
-      if (call.find_attr(fallback.name) == nullptr) attrs.push_back(fallback);
+      const bool given = std::any_of(attrs.begin(), attrs.end(), [&](const AttrDef& attr) {
+        return attr.name == fallback.name;
+      });
+      if (!given) attrs.push_back(fallback);
     }
     Scope scope;
     scope.graph = caller.graph;

@@ -14,7 +14,8 @@
 namespace sardonyx {
 
 struct BuildOptions {
-  int nesting_limit = 64;                     // subgraphs and function calls
+  bool fixed_defaults = false;  // initializers of inputs count as constants that nobody overrides
+  int nesting_limit = 64;       // subgraphs and function calls
   int64_t node_limit = 10'000'000;            // after inlining
   size_t dense_limit = size_t{1} << 30;       // bytes of one sparse initializer made dense
   std::map<std::string, int64_t> dim_values;  // symbols of the model's inputs that are fixed

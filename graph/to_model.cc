@@ -61,6 +61,8 @@ DimDef dim_def(const Dim& dim) {
   return def;
 }
 
+}  // namespace
+
 TypeDef type_def(const ValueType& type) {
   TypeDef def;
   def.kind = kind_of(type.kind);
@@ -72,6 +74,8 @@ TypeDef type_def(const ValueType& type) {
   if (type.element != nullptr) def.element.push_back(type_def(*type.element));
   return def;
 }
+
+namespace {
 
 // One graph of the nest while it is written: what its values are called.
 struct Level {

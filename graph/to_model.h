@@ -18,4 +18,7 @@ using VersionOfNode = std::function<int64_t(const Node& node)>;
 // Tensors share the graph's storage. Names of inputs and outputs stay; others are made unique.
 Result<Model> to_model(const Graph& graph, const VersionOfNode& version_of);
 
+// A type as a file says it: unknown dims without a name, expressions by their text.
+TypeDef type_def(const ValueType& type);
+
 }  // namespace sardonyx

@@ -1,6 +1,7 @@
 // The single changes of meaning that graph/upgrade.cc applies. Each brings a node from the form
 // before the named version to that version's form. upgrade_rules.cc holds those that only move
-// attributes and inputs, upgrade_meanings.cc those that need other operators to say the same.
+// attributes and inputs, upgrade_meanings.cc those that need other operators to say the same,
+// upgrade_legacy.cc operators that are gone.
 #pragma once
 
 #include "base/result.h"
@@ -43,5 +44,14 @@ Result<void> group_norm_per_group(Graph& graph, NodeId node);        // GroupNor
 Result<void> prelu_per_channel(Graph& graph, NodeId node);           // PRelu-7
 Result<void> scan_over_batch(Graph& graph, NodeId node);             // Scan-9
 Result<void> tile_along_axis(Graph& graph, NodeId node);             // Tile-6
+
+Result<void> affine_to_mul(Graph& graph, NodeId node);
+Result<void> crop_to_slice(Graph& graph, NodeId node);
+Result<void> image_scaler_to_mul(Graph& graph, NodeId node);
+Result<void> mean_variance_axes(Graph& graph, NodeId node);  // MeanVarianceNormalization-9
+Result<void> parametric_softplus(Graph& graph, NodeId node);
+Result<void> rename_dynamic_slice(Graph& graph, NodeId node);
+Result<void> scale_to_mul(Graph& graph, NodeId node);
+Result<void> scaled_tanh_to_tanh(Graph& graph, NodeId node);
 
 }  // namespace sardonyx

@@ -2,6 +2,7 @@
 #include "model/check.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -35,14 +36,20 @@ class Checker {
  public:
   explicit Checker(const Model& model) : model_(model) {}
 
-  Result<void> run() {
+  // What is missing of imports, as a sentence; empty when nothing is.
+  Result<std::string> run() {
     TRY(check_imports(model_.opset_imports, "model"));
     TRY(check_functions());
     TRY(check_function_cycles());
     imports_ = &model_.opset_imports;
     TRY(check_graph(model_.graph, nullptr));
     for (const TrainingInfoDef& info : model_.training_info) TRY(check_training(info));
-    return {};
+    std::string text;
+    for (const auto& [domain, nodes] : missing_) {
+      text += fmt::format("{}no opset of domain '{}' is imported, which {} needs",
+                          text.empty() ? "" : "; ", domain, nodes);
+    }
+    return text;
   }
 
  private:
@@ -78,12 +85,12 @@ class Checker {
         return fail(Code::kInvalidGraph, "{} is defined twice", function_title(function));
       }
     }
-    inside_function_ = true;
     for (const FunctionDef& function : model_.functions) {
       imports_ = &function.opset_imports;
+      function_ = &function;
       TRY_AT(function_title(function), check_function(function));
     }
-    inside_function_ = false;
+    function_ = nullptr;
     return {};
   }
 
@@ -225,7 +232,7 @@ class Checker {
 
   Result<void> check_node(const NodeDef& node, const Scope& scope) {
     if (node.op_type.empty()) return fail(Code::kInvalidGraph, "a node has no operator");
-    TRY(check_domain(node));
+    note_domain(node);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!node.inputs[i].empty() && !scope.knows(node.inputs[i])) {
         return fail(Code::kInvalidGraph,
@@ -239,7 +246,7 @@ class Checker {
       if (!names.insert(attr.name).second) {
         return fail(Code::kInvalidGraph, "attribute {} is given twice", in_quotes(attr.name));
       }
-      if (attr.is_reference() && !inside_function_) {
+      if (attr.is_reference() && function_ == nullptr) {
         return fail(Code::kInvalidGraph, "attribute {} refers to {}, but is in no function",
                     in_quotes(attr.name), in_quotes(attr.ref_attr_name));
       }
@@ -251,13 +258,20 @@ class Checker {
   }
 
   // Files of the first two IR versions import nothing and mean opset 1.
-  Result<void> check_domain(const NodeDef& node) {
+  void note_domain(const NodeDef& node) {
     const auto imported = [&](const OpsetImport& import) { return import.domain == node.domain; };
-    if (std::any_of(imports_->begin(), imports_->end(), imported)) return {};
-    if (called_function(node) != kNotANode) return {};
-    if (node.domain.empty() && imports_->empty() && model_.ir_version < 3) return {};
-    return fail(Code::kInvalidGraph, "no opset of its domain '{}' is imported",
-                node.domain.empty() ? "ai.onnx" : node.domain);
+    if (std::any_of(imports_->begin(), imports_->end(), imported)) return;
+    if (called_function(node) != kNotANode) return;
+    if (node.domain.empty() && imports_->empty() && model_.ir_version < 3) return;
+    constexpr size_t kEnough = 200;
+    std::string& nodes = missing_[node.domain.empty() ? "ai.onnx" : node.domain];
+    if (nodes.size() > kEnough) {
+      if (!nodes.ends_with("...")) nodes += ", ...";
+      return;
+    }
+    if (!nodes.empty()) nodes += ", ";
+    nodes += node.name.empty() ? node.op_type : node.op_type + " " + in_quotes(node.name);
+    if (function_ != nullptr) nodes += " of " + function_title(*function_);
   }
 
   // Nodes of this level that `node`, or a graph inside it, takes values from.
@@ -330,7 +344,8 @@ class Checker {
   const Model& model_;
   const std::vector<OpsetImport>* imports_ = nullptr;
   std::unordered_map<std::string, size_t> functions_;
-  bool inside_function_ = false;
+  const FunctionDef* function_ = nullptr;       // the one that is being checked
+  std::map<std::string, std::string> missing_;  // domain → nodes that need it
 };
 
 }  // namespace
@@ -340,6 +355,12 @@ std::string node_title(const NodeDef& node, size_t index) {
                            : fmt::format("{} {}", node.op_type, in_quotes(node.name));
 }
 
-Result<void> check_model(const Model& model) { return Checker(model).run(); }
+Result<std::string> find_missing_imports(const Model& model) { return Checker(model).run(); }
+
+Result<void> check_model(const Model& model) {
+  const std::string missing = TRY(find_missing_imports(model));
+  if (missing.empty()) return {};
+  return fail(Code::kInvalidGraph, "{}", missing);
+}
 
 }  // namespace sardonyx

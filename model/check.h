@@ -12,6 +12,10 @@ namespace sardonyx {
 // and an inner graph may reuse a name of an outer one.
 Result<void> check_model(const Model& model);
 
+// The same, but domains that are not imported are no error here: what there is to say about them
+// comes back, or nothing.
+Result<std::string> find_missing_imports(const Model& model);
+
 // "Conv 'conv1'", or "Conv (node 3)" when it has no name.
 std::string node_title(const NodeDef& node, size_t index);
 

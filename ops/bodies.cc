@@ -39,9 +39,20 @@ Result<Value> own_value(const Value& value) {
   return Value(std::move(copy));
 }
 
+ValueType without_dims(ValueType type) {
+  type.dims.reset();
+  if (type.element) type.element = std::make_shared<const ValueType>(without_dims(*type.element));
+  return type;
+}
+
 ValueType either_type(const ValueType& a, const ValueType& b) {
   if (a.kind != b.kind) return {};
   ValueType type = a;
+  if (a.element && b.element) {
+    type.element = std::make_shared<const ValueType>(either_type(*a.element, *b.element));
+  } else {
+    type.element = nullptr;
+  }
   if (a.dtype != b.dtype) type.dtype = DType::kUndefined;
   if (!a.has_rank() || !b.has_rank() || a.dims->size() != b.dims->size()) {
     type.dims.reset();

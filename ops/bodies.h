@@ -28,6 +28,9 @@ void report_error(RunArgs& args, Error error);
 // The value itself, or a copy when it only points into planned memory.
 Result<Value> own_value(const Value& value);
 
+// The same kind of value with shapes forgotten, also of what is in it.
+ValueType without_dims(ValueType type);
+
 // What holds for a value that is one of two: dims that differ become unknown.
 ValueType either_type(const ValueType& a, const ValueType& b);
 

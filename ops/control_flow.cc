@@ -64,9 +64,7 @@ Result<void> infer_loop(InferContext& context) {
     for (size_t i = 0; i < carried; ++i) {
       // Shapes may change from one iteration to the next: only what the body declares holds.
       GraphValue& input = body.value(body.inputs()[i + 2]);
-      ValueType type = context.input(i + 2);
-      type.dims.reset();
-      input.type = merge_types(input.type, type);
+      input.type = merge_types(input.type, without_dims(context.input(i + 2)));
     }
     TRY(infer_body(body));
   }

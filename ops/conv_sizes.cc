@@ -83,7 +83,7 @@ Result<void> infer_conv(InferContext& context, const ConvInputs& inputs, DType o
                 context.describe(x));
   }
   if (context.has_rank(w) && context.dims(w).size() != src.size()) {
-    return fail(Code::kInvalidArgument, "weight has rank {}, {} has rank {}",
+    return fail(Code::kInvalidArgument, "the weight tensor has rank {}, {} has rank {}",
                 context.dims(w).size(), context.describe(x), src.size());
   }
   const Layout layout{context.attrs().get_int("channels_last") != 0, src.size()};

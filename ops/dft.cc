@@ -116,8 +116,9 @@ Result<void> infer_dft(InferContext& context) {
     }
     if (dim.is_constant()) TRY(check_length(dim.value(), "the length of the transform"));
     if (direction == Direction::kRealForward) dim = half_of(dim);
-  } else {
-    dims = unknown_dims(dims.size());
+  } else if (context.has_input(1) || direction == Direction::kRealForward ||
+             direction == Direction::kRealInverse) {
+    dims = unknown_dims(dims.size());  // some dim changes
   }
   dims.back() = direction == Direction::kRealInverse ? 1 : 2;
   set_like_input(context, std::move(dims));

@@ -15,8 +15,14 @@ Result<void> infer_expand(InferContext& context) {
   const auto shape = context.ints(1);
   if (!shape) {
     if (const auto length = known_length(context, 1)) {
-      set_like_input(context,
-                     unknown_dims(static_cast<size_t>(std::max(*length, context.rank(0)))));
+      // Only dims of 1 can grow.
+      Dims dims = unknown_dims(static_cast<size_t>(std::max(*length, context.rank(0))));
+      const size_t lead = dims.size() - context.dims(0).size();
+      for (size_t i = lead; i < dims.size(); ++i) {
+        const Dim& dim = context.dims(0)[i - lead];
+        if (dim.is_constant() && dim.value() != 1) dims[i] = dim;
+      }
+      set_like_input(context, std::move(dims));
     } else {
       set_like_input(context);
     }

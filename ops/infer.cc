@@ -33,8 +33,9 @@ Result<void> verify_ops_known(const Graph& graph) {
     list += (list.empty() ? "" : "; ") + op + " (node " + nodes + ")";
   }
   return fail(Code::kNotImplemented,
-              "the model uses {} operator{} that this version does not have: {}. Register it as a "
-              "custom operator, or export the model without it",
+              "the model uses {} operator{} that this version does not have: {}. Give the model a "
+              "function of that domain and name, register a custom operator, or export the model "
+              "without it",
               unknown.size(), unknown.size() == 1 ? "" : "s", list);
 }
 
@@ -75,6 +76,7 @@ Result<void> infer_into(Graph& graph, const OpDef& op, NodeId id) {
 // Verifies and infers one node, or those that it is lowered to.
 Result<void> infer_at(Graph& graph, NodeId id) {
   const OpDef* op = find_op(graph.node(id));
+  if (op == nullptr) return {};  // verify_ops_known has let it pass
   TRY(verify_node(*op, graph, graph.node(id)));
   if (op->lower == nullptr) return infer_into(graph, *op, id);
   const std::string title = graph.node(id).title();
@@ -86,8 +88,11 @@ Result<void> infer_at(Graph& graph, NodeId id) {
   return {};
 }
 
-Result<void> infer_graph(Graph& graph) {
-  for (NodeId id : TRY(graph.order())) TRY(infer_at(graph, id));
+Result<void> infer_graph(Graph& graph, bool skip_errors) {
+  for (NodeId id : TRY(graph.order())) {
+    auto done = infer_at(graph, id);
+    if (!done && !skip_errors) return done;
+  }
   for (GraphOutput& output : graph.mutable_outputs()) {
     if (output.value == kNoValue) continue;
     output.type = merge_types(graph.value(output.value).type, output.type);
@@ -97,12 +102,12 @@ Result<void> infer_graph(Graph& graph) {
 
 }  // namespace
 
-Result<void> infer_types(Graph& graph) {
-  TRY(verify_ops_known(graph));
-  return infer_graph(graph);
+Result<void> infer_types(Graph& graph, const InferOptions& options) {
+  if (!options.skip_unknown) TRY(verify_ops_known(graph));
+  return infer_graph(graph, options.skip_errors);
 }
 
-Result<void> infer_body(Graph& body) { return infer_graph(body); }
+Result<void> infer_body(Graph& body) { return infer_graph(body, false); }
 
 Result<Inference> infer_one(const OpDef& op, const Graph& graph, const Node& node,
                             std::span<const ValueType> types,

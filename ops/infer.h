@@ -12,9 +12,15 @@
 
 namespace sardonyx {
 
+// What infer_types passes over; the outputs of such nodes stay as they are declared.
+struct InferOptions {
+  bool skip_unknown = false;  // nodes of unknown operators
+  bool skip_errors = false;   // nodes that break their operator's rules
+};
+
 // Verifies each node against its operator's declaration, fills in attribute defaults, infers types
 // and known integers, recursively through subgraphs. Lists all unknown operators at once.
-Result<void> infer_types(Graph& graph);
+Result<void> infer_types(Graph& graph, const InferOptions& options = {});
 
 // The same for the body of a control-flow node, whose input types its operator's rule has set.
 Result<void> infer_body(Graph& body);

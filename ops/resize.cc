@@ -24,8 +24,11 @@ Result<Dim> scaled_dim(const Dim& dim, float scale, float roi) {
   }
   const float factor = roi * scale;
   if (dim.is_constant()) {
-    const float size = std::floor(static_cast<float>(dim.value()) * factor);
-    if (!(size >= 0 && size < static_cast<float>(kMaxSize))) {
+    // In float32, as ONNX Runtime does (10 x 0.7 is 7), while that has every dim.
+    const bool fits = dim.value() <= int64_t{1} << 24;
+    const double size = fits ? std::floor(static_cast<float>(dim.value()) * factor)
+                             : std::floor(static_cast<double>(dim.value()) * factor);
+    if (!(size >= 0 && size < static_cast<double>(kMaxSize))) {
       return fail(Code::kInvalidArgument, "scale {} makes {} elements of {}", scale, size,
                   dim.value());
     }
@@ -60,19 +63,19 @@ Result<std::vector<int64_t>> resized_axes(const InferContext& context, int64_t r
 }
 
 // The one scale that keeps the aspect ratio (spec: keep_aspect_ratio_policy).
-float common_scale(AspectPolicy policy, std::span<const int64_t> axes, const Shape& in,
-                   std::span<const int64_t> sizes) {
-  float scale = 0;
+double common_scale(AspectPolicy policy, std::span<const int64_t> axes, const Shape& in,
+                    std::span<const int64_t> sizes) {
+  double scale = 0;
   for (size_t i = 0; i < axes.size(); ++i) {
-    const float each =
-        static_cast<float>(sizes[i]) / static_cast<float>(in[static_cast<size_t>(axes[i])]);
+    const double each =
+        static_cast<double>(sizes[i]) / static_cast<double>(in[static_cast<size_t>(axes[i])]);
     const bool better = policy == AspectPolicy::kNotLarger ? each < scale : each > scale;
     if (i == 0 || better) scale = each;
   }
   return scale;
 }
 
-int64_t round_half_up(float x) { return static_cast<int64_t>(std::floor(x + 0.5f)); }
+int64_t round_half_up(double x) { return static_cast<int64_t>(std::floor(x + 0.5)); }
 
 Result<void> apply_sizes(InferContext& context, const ResizeAttrs& attrs,
                          const std::vector<int64_t>& axes, Dims& dims) {
@@ -95,10 +98,10 @@ Result<void> apply_sizes(InferContext& context, const ResizeAttrs& attrs,
   }
   if (attrs.policy == AspectPolicy::kStretch) return {};
   const Shape in = known ? to_shape(dims) : Shape();
-  const float scale = known ? common_scale(attrs.policy, axes, in, numbers) : 0;
+  const double scale = known ? common_scale(attrs.policy, axes, in, numbers) : 0;
   for (int64_t axis : axes) {
     Dim& dim = dims[static_cast<size_t>(axis)];
-    dim = known ? Dim(round_half_up(scale * static_cast<float>(dim.value()))) : Dim::unknown();
+    dim = known ? Dim(round_half_up(scale * static_cast<double>(dim.value()))) : Dim::unknown();
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // Sequences and optionals: SequenceConstruct, Empty, At, Insert, Erase, Length; ConcatFromSequence,
 // SplitToSequence; Optional, OptionalGetElement, OptionalHasElement. Items are shared, not copied.
+#include "ops/bodies.h"
 #include "ops/cells.h"
 #include "ops/rule_parts.h"
 #include "ops/strided_copy.h"
@@ -12,7 +13,7 @@ constexpr DTypeSet kItemTypes =
 constexpr DTypeSet kPositionTypes = dtype_set(DType::kInt32, DType::kInt64);
 
 // An input as a Value of its own: planned tensors are copied, because their memory is reused.
-std::optional<Value> own_value(RunArgs& args, size_t index) {
+std::optional<Value> own_input(RunArgs& args, size_t index) {
   if (args.input_values[index] != nullptr) return *args.input_values[index];
   const TensorView& view = args.inputs[index];
   auto copy = Tensor::allocate(view.dtype, view.shape);
@@ -96,7 +97,7 @@ Result<void> infer_construct(InferContext& context) {
 void run_construct(RunArgs& args) {
   std::vector<Value> items;
   for (size_t i = 0; i < args.inputs.size(); ++i) {
-    auto item = own_value(args, i);
+    auto item = own_input(args, i);
     if (!item) return;
     items.push_back(std::move(*item));
   }
@@ -137,23 +138,24 @@ void run_at(RunArgs& args) {
   if (position) give_value(args, 0, items[static_cast<size_t>(*position)]);
 }
 
-Result<void> infer_same_sequence(InferContext& context) {
+Result<void> infer_erase(InferContext& context) {
   TRY(expect_sequence(context));
-  ValueType element = item_type(context);
-  if (element.is_tensor()) element.dims.reset();
-  context.set_output(0, ValueType::sequence(std::move(element)));
+  context.set_output(0, ValueType::sequence(item_type(context)));
   return {};
 }
 
 Result<void> infer_insert(InferContext& context) {
   TRY(expect_sequence(context));
   const ValueType element = item_type(context);
+  const ValueType& item = context.input(1);
   if (element.is_tensor() && element.dtype != DType::kUndefined &&
-      context.dtype(1) != DType::kUndefined && element.dtype != context.dtype(1)) {
+      item.dtype != DType::kUndefined && element.dtype != item.dtype) {
     return fail(Code::kInvalidArgument, "{} cannot go into a sequence of {}", context.describe(1),
                 dtype_name(element.dtype));
   }
-  return infer_same_sequence(context);
+  const bool known = element.is_tensor() && element.dtype != DType::kUndefined && item.is_tensor();
+  context.set_output(0, ValueType::sequence(known ? either_type(element, item) : element));
+  return {};
 }
 
 void run_insert(RunArgs& args) {
@@ -161,7 +163,7 @@ void run_insert(RunArgs& args) {
   auto position = std::optional(static_cast<int64_t>(items.size()));
   if (has_operand(args, 2)) position = position_of(args, 2, *position, true);
   if (!position) return;
-  auto item = own_value(args, 1);
+  auto item = own_input(args, 1);
   if (!item) return;
   items.insert(items.begin() + *position, std::move(*item));
   args.set_value(0, Value::sequence(std::move(items), item_dtype(*args.input_values[0])));
@@ -291,6 +293,22 @@ Result<std::unique_ptr<Kernel>> make_concat_from(const KernelRequest& request) {
 
 // ---- SplitToSequence
 
+// The length of all pieces of a dim when they have the same one.
+Dim piece_length(const InferContext& context, const Dim& dim) {
+  const auto split = context.peek_ints(1);
+  if (!split || split->empty() || !context.has_rank(1)) return Dim::unknown();
+  const Dim& first = split->front();
+  if (context.rank(1) == 0) {
+    const bool even = dim.is_constant() && first.is_constant() && first.value() > 0 &&
+                      dim.value() % first.value() == 0;
+    return even ? first : Dim::unknown();
+  }
+  for (const Dim& length : *split) {
+    if (!(length == first)) return Dim::unknown();
+  }
+  return first;
+}
+
 Result<void> infer_split_to(InferContext& context) {
   ValueType element = context.input(0);
   if (element.is_tensor() && element.dims) {
@@ -299,7 +317,8 @@ Result<void> infer_split_to(InferContext& context) {
     if (drop) {
       element.dims->erase(element.dims->begin() + axis);
     } else {
-      (*element.dims)[static_cast<size_t>(axis)] = context.has_input(1) ? Dim::unknown() : Dim(1);
+      Dim& dim = (*element.dims)[static_cast<size_t>(axis)];
+      dim = context.has_input(1) ? piece_length(context, dim) : Dim(1);
     }
   }
   context.set_output(0, ValueType::sequence(std::move(element)));
@@ -390,7 +409,7 @@ void run_optional(RunArgs& args) {
     args.set_value(0, Value::optional());
     return;
   }
-  if (auto inner = own_value(args, 0)) args.set_value(0, Value::optional(std::move(*inner)));
+  if (auto inner = own_input(args, 0)) args.set_value(0, Value::optional(std::move(*inner)));
 }
 
 Result<void> infer_get_element(InferContext& context) {
@@ -471,7 +490,7 @@ OpDef op_SequenceInsert() {
 OpDef op_SequenceErase() {
   return value_op(
       {11}, {{"input_sequence", "", kAnyValue}, {"position", "I", kPositionTypes, Form::kOptional}},
-      {"output_sequence", "", kAnyValue}, infer_same_sequence, make_plain<run_erase>);
+      {"output_sequence", "", kAnyValue}, infer_erase, make_plain<run_erase>);
 }
 
 OpDef op_SequenceLength() {

@@ -69,7 +69,7 @@ Result<Window> read_window(const AttrMap& attrs, std::vector<int64_t> kernel) {
   window.ceil_mode = attrs.get_int("ceil_mode") != 0;
   std::vector<int64_t> pads(2 * rank, 0);
   if (window.auto_pad == AutoPad::kNotSet) {
-    pads = TRY(read_ints(attrs, "pads", 2 * rank, 0, -kMaxWindowNumber));
+    pads = TRY(read_ints(attrs, "pads", 2 * rank, 0, 0));
   }
   const auto middle = pads.begin() + static_cast<ptrdiff_t>(rank);
   window.pads_begin.assign(pads.begin(), middle);

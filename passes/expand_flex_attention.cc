@@ -34,7 +34,8 @@ ValueId root_of_scale(Emitter& emit, const Node& node, DType dtype) {
   if (dims && dims->back().is_constant()) {
     return emit.number(std::pow(static_cast<double>(dims->back().value()), -0.25), dtype);
   }
-  const ValueId size = emit.cast(emit.shape(node.inputs[0], 3, 4), DType::kFloat32);
+  const DType wide = dtype == DType::kFloat64 ? dtype : DType::kFloat32;
+  const ValueId size = emit.cast(emit.shape(node.inputs[0], 3, 4), wide);
   const ValueId root = emit.op("Sqrt", {emit.op("Sqrt", {size})});
   return emit.cast(emit.op("Reciprocal", {root}), dtype);
 }

@@ -217,8 +217,8 @@ class Run {
     if (control_.record) {
       const auto start = std::chrono::steady_clock::now();
       step.kernel.kernel->run(args);
-      control_.record(
-          {step.node, step.op, &step.kernel.name, start, std::chrono::steady_clock::now()});
+      control_.record({&graph_, control_.depth, step.node, step.op, &step.kernel.name, start,
+                       std::chrono::steady_clock::now()});
     } else {
       step.kernel.kernel->run(args);
     }

@@ -21,6 +21,8 @@ struct StepViews {
 };
 
 struct StepRecord {
+  const Graph* graph;  // of the node
+  int depth;           // of that graph: 0 the model's, 1 a body of one of its nodes, ...
   NodeId node;
   const OpDef* op;
   const std::string* kernel;
@@ -31,7 +33,8 @@ struct StepRecord {
 struct RunControl {
   const std::atomic<bool>* cancel = nullptr;
   std::optional<std::chrono::steady_clock::time_point> deadline;
-  std::function<void(const StepRecord&)> record;  // empty: no profile
+  std::function<void(const StepRecord&)> record;  // empty: no profile; after a node's bodies
+  int depth = 0;                                  // see StepRecord
 };
 
 // Plans what follows `before`, given the observed values (by plan/runner.h, which caches).

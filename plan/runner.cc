@@ -2,6 +2,7 @@
 #include "plan/runner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sardonyx {
 namespace {
@@ -44,6 +45,21 @@ bool same_type(const ValueType& type, const Shape& shape, const Value& value) {
   }
   return type.to_string() == type_of(value).to_string();
 }
+
+// The run that this thread is in. Bodies obey it (its deadline, its cancellation, its profile):
+// the kernels of If, Loop and the like run them on the thread that runs the node.
+thread_local const RunControl* current_run = nullptr;
+
+class RunScope {
+ public:
+  explicit RunScope(const RunControl& control) : outer_(std::exchange(current_run, &control)) {}
+  ~RunScope() { current_run = outer_; }
+  RunScope(const RunScope&) = delete;
+  RunScope& operator=(const RunScope&) = delete;
+
+ private:
+  const RunControl* outer_;
+};
 
 // Two runs with equal keys have the same continuation.
 std::string observation_key(const Plan& plan, std::span<const Value> observed) {
@@ -162,6 +178,7 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(Plan& before,
 
 Result<void> PlanRunner::run_into(std::span<const Value> inputs, std::span<Value> results,
                                   const RunControl& control) const {
+  const RunScope scope(control);
   const auto plan = TRY(find_plan(inputs));
   const ContinuePlan next = [this](Plan& before, std::span<const Value> observed) {
     return find_continuation(before, observed);
@@ -174,7 +191,12 @@ Result<std::vector<Value>> PlanRunner::run(std::span<const Value> inputs,
   std::vector<Value> all(inputs.begin(), inputs.end());
   all.insert(all.end(), captures.begin(), captures.end());
   std::vector<Value> results(output_count());
-  TRY(run_into(all, results, RunControl()));
+  RunControl control;
+  if (current_run != nullptr) {
+    control = *current_run;
+    ++control.depth;
+  }
+  TRY(run_into(all, results, control));
   return results;
 }
 

@@ -8,6 +8,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include "api/infer_shapes.h"
 #include "api/inspect.h"
 #include "python/errors.h"
 #include "python/options.h"
@@ -31,6 +32,15 @@ nb::dict build_info() {
   return info;
 }
 
+nb::bytes infer_shapes(nb::bytes model, const std::string& folder, bool strict) {
+  sardonyx::InferShapesOptions options;
+  options.folder = folder;
+  options.strict = strict;
+  const std::string inferred = sardonyx::python::unwrap(sardonyx::infer_shapes(
+      {reinterpret_cast<const std::byte*>(model.c_str()), model.size()}, options));
+  return nb::bytes(inferred.data(), inferred.size());
+}
+
 }  // namespace
 
 NB_MODULE(_sardonyx, module) {
@@ -51,5 +61,6 @@ NB_MODULE(_sardonyx, module) {
       "seed"_a,
       "Random operators without a seed of their own give the same numbers after the same "
       "seed, in the order of their runs.");
+  module.def("infer_shapes", &infer_shapes, "model"_a, "folder"_a, "strict"_a);
   module.def("machine", &build_info, "What the library found on this machine, as a dict.");
 }

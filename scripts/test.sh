@@ -43,6 +43,7 @@ suite unit ctest --preset release --parallel "$jobs"
 suite layers $python -m pytest -q tests/layers
 suite python $python -m pytest -q tests/python
 suite conformance $python tests/conformance/run.py
+suite shape-inference $python tests/conformance/shape_inference.py
 suite models $python tests/models/run.py quick
 suite install tests/install/run.sh
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "api/inspect.h"
 #include "api/trace.h"
@@ -90,6 +91,21 @@ struct Profile {
   std::vector<StepTime> steps;  // of all profiled runs
 };
 
+// The time of each step without that of the bodies it ran, so that the sum is the whole.
+std::vector<int64_t> own_times(const std::vector<StepTime>& steps) {
+  std::vector<int64_t> own;
+  std::vector<int64_t> inside;  // by depth: of the steps since the last one a level up
+  for (const StepTime& step : steps) {
+    const auto depth = static_cast<size_t>(step.depth);
+    if (!step.op.empty()) inside.resize(std::max(inside.size(), depth + 2), 0);
+    own.push_back(step.duration_ns);
+    if (step.op.empty()) continue;
+    own.back() -= std::exchange(inside[depth + 1], 0);
+    inside[depth] += step.duration_ns;
+  }
+  return own;
+}
+
 Profile take_profile(const std::vector<NamedValue>& inputs, const BenchCommand& command) {
   constexpr int kMostRuns = 50;
   const Session session = load_session(command.model, true);
@@ -106,12 +122,14 @@ Profile take_profile(const std::vector<NamedValue>& inputs, const BenchCommand& 
   profile.wall /= runs;
   profile.steps = session.take_profile();
   std::map<std::string, size_t> index;
-  for (const StepTime& step : profile.steps) {
+  const std::vector<int64_t> own = own_times(profile.steps);
+  for (size_t i = 0; i < profile.steps.size(); ++i) {
+    const StepTime& step = profile.steps[i];
     if (step.op.empty()) continue;  // of the session, not of a node
     const std::string key = step.node + '\n' + step.op + '\n' + step.kernel;
     const auto [found, is_new] = index.emplace(key, profile.nodes.size());
     if (is_new) profile.nodes.push_back({step.node, step.op, step.kernel});
-    profile.nodes[found->second].seconds += static_cast<double>(step.duration_ns) * 1e-9 / runs;
+    profile.nodes[found->second].seconds += static_cast<double>(own[i]) * 1e-9 / runs;
   }
   return profile;
 }

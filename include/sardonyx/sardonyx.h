@@ -139,7 +139,8 @@ struct StepTime {
   std::string op;        // operator
   std::string kernel;    // kernel that ran
   int64_t start_ns = 0;  // since loading the session began
-  int64_t duration_ns = 0;
+  int64_t duration_ns = 0;  // with the bodies that it ran (If, Loop, ...), which come before it
+  int depth = 0;            // 0: of the model's graph, 1: of a body of one of its nodes, ...
 };
 
 // A loaded model, ready to run. run() is const and may be called from many threads at once.

@@ -70,6 +70,7 @@ from .devices import (
 )
 from .session import InferenceSession, available_providers as get_available_providers
 from .session import known_providers as get_all_providers
+from .shapes import infer_shapes
 
 __author__ = "The Sardonyx authors"
 __version__ = version

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/result.h"
+#include "model/text.h"
 #include "tests/support/case_elements.h"
 
 namespace sardonyx {
@@ -67,6 +68,17 @@ class Cursor {
     if (at_ == text_.size()) return fail(Code::kFail, "a string is not closed");
     ++at_;
     return word;
+  }
+  // The text between "{", which is next, and the "}" that belongs to it.
+  Result<std::string> braced() {
+    const size_t start = at_ + 1;
+    int open = 0;
+    for (; at_ < text_.size(); ++at_) {
+      if (text_[at_] == '{') ++open;
+      if (text_[at_] == '}' && --open == 0) break;
+    }
+    if (peek() != '}') return fail(Code::kFail, "a body is not closed");
+    return std::string(text_.substr(start, at_++ - start));
   }
   tl::unexpected<Error> error(std::string_view expected) const {
     return fail(Code::kFail, "expected {} at '{}'", expected, text_.substr(at_, 30));
@@ -244,6 +256,18 @@ Result<Attr> read_attr(Cursor& cursor, Seeds& seeds, std::optional<FormalAttr::K
   return Attr(static_cast<int64_t>(std::strtoll(word.c_str(), nullptr, 0)));
 }
 
+// A graph in ONNX's text form between braces.
+Result<AttrDef> read_body(Cursor& cursor, const std::string& name) {
+  cursor.skip_blanks();
+  if (cursor.peek() != '{') return cursor.error("{a graph}");
+  const std::string text = "<ir_version: 10, opset_import: [\"\": 1]> " + TRY(cursor.braced());
+  AttrDef body;
+  body.name = name;
+  body.type = AttrType::kGraph;
+  body.graphs.push_back(TRY(parse_text(text)).graph);
+  return body;
+}
+
 // ---- rows
 
 std::optional<FormalAttr::Kind> formal_kind(const OpDef* op, const std::string& name) {
@@ -268,6 +292,10 @@ Result<void> read_items_of_row(Cursor& cursor, const OpDef* op, Seeds& seeds, Ca
     const auto name = cursor.take_name();
     const auto input = name ? formal_input(op, *name) : std::nullopt;
     const auto kind = name ? formal_kind(op, *name) : std::nullopt;
+    if (name && kind == FormalAttr::Kind::kGraph) {
+      row.bodies.push_back(TRY(read_body(cursor, *name)));
+      continue;
+    }
     if (name && (kind || !input)) {
       row.attrs.set(*name, TRY(read_attr(cursor, seeds, kind)));
       continue;

@@ -8,6 +8,7 @@
 
 #include "base/value.h"
 #include "graph/graph.h"
+#include "model/model.h"
 #include "ops/op.h"
 
 namespace sardonyx {
@@ -35,6 +36,7 @@ struct Case {
   std::optional<int64_t> opset;  // of "Operator@11"
   std::vector<CaseInput> inputs;
   AttrMap attrs;
+  std::vector<AttrDef> bodies;  // attributes that are graphs; such a row runs as a model only
   std::vector<CaseResult> results;
   std::optional<std::string> error;  // part of the message that must come
   std::optional<double> tolerance;

@@ -131,6 +131,7 @@ Result<CaseModel> make_model(const Case& row, CaseInputs style) {
     made.inputs.push_back({name, *input.value});
   }
   for (const auto& [name, attr] : row.attrs) node.attrs.push_back(TRY(attr_def(name, attr)));
+  node.attrs.insert(node.attrs.end(), row.bodies.begin(), row.bodies.end());
   const size_t count = row.results.empty() ? 1 : row.results.size();
   for (size_t i = 0; i < count; ++i) {
     const bool asked = row.results.empty() || row.results[i].kind != CaseResult::Kind::kOmitted;

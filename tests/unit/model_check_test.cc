@@ -57,7 +57,7 @@ TEST(CheckModel, NamesWhatIsWrong) {
        "the nodes form a cycle: If (node 0) needs If (node 0)"},
       {"g (float x) => (float y) {y = If <b = t () => (z) {z = Neg (q)}> (x)}",
        "If (node 0), attribute 'b', Neg (node 0): input 0 'q'"},
-      {"g (float x) => (float y) {y = com.acme.A (x)}", "no opset of its domain 'com.acme'"},
+      {"g (float x) => (float y) {y = com.acme.A (x)}", "no opset of domain 'com.acme'"},
       {"g (float x) => (float y) {y = A <a = 1, a = 2> (x)}", "attribute 'a' is given twice"},
       {"g (float x) => (float y) {y = A <a: int = @b> (x)}",
        "refers to 'b', but is in no function"},
@@ -70,7 +70,7 @@ TEST(CheckModel, NamesWhatIsWrong) {
 
 TEST(CheckModel, OpsetImports) {
   EXPECT_NE(verdict("<ir_version: 8> g (float x) => (float y) {y = Relu (x)}")
-                .find("no opset of its domain 'ai.onnx' is imported"),
+                .find("no opset of domain 'ai.onnx' is imported"),
             std::string::npos);
   EXPECT_NE(verdict("<ir_version: 8, opset_import: [\"\": 0]> g () => () {}").find("not positive"),
             std::string::npos);
@@ -92,7 +92,8 @@ TEST(CheckModel, Functions) {
       {head + "F (a) => (b) {b = d.F (a)}", "functions call themselves: function 'd.F' calls"},
       {head + "F (a) => (b) {b = d.G (a)}" + head + "G (a) => (b) {b = d.F (a)}",
        "function 'd.F' calls function 'd.G' calls function 'd.F'"},
-      {"<domain: \"d\"> F (a) => (b) {b = Relu (a)}", "no opset of its domain 'ai.onnx'"},
+      {"<domain: \"d\"> F (a) => (b) {b = Relu (a)}",
+       "no opset of domain 'ai.onnx' is imported, which Relu of function 'd.F' needs"},
   };
   for (const auto& [functions, message] : cases) {
     const std::string text = verdict(call + functions);
