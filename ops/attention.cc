@@ -280,14 +280,14 @@ Result<void> expect_concrete_inputs(const KernelRequest& request) {
 
 Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
   TRY(expect_concrete_inputs(request));
-  for (const size_t input : {0, 1, 2}) {
-    if (request.inputs[input].dtype() != DType::kFloat32) return decline("not float32");
-  }
+  const DType dtype = request.inputs[0].dtype();
+  if (request.inputs[2].dtype() != dtype) return decline("Q and V differ in dtype");
   if (request.has_output(kScores)) return decline("the scores are an output");
   const Attention attention = read_attention(request);
   const AttentionShape& shape = attention.shape;
   if (shape.columns == 0 || shape.size == 0 || shape.kv_heads == 0) return decline("no keys");
-  auto core = make_fast_attention(shape, request.tier, request.threads);
+  auto core = make_fast_attention(shape, dtype, request.tier, request.threads);
+  if (core == nullptr) return decline("not for {}", dtype_name(dtype));
   return std::make_unique<AttentionKernel>(request, std::move(core), attention);
 }
 

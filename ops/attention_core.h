@@ -64,9 +64,9 @@ class AttentionCore {
 // In f64, of any float types. Null when they are none.
 std::unique_ptr<AttentionCore> make_plain_attention(const AttentionShape& shape, DType q_and_k,
                                                     DType v);
-// In f32 blocks; of f32 operands, and without `scores`.
-std::unique_ptr<AttentionCore> make_fast_attention(const AttentionShape& shape, Tier tier,
-                                                   int threads);
+// In f32 blocks, without `scores`; of f32, f16 or bf16 operands, all of one dtype. Null for others.
+std::unique_ptr<AttentionCore> make_fast_attention(const AttentionShape& shape, DType dtype,
+                                                   Tier tier, int threads);
 
 // Strides of a mask that broadcasts to [batch, heads, rows, columns].
 void set_mask(AttentionShape& shape, const Shape& mask);

@@ -1,6 +1,6 @@
 // Attention in f32. Many queries: keys and values of a head are packed once, and blocks of rows go
 // through product, softmax and product while their scores stay in the second cache. Few queries:
-// keys and values are read where they lie.
+// keys and values are read where they lie. f16 and bf16 are widened first.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,6 +9,7 @@
 #include "cpu/gemm.h"
 #include "cpu/softmax.h"
 #include "ops/attention_parts.h"
+#include "ops/elementwise.h"
 
 namespace sardonyx {
 namespace {
@@ -219,11 +220,104 @@ class FastAttention final : public AttentionCore {
   int64_t packed_keys_ = 0, packed_values_ = 0, slot_floats_ = 0;
 };
 
+// Narrow floats: operands are widened, heads outside, the result is narrowed.
+class WidenedAttention final : public AttentionCore {
+ public:
+  WidenedAttention(const AttentionShape& shape, DType dtype, Tier tier, int threads)
+      : shape_(shape),
+        bytes_(dtype_bytes(dtype, 1)),
+        widen_(find_conversion(tier, dtype, DType::kFloat32)),
+        narrow_(find_conversion(tier, DType::kFloat32, dtype)) {
+    wide_ = shape;
+    wide_.q = HeadStrides::heads_outside(shape.heads, shape.rows, shape.size);
+    wide_.k = HeadStrides::heads_outside(shape.kv_heads, shape.columns, shape.size);
+    wide_.v = HeadStrides::heads_outside(shape.kv_heads, shape.columns, shape.value_size);
+    wide_.y = HeadStrides::heads_outside(shape.heads, shape.rows, shape.value_size);
+    core_ = std::make_unique<FastAttention>(wide_, tier, threads);
+    queries_ = round_up(shape.batch * wide_.q.item);
+    keys_ = round_up(shape.batch * wide_.k.item);
+    values_ = round_up(shape.batch * wide_.v.item);
+    results_ = round_up(shape.batch * wide_.y.item);
+  }
+
+  size_t workspace_bytes() const override {
+    const int64_t floats = queries_ + keys_ + values_ + results_ + round_up(shape_.heads);
+    return static_cast<size_t>(floats) * sizeof(float) + core_->workspace_bytes();
+  }
+
+  void run(const AttentionOperands& operands, void* workspace, ThreadPool& pool) const override {
+    auto* q = static_cast<float*>(workspace);
+    float* k = q + queries_;
+    float* v = k + keys_;
+    float* y = v + values_;
+    float* sinks = y + results_;
+    widen(operands, {operands.q, true, shape_.heads, shape_.rows, shape_.size, shape_.q}, wide_.q,
+          q, pool);
+    widen(operands, {operands.k, false, shape_.kv_heads, shape_.columns, shape_.size, shape_.k},
+          wide_.k, k, pool);
+    widen(operands,
+          {operands.v, false, shape_.kv_heads, shape_.columns, shape_.value_size, shape_.v},
+          wide_.v, v, pool);
+    AttentionOperands wide = operands;
+    wide.q = q;
+    wide.k = k;
+    wide.v = v;
+    wide.y = y;
+    if (operands.sinks != nullptr) {
+      widen_(&operands.sinks, sinks, static_cast<size_t>(shape_.heads), nullptr);
+      wide.sinks = sinks;
+    }
+    core_->run(wide, sinks + round_up(shape_.heads), pool);
+    pool.parallel_for(shape_.batch * shape_.heads, [&](int64_t task) {
+      const int64_t item = task / shape_.heads, head = task % shape_.heads;
+      for (int64_t row = 0; row < shape_.rows; ++row) {
+        const void* src = y + wide_.y.at(item, head, row);
+        auto* dst = static_cast<char*>(operands.y) +
+                    static_cast<size_t>(shape_.y.at(item, head, row)) * bytes_;
+        narrow_(&src, dst, static_cast<size_t>(shape_.value_size), nullptr);
+      }
+    });
+  }
+
+ private:
+  struct Narrow {
+    const void* data;
+    bool is_query;
+    int64_t heads, rows, size;
+    HeadStrides strides;
+  };
+
+  // Rows behind the length of an item are left out: they may be anything.
+  void widen(const AttentionOperands& operands, const Narrow& narrow, const HeadStrides& strides,
+             float* dst, ThreadPool& pool) const {
+    pool.parallel_for(shape_.batch * narrow.heads, [&](int64_t task) {
+      const int64_t item = task / narrow.heads, head = task % narrow.heads;
+      int64_t rows = narrow.rows;
+      if (!narrow.is_query) {
+        rows = seen_columns(shape_, operands, item, shape_.rows - 1).end;
+      }
+      for (int64_t row = 0; row < rows; ++row) {
+        const void* src = static_cast<const char*>(narrow.data) +
+                          static_cast<size_t>(narrow.strides.at(item, head, row)) * bytes_;
+        widen_(&src, dst + strides.at(item, head, row), static_cast<size_t>(narrow.size), nullptr);
+      }
+    });
+  }
+
+  AttentionShape shape_, wide_;
+  size_t bytes_;
+  TileFn widen_, narrow_;
+  std::unique_ptr<FastAttention> core_;
+  int64_t queries_ = 0, keys_ = 0, values_ = 0, results_ = 0;
+};
+
 }  // namespace
 
-std::unique_ptr<AttentionCore> make_fast_attention(const AttentionShape& shape, Tier tier,
-                                                   int threads) {
-  return std::make_unique<FastAttention>(shape, tier, threads);
+std::unique_ptr<AttentionCore> make_fast_attention(const AttentionShape& shape, DType dtype,
+                                                   Tier tier, int threads) {
+  if (dtype == DType::kFloat32) return std::make_unique<FastAttention>(shape, tier, threads);
+  if (dtype != DType::kFloat16 && dtype != DType::kBfloat16) return nullptr;
+  return std::make_unique<WidenedAttention>(shape, dtype, tier, threads);
 }
 
 }  // namespace sardonyx

@@ -365,28 +365,34 @@ Result<void> check_request(const KernelRequest& request) {
   return expect_concrete_outputs(request);
 }
 
-Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
-  TRY(check_request(request));
-  if (request.inputs[kQuery].dtype() != DType::kFloat32) return decline("not float32");
-  if (request.has_output(kScores)) return decline("the scores are an output");
-  const GroupQuery group = read_group_query(request);
-  if (group.attention.columns == 0) return decline("no keys");
-  auto core = make_fast_attention(group.attention, request.tier, request.threads);
-  return std::make_unique<GroupQueryKernel<float>>(group, std::move(core));
-}
-
-Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+// The kernel around a core that make(group) gives; null where it takes no such dtype.
+template <class Make>
+Result<std::unique_ptr<Kernel>> make_with(const KernelRequest& request, Make&& make) {
   TRY(check_request(request));
   const DType dtype = request.inputs[kQuery].dtype();
   const GroupQuery group = read_group_query(request);
+  auto core = make(group.attention, dtype);
+  if (core == nullptr) return decline("not for {}", dtype_name(dtype));
   std::unique_ptr<Kernel> kernel;
   visit_float(dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    auto core = make_plain_attention(group.attention, dtype, dtype);
     kernel = std::make_unique<GroupQueryKernel<T>>(group, std::move(core));
   });
-  if (kernel == nullptr) return decline("its inputs are not floats");
   return kernel;
+}
+
+Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
+  if (request.has_output(kScores)) return decline("the scores are an output");
+  return make_with(request, [&](const AttentionShape& shape, DType dtype) {
+    return shape.columns == 0 ? nullptr
+                              : make_fast_attention(shape, dtype, request.tier, request.threads);
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  return make_with(request, [](const AttentionShape& shape, DType dtype) {
+    return make_plain_attention(shape, dtype, dtype);
+  });
 }
 
 }  // namespace

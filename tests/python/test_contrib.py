@@ -545,3 +545,25 @@ def test_m_rotary():
         check("MRotaryEmbedding", [x, positions, cosines, sines], num_heads=3, **attrs)
         x = random(2, 3, 5, 12)
         check("MRotaryEmbedding", [x, positions, cosines, sines], interleaved=1, **attrs)
+
+
+def test_half_floats():
+    """Rounded once at the end here, after every step there."""
+    half = np.float16
+
+    def narrow(arrays):
+        return [each.astype(half) if each is not None and each.dtype == F32 else each
+                for each in arrays]
+
+    loose = {"rtol": 1e-2, "atol": 1e-2}
+    inputs = narrow(group_query(0, 20, [20] * 2, rotary=True))
+    check("GroupQueryAttention", inputs, [half] * 3, do_rotary=1, **GROUP, **loose)
+    inputs = narrow(group_query(9, 1, [10] * 2, rotary=True))
+    check("GroupQueryAttention", inputs, [half] * 3, do_rotary=1, **GROUP, **loose)
+    inputs = narrow([random(2, 9, 16), random(2, 9, 16, seed=1), random(2, 9, 16, seed=2)])
+    check("MultiHeadAttention", inputs, [half], num_heads=4, **loose)
+    x = narrow([random(2, 5, 16), random(2, 5, 16, seed=1), random(16)])
+    check("SkipSimplifiedLayerNormalization", x, [half], epsilon=1e-5, **loose)
+    check("SkipLayerNormalization", x, [half], epsilon=1e-5, **loose)
+    check("FastGelu", x[:1], [half], **loose)
+    check("QuickGelu", x[:1], [half], **loose)
