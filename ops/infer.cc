@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/memory.h"
+
 namespace sardonyx {
 namespace {
 
@@ -148,7 +150,7 @@ Result<std::vector<Tensor>> run_once(const Kernel& kernel, const Node& node,
   }
   ThreadPool alone(1);
   Error error{Code::kOk, "", ""};
-  const auto workspace = WeightCache::allocate(kernel.workspace_bytes());
+  const auto workspace = allocate_memory(kernel.workspace_bytes(), Contents::kUndefined);
   RunArgs args{input_views,     output_views, input_values, output_values,
                workspace.get(), &alone,       &error};
   kernel.run(args);
