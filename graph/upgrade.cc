@@ -2,6 +2,7 @@
 #include "graph/upgrade.h"
 
 #include <algorithm>
+#include <span>
 
 #include "graph/upgrade_rules.h"
 
@@ -87,12 +88,27 @@ constexpr Rule kRules[] = {
     {"Xor", 7, broadcast_at_axis},
 };
 
+constexpr Rule kMlRules[] = {
+    // of ai.onnx.ml
+    {"LabelEncoder", 2, label_encoder_to_mapper},
+    {"TreeEnsembleClassifier", kAlways, node_values_to_tensor},
+    {"TreeEnsembleRegressor", kAlways, node_values_to_tensor},
+};
+
+std::span<const Rule> rules_of(std::string_view domain) {
+  if (domain.empty()) return kRules;
+  if (domain == "ai.onnx.ml") return kMlRules;
+  return {};
+}
+
 }  // namespace
 
 Result<void> upgrade_node(Graph& graph, NodeId node, int64_t opset_version) {
-  if (!graph.node(node).domain.empty()) return {};
-  if (opset_version < 6) graph.node(node).attrs.erase("consumed_inputs");  // a hint of those days
-  for (const Rule& rule : kRules) {
+  const std::span<const Rule> rules = rules_of(graph.node(node).domain);
+  if (graph.node(node).domain.empty() && opset_version < 6) {
+    graph.node(node).attrs.erase("consumed_inputs");  // a hint of those days
+  }
+  for (const Rule& rule : rules) {
     if (opset_version >= rule.until || graph.node(node).op_type != rule.op_type) continue;
     TRY(rule.apply(graph, node));
     if (graph.node(node).removed) return {};

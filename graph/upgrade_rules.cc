@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <numeric>
 
 namespace sardonyx {
 namespace {
@@ -121,6 +122,17 @@ Result<void> k_to_input(Graph& graph, NodeId id) {
   return {};
 }
 
+// The thresholds become a tensor, with which kernels keep what they have made of the trees.
+Result<void> node_values_to_tensor(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  if (!attrs.has("nodes_values") || attrs.has("nodes_values_as_tensor")) return {};
+  const auto& values = attrs.get_floats("nodes_values");
+  Tensor tensor = Tensor::from<float>({static_cast<int64_t>(values.size())}, values);
+  attrs.erase("nodes_values");
+  attrs.set("nodes_values_as_tensor", std::move(tensor));
+  return {};
+}
+
 Result<void> pads_to_input(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
   if (node.attrs.has("paddings")) {  // Pad-1
@@ -136,6 +148,20 @@ Result<void> pads_to_input(Graph& graph, NodeId id) {
   const ValueId cast = graph.add_node("CastLike", "", {constant, graph.node(id).inputs[0]},
                                       AttrMap(), name + "/value_cast");
   graph.set_input(id, 2, cast);
+  return {};
+}
+
+// LabelEncoder-1 of ai.onnx.ml took strings for their places in a list, or places for strings.
+Result<void> label_encoder_to_mapper(Graph& graph, NodeId id) {
+  Node& node = graph.node(id);
+  node.op_type = "CategoryMapper";
+  if (!node.attrs.has("classes_strings")) return {};
+  const std::vector<std::string> classes = node.attrs.get_strings("classes_strings");
+  std::vector<int64_t> places(classes.size());
+  std::iota(places.begin(), places.end(), int64_t{0});
+  node.attrs.erase("classes_strings");
+  node.attrs.set("cats_strings", classes);
+  node.attrs.set("cats_int64s", std::move(places));
   return {};
 }
 

@@ -11,21 +11,23 @@ namespace sardonyx {
 
 using UpgradeRule = Result<void> (*)(Graph& graph, NodeId node);
 
-Result<void> axes_to_input(Graph& graph, NodeId node);          // attribute axes → input 1
-Result<void> cast_name_to_dtype(Graph& graph, NodeId node);     // Cast-6: to="FLOAT" → a number
-Result<void> clip_bounds_to_inputs(Graph& graph, NodeId node);  // Clip-11: min, max → inputs
-Result<void> concat_default_axis(Graph& graph, NodeId node);    // Concat-4: axis was optional, 1
-Result<void> dft_axis_to_input(Graph& graph, NodeId node);      // DFT-20
-Result<void> drop_old_statistics(Graph& graph, NodeId node);    // BatchNormalization-14
-Result<void> drop_broadcast(Graph& graph, NodeId node);         // Gemm-7: broadcasting is implied
-Result<void> drop_output_sequence(Graph& graph, NodeId node);   // RNN-7, GRU-7, LSTM-7
-Result<void> grid_sample_modes(Graph& graph, NodeId node);      // GridSample-20: linear, cubic
-Result<void> k_to_input(Graph& graph, NodeId node);             // TopK-10
-Result<void> lp_norm_to_int(Graph& graph, NodeId node);         // LpPool-2, GlobalLpPool-2
-Result<void> pads_to_input(Graph& graph, NodeId node);          // Pad-11
-Result<void> rename_scatter(Graph& graph, NodeId node);         // Scatter → ScatterElements
-Result<void> reshape_to_input(Graph& graph, NodeId node);       // Reshape-5
-Result<void> resize_10(Graph& graph, NodeId node);              // Resize-11: from scales alone
+Result<void> axes_to_input(Graph& graph, NodeId node);            // attribute axes → input 1
+Result<void> cast_name_to_dtype(Graph& graph, NodeId node);       // Cast-6: to="FLOAT" → a number
+Result<void> clip_bounds_to_inputs(Graph& graph, NodeId node);    // Clip-11: min, max → inputs
+Result<void> concat_default_axis(Graph& graph, NodeId node);      // Concat-4: axis was optional, 1
+Result<void> dft_axis_to_input(Graph& graph, NodeId node);        // DFT-20
+Result<void> drop_old_statistics(Graph& graph, NodeId node);      // BatchNormalization-14
+Result<void> drop_broadcast(Graph& graph, NodeId node);           // Gemm-7: broadcasting is implied
+Result<void> drop_output_sequence(Graph& graph, NodeId node);     // RNN-7, GRU-7, LSTM-7
+Result<void> grid_sample_modes(Graph& graph, NodeId node);        // GridSample-20: linear, cubic
+Result<void> k_to_input(Graph& graph, NodeId node);               // TopK-10
+Result<void> label_encoder_to_mapper(Graph& graph, NodeId node);  // LabelEncoder-2 of ai.onnx.ml
+Result<void> lp_norm_to_int(Graph& graph, NodeId node);           // LpPool-2, GlobalLpPool-2
+Result<void> node_values_to_tensor(Graph& graph, NodeId node);    // TreeEnsembleClassifier-3
+Result<void> pads_to_input(Graph& graph, NodeId node);            // Pad-11
+Result<void> rename_scatter(Graph& graph, NodeId node);           // Scatter → ScatterElements
+Result<void> reshape_to_input(Graph& graph, NodeId node);         // Reshape-5
+Result<void> resize_10(Graph& graph, NodeId node);                // Resize-11: from scales alone
 Result<void> resize_11(Graph& graph, NodeId node);        // Resize-13: empty inputs → omitted
 Result<void> roi_align_mode(Graph& graph, NodeId node);   // RoiAlign-16: was half_pixel
 Result<void> selu_defaults(Graph& graph, NodeId node);    // Selu-6: longer constants

@@ -212,8 +212,21 @@
   X("", Xor, op_Xor)                                                                        \
   X("ai.onnx.ml", ArrayFeatureExtractor, op_ArrayFeatureExtractor)                          \
   X("ai.onnx.ml", Binarizer, op_Binarizer)                                                  \
+  X("ai.onnx.ml", CastMap, op_CastMap)                                                      \
+  X("ai.onnx.ml", CategoryMapper, op_CategoryMapper)                                        \
+  X("ai.onnx.ml", DictVectorizer, op_DictVectorizer)                                        \
+  X("ai.onnx.ml", FeatureVectorizer, op_FeatureVectorizer)                                  \
+  X("ai.onnx.ml", Imputer, op_Imputer)                                                      \
   X("ai.onnx.ml", LabelEncoder, op_LabelEncoder)                                            \
+  X("ai.onnx.ml", LinearClassifier, op_LinearClassifier)                                    \
+  X("ai.onnx.ml", LinearRegressor, op_LinearRegressor)                                      \
+  X("ai.onnx.ml", Normalizer, op_Normalizer)                                                \
+  X("ai.onnx.ml", OneHotEncoder, op_OneHotEncoder)                                          \
+  X("ai.onnx.ml", SVMClassifier, op_SVMClassifier)                                          \
+  X("ai.onnx.ml", SVMRegressor, op_SVMRegressor)                                            \
+  X("ai.onnx.ml", Scaler, op_Scaler)                                                        \
   X("ai.onnx.ml", TreeEnsemble, op_TreeEnsemble)                                            \
+  X("ai.onnx.ml", ZipMap, op_ZipMap)                                                        \
   X("ai.onnx.preview", FlexAttention, op_FlexAttention)                                     \
   X("ai.onnx.preview.training", Adagrad, op_Adagrad)                                        \
   X("ai.onnx.preview.training", Adam, op_Adam)                                              \
@@ -304,3 +317,4 @@
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
   X("sardonyx", Quantize, op_Quantize)
+// clang-format on

@@ -148,11 +148,43 @@ bool must_copy(const Tensor& tensor, std::span<const NamedValue> shared) {
   return false;
 }
 
-nb::object map_to_dict(const MapValue& map) {
+// Element `index` as Python has such a value: int, float, str.
+nb::object element_object(const Tensor& tensor, int64_t index) {
+  switch (tensor.dtype()) {
+    case DType::kInt64:
+      return nb::steal(PyLong_FromLongLong(tensor.as<const int64_t>()[index]));
+    case DType::kFloat32:
+      return nb::steal(PyFloat_FromDouble(tensor.as<const float>()[index]));
+    case DType::kFloat64:
+      return nb::steal(PyFloat_FromDouble(tensor.as<const double>()[index]));
+    case DType::kString:
+      return to_text(tensor.as<const std::string>()[index]);
+    default:
+      return to_array(tensor)[index];
+  }
+}
+
+// Keys of maps as Python objects; the maps of a sequence mostly share theirs.
+struct MapKeys {
+  const void* source = nullptr;
+  std::vector<nb::object> objects;
+};
+
+nb::object map_to_dict(const MapValue& map, MapKeys& keys) {
+  if (keys.source != map.keys.data() || keys.source == nullptr) {
+    keys.source = map.keys.data();
+    keys.objects.clear();
+    for (int64_t i = 0; i < map.keys.count(); ++i) {
+      keys.objects.push_back(element_object(map.keys, i));
+    }
+  }
   nb::dict dict;
-  nb::list keys(to_array(map.keys).attr("tolist")());
-  nb::list values(to_array(map.values).attr("tolist")());
-  for (size_t i = 0; i < keys.size(); ++i) dict[keys[i]] = values[i];
+  for (int64_t i = 0; i < map.keys.count(); ++i) {
+    const nb::object value = element_object(map.values, i);
+    if (PyDict_SetItem(dict.ptr(), keys.objects[static_cast<size_t>(i)].ptr(), value.ptr()) != 0) {
+      throw nb::python_error();
+    }
+  }
   return dict;
 }
 
@@ -275,11 +307,17 @@ nb::object to_python(const Value& value, std::span<const NamedValue> shared) {
       return nb::cast(PySparse{std::make_shared<SparseTensor>(value.sparse())});
     case Value::Kind::kSequence: {
       nb::list list;
-      for (const Value& item : value.items()) list.append(to_python(item, shared));
+      MapKeys keys;
+      for (const Value& item : value.items()) {
+        list.append(item.kind() == Value::Kind::kMap ? map_to_dict(item.map(), keys)
+                                                     : to_python(item, shared));
+      }
       return list;
     }
-    case Value::Kind::kMap:
-      return map_to_dict(value.map());
+    case Value::Kind::kMap: {
+      MapKeys keys;
+      return map_to_dict(value.map(), keys);
+    }
     case Value::Kind::kOptional:
       return value.has_value() ? to_python(value.inner(), shared) : nb::none();
   }

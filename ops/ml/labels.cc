@@ -1,5 +1,4 @@
-// ai.onnx.ml: LabelEncoder maps keys to values; ArrayFeatureExtractor picks columns; Binarizer
-// compares with a threshold.
+// ai.onnx.ml operators that replace keys by values: LabelEncoder, CategoryMapper.
 #include <cmath>
 #include <map>
 
@@ -10,8 +9,8 @@
 namespace sardonyx {
 namespace {
 
-constexpr DTypeSet kLabelTypes = dtype_set(DType::kString, DType::kInt64, DType::kInt32,
-                                           DType::kInt16, DType::kFloat32, DType::kFloat64);
+constexpr DTypeSet kKeyTypes = dtype_set(DType::kString, DType::kInt64, DType::kInt32,
+                                         DType::kInt16, DType::kFloat32, DType::kFloat64);
 
 // Calls fn(TypeTag<T>()) for the element type of a label.
 template <class Fn>
@@ -22,6 +21,11 @@ void visit_label(DType dtype, Fn&& fn) {
     visit_dtype<int64_t, int32_t, int16_t, float, double>(dtype, fn);
   }
 }
+
+// Keys, the value of each, and what a key that is not listed gives.
+struct Labels {
+  Tensor keys, values, otherwise;
+};
 
 // ---- LabelEncoder
 
@@ -48,7 +52,7 @@ Result<Tensor> read_list(const AttrMap& attrs, const std::string& side) {
                 "{}_strings, {}_int64s, {}_floats",
                 lists.size(), side, side, side, side, side);
   }
-  if ((dtype_bit(lists[0].dtype()) & kLabelTypes) == 0) {
+  if ((dtype_bit(lists[0].dtype()) & kKeyTypes) == 0) {
     return fail(Code::kInvalidArgument, "the {} cannot be {}", side, dtype_name(lists[0].dtype()));
   }
   return lists[0];
@@ -83,10 +87,6 @@ Result<Tensor> read_default(const AttrMap& attrs, DType dtype) {
   }
   return value;
 }
-
-struct Labels {
-  Tensor keys, values, otherwise;
-};
 
 Result<Labels> read_labels(const AttrMap& attrs) {
   Labels labels;
@@ -145,91 +145,74 @@ std::unique_ptr<Kernel> make_mapping(const Labels& labels) {
   });
 }
 
-Result<std::unique_ptr<Kernel>> make_label_encoder(const KernelRequest& request) {
-  const Labels labels = TRY(read_labels(request.node.attrs));
+std::unique_ptr<Kernel> make_mapping_of(const Labels& labels) {
   std::unique_ptr<Kernel> kernel;
   visit_label(labels.keys.dtype(),
               [&](auto tag) { kernel = make_mapping<typename decltype(tag)::Type>(labels); });
   return kernel;
 }
 
-// ---- ArrayFeatureExtractor
+Result<std::unique_ptr<Kernel>> make_label_encoder(const KernelRequest& request) {
+  return make_mapping_of(TRY(read_labels(request.node.attrs)));
+}
 
-Result<void> infer_extractor(InferContext& context) {
-  TRY(expect_min_rank(context, 0, 1));
-  if (!context.has_rank(0)) {
-    set_like_input(context);
-    return {};
+// ---- CategoryMapper
+
+Result<void> infer_category_mapper(InferContext& context) {
+  const size_t strings = context.attrs().get_strings("cats_strings").size();
+  const size_t ints = context.attrs().get_ints("cats_int64s").size();
+  if (strings != ints) {
+    return fail(Code::kInvalidArgument,
+                "cats_strings has {} entries and cats_int64s {}; expected "
+                "as many",
+                strings, ints);
   }
-  Dims dims = context.dims(0);
-  dims.back() = context.has_rank(1) ? product(context.dims(1)) : Dim::unknown();
-  if (dims.size() == 1) dims.insert(dims.begin(), Dim(1));
-  set_like_input(context, std::move(dims));
+  ValueType type = context.input(0);
+  if (type.dtype == DType::kString) {
+    type.dtype = DType::kInt64;
+  } else if (type.dtype == DType::kInt64) {
+    type.dtype = DType::kString;
+  }
+  context.set_output(0, std::move(type));
   return {};
 }
 
-void run_extractor(RunArgs& args) {
-  const TensorView& src = args.inputs[0];
-  const IndexView indices(args.inputs[1]);
-  const int64_t wanted = args.inputs[1].count();
-  const int64_t columns = src.shape[src.shape.rank() - 1];
-  for (int64_t i = 0; i < wanted; ++i) {
-    if (indices[i] < 0 || indices[i] >= columns) {
-      return args.report(
-          Code::kInvalidArgument,
-          fmt::format("index {} is out of range: there are {} columns", indices[i], columns));
-    }
+Result<std::unique_ptr<Kernel>> make_category_mapper(const KernelRequest& request) {
+  const AttrMap& attrs = request.node.attrs;
+  const auto& names = attrs.get_strings("cats_strings");
+  const auto& numbers = attrs.get_ints("cats_int64s");
+  const Shape length{static_cast<int64_t>(names.size())};
+  Labels labels{Tensor::from<std::string>(length, names), Tensor::from<int64_t>(length, numbers),
+                Tensor::scalar(attrs.get_int("default_int64"))};
+  if (request.inputs[0].dtype() == DType::kInt64) {
+    std::swap(labels.keys, labels.values);
+    labels.otherwise = Tensor::scalar(attrs.get_string("default_string"));
   }
-  Shape shape = src.shape;
-  shape[shape.rank() - 1] = wanted;
-  const int64_t rows = shape.count(0, shape.rank() - 1);
-  if (shape.rank() == 1) shape = Shape{1, wanted};
-  const TensorView dst = args.allocate(0, src.dtype, shape);
-  if (args.failed()) return;
-  with_cell(src.dtype, [&]<class T>() {
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t i = 0; i < wanted; ++i) {
-        dst.as<T>()[row * wanted + i] = src.as<const T>()[row * columns + indices[i]];
-      }
-    }
-  });
-}
-
-Result<std::unique_ptr<Kernel>> make_extractor(const KernelRequest&) {
-  return make_kernel(run_extractor);
-}
-
-// ---- Binarizer
-
-Result<void> infer_binarizer(InferContext& context) {
-  context.set_output(0, context.input(0));
-  return {};
-}
-
-Result<std::unique_ptr<Kernel>> make_binarizer(const KernelRequest& request) {
-  return make_kernel([threshold = request.node.attrs.get_float("threshold")](RunArgs& args) {
-    const TensorView& src = args.inputs[0];
-    const TensorView dst = args.allocate(0, src.dtype, src.shape);
-    if (args.failed()) return;
-    visit_dtype<float, double, int32_t, int64_t>(src.dtype, [&](auto tag) {
-      using T = typename decltype(tag)::Type;
-      parallel_ranges(args.pool, src.count(), sizeof(T), [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) {
-          dst.as<T>()[i] = static_cast<double>(src.as<const T>()[i]) > threshold ? T(1) : T(0);
-        }
-      });
-    });
-  });
+  return make_mapping_of(labels);
 }
 
 }  // namespace
 
+OpDef op_CategoryMapper() {
+  constexpr DTypeSet types = dtype_set(DType::kString, DType::kInt64);
+  OpDef op;
+  op.versions = {1};
+  op.inputs = {{"X", "T1", types}};
+  op.outputs = {{"Y", "T2", types}};
+  op.attrs = {optional_attr("cats_strings", FormalAttr::Kind::kStrings),
+              optional_attr("cats_int64s", FormalAttr::Kind::kInts),
+              string_attr("default_string", "_Unused"), int_attr("default_int64", -1)};
+  op.infer = infer_category_mapper;
+  op.kernels = {{"search", make_category_mapper}};
+  return op;
+}
+
 OpDef op_LabelEncoder() {
   using Kind = FormalAttr::Kind;
   OpDef op;
-  op.versions = {2, 4};
-  op.inputs = {{"X", "T1", kLabelTypes}};
-  op.outputs = {{"Y", "T2", kLabelTypes}};
+  op.versions = {1, 2, 4};
+  op.inputs = {{"X", "T1", kKeyTypes}};
+  op.outputs = {{"Y", "T2", kKeyTypes}};
   op.attrs = {optional_attr("keys_tensor", Kind::kTensor),
               optional_attr("keys_strings", Kind::kStrings),
               optional_attr("keys_int64s", Kind::kInts),
@@ -244,29 +227,6 @@ OpDef op_LabelEncoder() {
               float_attr("default_float", -0.0f)};
   op.infer = infer_label_encoder;
   op.kernels = {{"search", make_label_encoder}};
-  return op;
-}
-
-OpDef op_ArrayFeatureExtractor() {
-  const DTypeSet types = kLabelTypes & ~dtype_set(DType::kInt16);
-  OpDef op;
-  op.versions = {1};
-  op.inputs = {{"X", "T", types}, {"Y", "", dtype_set(DType::kInt64)}};
-  op.outputs = {{"Z", "T", types}};
-  op.infer = infer_extractor;
-  op.kernels = {{"copy", make_extractor}};
-  return op;
-}
-
-OpDef op_Binarizer() {
-  const DTypeSet types = dtype_set(DType::kFloat32, DType::kFloat64, DType::kInt64, DType::kInt32);
-  OpDef op;
-  op.versions = {1};
-  op.inputs = {{"X", "T", types}};
-  op.outputs = {{"Y", "T", types}};
-  op.attrs = {float_attr("threshold", 0)};
-  op.infer = infer_binarizer;
-  op.kernels = {{"reference", make_binarizer}};
   return op;
 }
 
