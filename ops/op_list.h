@@ -226,6 +226,8 @@
   X("ai.onnx.ml", SVMRegressor, op_SVMRegressor)                                            \
   X("ai.onnx.ml", Scaler, op_Scaler)                                                        \
   X("ai.onnx.ml", TreeEnsemble, op_TreeEnsemble)                                            \
+  X("ai.onnx.ml", TreeEnsembleClassifier, op_TreeEnsembleClassifier)                        \
+  X("ai.onnx.ml", TreeEnsembleRegressor, op_TreeEnsembleRegressor)                          \
   X("ai.onnx.ml", ZipMap, op_ZipMap)                                                        \
   X("ai.onnx.preview", FlexAttention, op_FlexAttention)                                     \
   X("ai.onnx.preview.training", Adagrad, op_Adagrad)                                        \
