@@ -33,6 +33,12 @@ ViewS8 view_of(const ConvShape& s) {
   return view;
 }
 
+// Whether output pixels are input pixels.
+bool is_dense(const ConvShape& s) {
+  constexpr std::array<int64_t, 3> kOnes = {1, 1, 1}, kZeros = {0, 0, 0};
+  return s.taps() == 1 && s.stride == kOnes && s.pad == kZeros && s.in == s.out;
+}
+
 struct SourceS8 {
   const ConvShape& shape;
   const uint8_t* src;   // at the first channel of the group
@@ -40,22 +46,15 @@ struct SourceS8 {
   int64_t channels;
 };
 
-// Calls visit(z, y, x, item) with the input position under tap 0 of each output pixel.
-template <class Visit>
-void for_pixels(const ConvShape& s, int64_t row, int64_t rows, const Visit& visit) {
-  int64_t x = row % s.out[2], y = row / s.out[2] % s.out[1];
-  int64_t z = row / s.out[2] / s.out[1] % s.out[0], item = row / s.out_pixels();
-  for (int64_t r = 0; r < rows; ++r) {
-    visit(r, item, z * s.stride[0] - s.pad[0], y * s.stride[1] - s.pad[1],
-          x * s.stride[2] - s.pad[2]);
-    if (++x < s.out[2]) continue;
-    x = 0;
-    if (++y < s.out[1]) continue;
-    y = 0;
-    if (++z < s.out[0]) continue;
-    z = 0;
-    ++item;
-  }
+// Output pixels that follow one another on a line, and the input position under tap 0 of the first.
+struct OutputRun {
+  int64_t count, item, z, y, x;
+};
+OutputRun run_at(const ConvShape& s, int64_t pixel, int64_t most) {
+  const int64_t x = pixel % s.out[2], line = pixel / s.out[2];
+  return {std::min(s.out[2] - x, most), line / s.out[1] / s.out[0],
+          line / s.out[1] % s.out[0] * s.stride[0] - s.pad[0],
+          line % s.out[1] * s.stride[1] - s.pad[1], x * s.stride[2] - s.pad[2]};
 }
 
 // The input line at (z, y), or null in the padding.
@@ -65,61 +64,101 @@ const uint8_t* line_at(const SourceS8& source, int64_t item, int64_t z, int64_t 
   return source.src + ((item * s.in[0] + z) * s.in[1] + y) * s.in[2] * s.src_stride();
 }
 
+// Pixel by pixel where a segment is one.
+void point_at_pixels(const void* opaque, int64_t row, int64_t rows, const uint8_t** out, uint8_t*) {
+  const auto& source = *static_cast<const SourceS8*>(opaque);
+  const int64_t ld = source.shape.src_stride();
+  for (int64_t r = 0; r < rows; ++r) out[r] = source.src + (row + r) * ld;
+}
+
+// Tap by tap for output pixels that follow one another on a line.
 void point_at_taps(const void* opaque, int64_t row, int64_t rows, const uint8_t** out, uint8_t*) {
   const auto& source = *static_cast<const SourceS8*>(opaque);
   const ConvShape& s = source.shape;
-  for_pixels(s, row, rows, [&](int64_t r, int64_t item, int64_t z0, int64_t y0, int64_t x0) {
-    const uint8_t** to = out + r;
+  const int64_t ld = s.src_stride(), step = s.stride[2] * ld;
+  for (int64_t done = 0; done < rows;) {
+    const OutputRun run = run_at(s, row + done, rows - done);
+    const int64_t count = run.count;
+    const uint8_t** to = out + done;
     for (int64_t kz = 0; kz < s.kernel[0]; ++kz) {
       for (int64_t ky = 0; ky < s.kernel[1]; ++ky) {
         const uint8_t* line =
-            line_at(source, item, z0 + kz * s.dilation[0], y0 + ky * s.dilation[1]);
-        int64_t x = x0;
-        for (int64_t kx = 0; kx < s.kernel[2]; ++kx, x += s.dilation[2], to += rows) {
-          const bool outside = line == nullptr || x < 0 || x >= s.in[2];
-          *to = outside ? source.pads : line + x * s.src_stride();
+            line_at(source, run.item, run.z + kz * s.dilation[0], run.y + ky * s.dilation[1]);
+        for (int64_t kx = 0; kx < s.kernel[2]; ++kx, to += rows) {
+          int64_t at = run.x + kx * s.dilation[2];
+          if (line == nullptr) {
+            std::fill(to, to + count, source.pads);
+          } else if (at >= 0 && at + (count - 1) * s.stride[2] < s.in[2]) {
+            const uint8_t* from = line + at * ld;
+            for (int64_t i = 0; i < count; ++i, from += step) to[i] = from;
+          } else {
+            for (int64_t i = 0; i < count; ++i, at += s.stride[2]) {
+              to[i] = at < 0 || at >= s.in[2] ? source.pads : line + at * ld;
+            }
+          }
         }
       }
     }
-  });
+    done += count;
+  }
 }
 
-// One kernel row of one pixel, copied; returns the end.
-uint8_t* copy_kernel_row(const SourceS8& source, const uint8_t* line, int64_t x, uint8_t* dst) {
+// Short runs of bytes, without the call that memcpy becomes.
+void copy_short(const uint8_t* src, uint8_t* dst, size_t count) {
+  if (count > 32) {
+    std::memcpy(dst, src, count);
+  } else if (count >= 16) {
+    std::memcpy(dst, src, 16);
+    std::memcpy(dst + count - 16, src + count - 16, 16);
+  } else if (count >= 8) {
+    std::memcpy(dst, src, 8);
+    std::memcpy(dst + count - 8, src + count - 8, 8);
+  } else {
+    for (size_t i = 0; i < count; ++i) dst[i] = src[i];
+  }
+}
+
+// One kernel row of one pixel, from input position x on.
+void copy_kernel_row(const SourceS8& source, const uint8_t* line, int64_t x, uint8_t* dst) {
   const ConvShape& s = source.shape;
   const auto channels = static_cast<size_t>(source.channels);
   const int64_t last = x + (s.kernel[2] - 1) * s.dilation[2];
   if (line != nullptr && s.dilation[2] == 1 && x >= 0 && last < s.in[2] &&
       s.src_stride() == source.channels) {
-    const size_t bytes = static_cast<size_t>(s.kernel[2]) * channels;
-    std::memcpy(dst, line + x * source.channels, bytes);
-    return dst + bytes;
+    copy_short(line + x * source.channels, dst, static_cast<size_t>(s.kernel[2]) * channels);
+    return;
   }
   for (int64_t kx = 0; kx < s.kernel[2]; ++kx, x += s.dilation[2], dst += channels) {
     const bool outside = line == nullptr || x < 0 || x >= s.in[2];
-    std::memcpy(dst, outside ? source.pads : line + x * s.src_stride(), channels);
+    copy_short(outside ? source.pads : line + x * s.src_stride(), dst, channels);
   }
-  return dst;
 }
 
 void copy_taps(const void* opaque, int64_t row, int64_t rows, const uint8_t** out,
                uint8_t* scratch) {
   const auto& source = *static_cast<const SourceS8*>(opaque);
   const ConvShape& s = source.shape;
-  const int64_t ld = view_of(s).row_scratch;
-  for_pixels(s, row, rows, [&](int64_t r, int64_t item, int64_t z0, int64_t y0, int64_t x0) {
-    uint8_t* to = scratch + r * ld;
-    uint8_t* const end = to + ld;
-    out[r] = to;
+  const ViewS8 view = view_of(s);
+  for (int64_t r = 0; r < rows; ++r) {
+    out[r] = scratch + r * view.row_scratch;
+    std::fill(scratch + r * view.row_scratch + view.depth, scratch + (r + 1) * view.row_scratch,
+              uint8_t{0});
+  }
+  const int64_t row_bytes = s.kernel[2] * source.channels;
+  for (int64_t done = 0; done < rows;) {
+    const OutputRun run = run_at(s, row + done, rows - done);
+    uint8_t* to = scratch + done * view.row_scratch;
     for (int64_t kz = 0; kz < s.kernel[0]; ++kz) {
-      for (int64_t ky = 0; ky < s.kernel[1]; ++ky) {
+      for (int64_t ky = 0; ky < s.kernel[1]; ++ky, to += row_bytes) {
         const uint8_t* line =
-            line_at(source, item, z0 + kz * s.dilation[0], y0 + ky * s.dilation[1]);
-        to = copy_kernel_row(source, line, x0, to);
+            line_at(source, run.item, run.z + kz * s.dilation[0], run.y + ky * s.dilation[1]);
+        for (int64_t i = 0; i < run.count; ++i) {
+          copy_kernel_row(source, line, run.x + i * s.stride[2], to + i * view.row_scratch);
+        }
       }
     }
-    std::fill(to, end, uint8_t{0});
-  });
+    done += run.count;
+  }
 }
 
 struct ConvTasks {
@@ -223,7 +262,7 @@ void conv_s8(Tier tier, const ConvShape& shape, const ConvS8Args& args, void* wo
     const SourceS8 source{shape, static_cast<const uint8_t*>(args.src.data) + group * view.channels,
                           pads, view.channels};
     BlocksS8 blocks;
-    blocks.fill_rows = view.copied ? copy_taps : point_at_taps;
+    blocks.fill_rows = view.copied ? copy_taps : is_dense(shape) ? point_at_pixels : point_at_taps;
     blocks.source = &source;
     blocks.row_scratch = view.row_scratch;
     blocks.is_signed = args.src.is_signed;

@@ -9,7 +9,6 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kMostKernelCols = 5;  // of the tiles of several pixels
 constexpr int64_t kMostParts = 3;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -18,9 +17,9 @@ size_t aligned(int64_t bytes) { return static_cast<size_t>(divide_up(bytes, 64) 
 int64_t kernel_rows(const ConvShape& s) { return s.kernel[0] * s.kernel[1]; }
 int64_t quads_of(const ConvShape& s) { return divide_up(kernel_rows(s), 4); }
 
-// Pixel pointers of one tile.
+// Input pixels under a line of output.
 int64_t inputs_of(const ConvShape& s) {
-  return std::max<int64_t>(s.kernel[2], (DepthwiseS8Kernels::kPixels - 1) * 2 + kMostKernelCols);
+  return (s.out[2] - 1) * s.stride[2] + (s.kernel[2] - 1) * s.dilation[2] + 1;
 }
 
 struct PackedPlaces {
@@ -55,7 +54,6 @@ class DepthwiseS8Task {
       : kernels_(depthwise_s8_kernels(tier)), s_(shape), args_(args), pads_(pads), pixels_(pixels) {
     const PackedPlaces packed = places_in(tier, shape, args.packed);
     inputs_ = inputs_of(shape);
-    tile_.pixels = pixels;
     tile_.pixel_stride = inputs_;
     tile_.quads = quads_of(shape);
     tile_.kernel_cols = shape.kernel[2];
@@ -73,25 +71,27 @@ class DepthwiseS8Task {
     tile_.finish.high = output.high;
     tile_.finish.zero = output.zero;
     tile_.finish.ld = shape.dst_stride();
-    if (tile_.parts == 1 && shape.dilation[2] == 1 && shape.kernel[2] <= kMostKernelCols &&
-        shape.stride[2] <= 2) {
-      several_ = kernels_.tile[shape.kernel[2]][shape.stride[2]];
+    tile_.dilation = shape.dilation[2];
+    const bool square = shape.kernel[1] == shape.kernel[2] && shape.kernel[0] == 1;
+    const bool known = shape.kernel[2] == 3 || shape.kernel[2] == 5;
+    if (tile_.parts == 1 && tile_.dilation == 1 && square && known && shape.stride[2] <= 2) {
+      several_ = kernels_.tile[shape.kernel[2] == 5][shape.stride[2] - 1];
     }
   }
 
   void run(int64_t line, int64_t line_end) {
     for (; line < line_end; ++line) {
+      point(line);
       int64_t x = 0;
       if (several_ != nullptr) {
-        for (; x + DepthwiseS8Kernels::kPixels <= s_.out[2]; x += DepthwiseS8Kernels::kPixels) {
-          point(line, x, (DepthwiseS8Kernels::kPixels - 1) * s_.stride[2] + s_.kernel[2], 1);
-          several_(tile_);
+        for (int i = 0; i < 4; ++i) {
+          const int64_t pixels = DepthwiseS8Kernels::kPixels[i];
+          // Sevens only where they come out even.
+          if (i == 0 && s_.out[2] % 7 != 0) continue;
+          for (; x + pixels <= s_.out[2]; x += pixels) run_tile(several_[i], line, x);
         }
       }
-      for (; x < s_.out[2]; ++x) {
-        point(line, x, s_.kernel[2], s_.dilation[2]);
-        kernels_.one(tile_);
-      }
+      for (; x < s_.out[2]; ++x) run_tile(kernels_.one, line, x);
       if (args_.output.fn != nullptr) {
         const int64_t row = line * s_.out[2];
         args_.output.fn(args_.output.context, dst_at(row), s_.dst_stride(), s_.out[2],
@@ -106,25 +106,34 @@ class DepthwiseS8Task {
            row * s_.dst_stride() * static_cast<int64_t>(result_bytes_s8(args_.output.result));
   }
 
-  // Input pixels under `count` taps of each kernel row from output pixel x of a line on.
-  void point(int64_t line, int64_t x, int64_t count, int64_t step) {
+  // The input pixels under all output pixels of a line.
+  void point(int64_t line) {
     const int64_t y0 = line % s_.out[1] * s_.stride[1] - s_.pad[1];
     const int64_t z0 = line / s_.out[1] % s_.out[0] * s_.stride[0] - s_.pad[0];
     const int64_t item = line / s_.out[1] / s_.out[0];
-    const int64_t x0 = x * s_.stride[2] - s_.pad[2];
-    const auto* src = static_cast<const uint8_t*>(args_.src.data);
+    const int64_t before = std::clamp<int64_t>(s_.pad[2], 0, inputs_);
+    const int64_t after = std::clamp<int64_t>(s_.pad[2] + s_.in[2], before, inputs_);
+    const int64_t ld = s_.src_stride();
     for (int64_t row = 0; row < 4 * tile_.quads; ++row) {
       const int64_t z = z0 + row / s_.kernel[1] * s_.dilation[0];
       const int64_t y = y0 + row % s_.kernel[1] * s_.dilation[1];
-      const bool outside =
-          row >= kernel_rows(s_) || z < 0 || z >= s_.in[0] || y < 0 || y >= s_.in[1];
-      const int64_t first = ((item * s_.in[0] + z) * s_.in[1] + y) * s_.in[2];
       const uint8_t** to = pixels_ + row * inputs_;
-      for (int64_t i = 0, at = x0; i < count; ++i, at += step) {
-        to[i] = outside || at < 0 || at >= s_.in[2] ? pads_ : src + (first + at) * s_.src_stride();
+      if (row >= kernel_rows(s_) || z < 0 || z >= s_.in[0] || y < 0 || y >= s_.in[1]) {
+        std::fill(to, to + inputs_, pads_);
+        continue;
       }
+      std::fill(to, to + before, pads_);
+      const auto* src = static_cast<const uint8_t*>(args_.src.data) +
+                        ((item * s_.in[0] + z) * s_.in[1] + y) * s_.in[2] * ld;
+      for (int64_t i = before; i < after; ++i, src += ld) to[i] = src;
+      std::fill(to + after, to + inputs_, pads_);
     }
+  }
+
+  void run_tile(DepthwiseS8Kernels::Tile tile, int64_t line, int64_t x) {
+    tile_.pixels = pixels_ + x * s_.stride[2];
     tile_.finish.dst = dst_at(line * s_.out[2] + x);
+    tile(tile_);
   }
 
   const DepthwiseS8Kernels& kernels_;
@@ -134,7 +143,7 @@ class DepthwiseS8Task {
   const uint8_t** pixels_;
   int64_t inputs_ = 0;
   DepthwiseS8Tile tile_;
-  DepthwiseS8Kernels::Tile several_ = nullptr;
+  const DepthwiseS8Kernels::Tile* several_ = nullptr;
 };
 
 size_t pointer_bytes(const ConvShape& s) {

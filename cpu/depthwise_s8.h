@@ -15,12 +15,14 @@ void depthwise_s8(Tier tier, const ConvShape& shape, const ConvS8Args& args, voi
 
 // Some output pixels of one line, all channels.
 struct DepthwiseS8Tile {
-  // [kernel rows rounded up to 4][inputs]: input pixels under the tile, at channel 0.
+  // Input pixels under each of the kernel rows rounded up to 4, at channel 0, from the first tap of
+  // the first output pixel on.
   const uint8_t* const* pixels = nullptr;
   int64_t pixel_stride = 0;  // from row to row of `pixels`
   int64_t quads = 0;         // of kernel rows
   int64_t kernel_cols = 0;
-  int64_t parts = 1;  // weights are the sum of this many
+  int64_t dilation = 1;  // along the line
+  int64_t parts = 1;     // weights are the sum of this many
   bool is_signed = false;
   const int8_t* weights = nullptr;  // [parts][quads][kernel_cols][padded channels][4]
   int64_t padded = 0;
@@ -29,11 +31,11 @@ struct DepthwiseS8Tile {
 };
 
 struct DepthwiseS8Kernels {
-  static constexpr int kPixels = 4;
-  // kPixels output pixels for kernels 3 and 5 wide with stride 1 and 2, whose taps lie side by side
-  // in `pixels`; null elsewhere.
   using Tile = void (*)(const DepthwiseS8Tile& tile);
-  Tile tile[6][3] = {};
+  // For 3x3 and 5x5 kernels with stride 1 and 2 and no dilation: 7, 4, 2 and 1 pixels, by
+  // [kernel == 5][stride - 1][...].
+  static constexpr int kPixels[] = {7, 4, 2, 1};
+  Tile tile[2][2][4] = {};
   Tile one = nullptr;  // one pixel of any kernel
 };
 const DepthwiseS8Kernels& depthwise_s8_kernels(Tier tier);

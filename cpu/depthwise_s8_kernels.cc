@@ -25,17 +25,21 @@ HWY_INLINE V32 load_bytes(const uint8_t* src, int64_t count) {
   return hn::PromoteTo(D32(), hn::Load(d8, lanes));
 }
 
-// Four kernel rows of a column of input pixels: one channel per lane.
-template <bool kDot>
+// kRows kernel rows, 4 at most, of a column of input pixels: one channel per lane.
+template <bool kDot, int kRows>
 HWY_INLINE BytesA<kDot> load_quad(const uint8_t* const* pixels, int64_t stride, int64_t c,
                                   int64_t count, V32 shift) {
-  const V32 r0 = load_bytes(pixels[0] + c, count);
-  const V32 r1 = load_bytes(pixels[stride] + c, count);
-  const V32 r2 = load_bytes(pixels[2 * stride] + c, count);
-  const V32 r3 = load_bytes(pixels[3 * stride] + c, count);
-  const V32 low = hn::Or(r0, hn::ShiftLeft<8>(r1));
-  const V32 high = hn::Or(hn::ShiftLeft<16>(r2), hn::ShiftLeft<24>(r3));
-  return BytesA<kDot>(hn::Xor(hn::Or(low, high), shift));
+  V32 quad = load_bytes(pixels[0] + c, count);
+  if constexpr (kRows > 1) {
+    quad = hn::Or(quad, hn::ShiftLeft<8>(load_bytes(pixels[stride] + c, count)));
+  }
+  if constexpr (kRows > 2) {
+    quad = hn::Or(quad, hn::ShiftLeft<16>(load_bytes(pixels[2 * stride] + c, count)));
+  }
+  if constexpr (kRows > 3) {
+    quad = hn::Or(quad, hn::ShiftLeft<24>(load_bytes(pixels[3 * stride] + c, count)));
+  }
+  return BytesA<kDot>(hn::Xor(quad, shift));
 }
 
 template <bool kDot>
@@ -56,38 +60,62 @@ struct Channels {
         count(channels < kLanesS8 ? channels : kLanesS8) {}
 };
 
-template <bool kDot, int kCols, int kStride>
-void several_pixels(const DepthwiseS8Tile& t) {
-  constexpr int kPixels = DepthwiseS8Kernels::kPixels;
+// Sums of pixels that are not to be bytes.
+HWY_NOINLINE void finish_pixels(const DepthwiseS8Tile& t, const V32* sum, int pixels,
+                                const Channels& at) {
+  FinishS8 f = t.finish;
+  if (f.add != nullptr) f.add += at.c;
+  if (f.scale != nullptr) f.scale += at.c;
+  if (f.bias != nullptr) f.bias += at.c;
+  f.dst = static_cast<char*>(f.dst) + at.c * (gives_bytes(f) ? 1 : 4);
+  HWY_ALIGN int32_t sums[8 * kLanesS8];
+  for (int p = 0; p < pixels; ++p) hn::Store(sum[p], D32(), sums + p * kLanesS8);
+  finish_rows(f, sums, pixels, 1, at.count);
+}
+
+// Adds kRows kernel rows of a kernel kCols wide, from row 4 * quad on, to the sums of pixels.
+template <bool kDot, int kRows, int kCols, int kStride, int kPixels>
+HWY_INLINE void add_rows(const DepthwiseS8Tile& t, int quad, const Channels& at, V32 shift,
+                         V32 (&sum)[kPixels]) {
   constexpr int kInputs = (kPixels - 1) * kStride + kCols;
-  const FinishS8 finish = t.finish;
+  const int64_t column = 4 * t.padded, stride = t.pixel_stride;
+  const int8_t* weights = t.weights + quad * kCols * column + 4 * at.c;
+  const uint8_t* const* pixels = t.pixels + 4 * quad * stride;
+#pragma GCC unroll 20
+  for (int x = 0; x < kInputs; ++x) {
+    const auto bytes = load_quad<kDot, kRows>(pixels + x, stride, at.c, at.count, shift);
+#pragma GCC unroll 8
+    for (int k = 0; k < kCols; ++k) {
+      if (x >= k && (x - k) % kStride == 0 && (x - k) / kStride < kPixels) {
+        V32& s = sum[(x - k) / kStride];
+        s = add_dot(bytes, load_weights<kDot>(weights + k * column), s);
+      }
+    }
+  }
+}
+
+// kPixels output pixels of a kernel of kSize x kSize taps.
+template <bool kDot, int kSize, int kStride, int kPixels>
+void several_pixels(const DepthwiseS8Tile& t) {
   const V32 shift = shift_of(t);
-  const int64_t channels = t.channels, stride = t.pixel_stride, quads = t.quads;
-  const int64_t column = 4 * t.padded;
+  const int64_t channels = t.channels;
+  const bool bytes = gives_bytes(t.finish);
+  const FinishBytes finish(t.finish);
   for (int64_t i = 0; i < channels; i += kLanesS8) {
     const Channels at(i, channels);
     V32 sum[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p) sum[p] = hn::Zero(D32());
-    for (int64_t q = 0; q < quads; ++q) {
-      const int8_t* weights = t.weights + q * kCols * column + 4 * at.c;
-      const uint8_t* const* pixels = t.pixels + 4 * q * stride;
-#pragma GCC unroll 16
-      for (int x = 0; x < kInputs; ++x) {
-        const BytesA<kDot> quad = load_quad<kDot>(pixels + x, stride, at.c, at.count, shift);
+    constexpr int kFirst = kSize < 4 ? kSize : 4;
+    add_rows<kDot, kFirst, kSize, kStride, kPixels>(t, 0, at, shift, sum);
+    if constexpr (kSize > 4)
+      add_rows<kDot, kSize - 4, kSize, kStride, kPixels>(t, 1, at, shift, sum);
+    if (HWY_LIKELY(bytes)) {
+      const FinishBytes::Column column = finish.column(at.c);
 #pragma GCC unroll 8
-        for (int k = 0; k < kCols; ++k) {
-          if (x >= k && (x - k) % kStride == 0 && (x - k) / kStride < kPixels) {
-            V32& s = sum[(x - k) / kStride];
-            s = add_dot(quad, load_weights<kDot>(weights + k * column), s);
-          }
-        }
-      }
-    }
-    const ColumnFinish column_finish(finish, at.c);
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) {
-      finish_vector(finish, column_finish, sum[p], p, at.c, at.count);
+      for (int p = 0; p < kPixels; ++p) finish.store(sum[p], column, p, at.c, at.count);
+    } else {
+      finish_pixels(t, sum, kPixels, at);
     }
   }
 }
@@ -105,23 +133,31 @@ void one_pixel(const DepthwiseS8Tile& t) {
       const uint8_t* const* pixels = t.pixels + 4 * q * t.pixel_stride;
       for (int64_t k = 0; k < t.kernel_cols; ++k, weights += column) {
         const BytesA<kDot> quad =
-            load_quad<kDot>(pixels + k, t.pixel_stride, at.c, at.count, shift);
+            load_quad<kDot, 4>(pixels + k * t.dilation, t.pixel_stride, at.c, at.count, shift);
         for (int64_t part = 0; part < t.parts; ++part) {
           sum = add_dot(quad, load_weights<kDot>(weights + part * part_step), sum);
         }
       }
     }
-    finish_vector(t.finish, ColumnFinish(t.finish, at.c), sum, 0, at.c, at.count);
+    finish_pixels(t, &sum, 1, at);
   }
+}
+
+template <bool kDot, int kSize, int kStride>
+constexpr void fill_tiles(DepthwiseS8Kernels::Tile (&tile)[4]) {
+  tile[0] = several_pixels<kDot, kSize, kStride, 7>;
+  tile[1] = several_pixels<kDot, kSize, kStride, 4>;
+  tile[2] = several_pixels<kDot, kSize, kStride, 2>;
+  tile[3] = several_pixels<kDot, kSize, kStride, 1>;
 }
 
 template <bool kDot>
 constexpr DepthwiseS8Kernels make_kernels() {
   DepthwiseS8Kernels kernels;
-  kernels.tile[3][1] = several_pixels<kDot, 3, 1>;
-  kernels.tile[3][2] = several_pixels<kDot, 3, 2>;
-  kernels.tile[5][1] = several_pixels<kDot, 5, 1>;
-  kernels.tile[5][2] = several_pixels<kDot, 5, 2>;
+  fill_tiles<kDot, 3, 1>(kernels.tile[0][0]);
+  fill_tiles<kDot, 3, 2>(kernels.tile[0][1]);
+  fill_tiles<kDot, 5, 1>(kernels.tile[1][0]);
+  fill_tiles<kDot, 5, 2>(kernels.tile[1][1]);
   kernels.one = one_pixel<kDot>;
   return kernels;
 }

@@ -91,73 +91,93 @@ HWY_INLINE V32 add_dot(const BytesA<false>& a, const BytesB<false>& b, V32 sum) 
   return add_pairs(a.odd, b.odd, add_pairs(a.even, b.even, sum));
 }
 
-// Stores 32-bit lanes within the range of the byte dtype.
-template <class Byte>
-HWY_INLINE void store_bytes(V32 v, Byte* dst, int64_t count) {
-  const hn::Rebind<Byte, D32> d8;
-  const auto bytes = hn::DemoteTo(d8, v);
-  if (count >= kLanesS8) {
+// Stores 32-bit lanes that are in the range of a byte, signed or not: their lowest bytes.
+HWY_INLINE void store_bytes(V32 v, uint8_t* dst, int64_t count) {
+  const hn::Rebind<uint8_t, D32> d8;
+#if HWY_TARGET == HWY_AVX3
+  const hn::Vec<decltype(d8)> bytes{_mm512_cvtepi32_epi8(v.raw)};
+#else
+  const auto bytes = hn::TruncateTo(d8, hn::BitCast(hn::RebindToUnsigned<D32>(), v));
+#endif
+  if (HWY_LIKELY(count >= kLanesS8)) {
     hn::StoreU(bytes, d8, dst);
   } else {
-    HWY_ALIGN Byte lanes[kLanesS8];
-    hn::StoreU(bytes, d8, lanes);
-    for (int64_t i = 0; i < count; ++i) dst[i] = lanes[i];
+    store_n(bytes, d8, dst, static_cast<size_t>(count));
   }
 }
 
-// The part of FinishS8 that is the same for all rows, for the vector at column `col`.
-struct ColumnFinish {
-  V32 add;
-  VF32 scale, bias;
+HWY_INLINE bool gives_bytes(const FinishS8& f) {
+  return f.result == ResultS8::kUint8 || f.result == ResultS8::kInt8;
+}
 
-  HWY_INLINE ColumnFinish(const FinishS8& f, int64_t col) {
-    const D32 d;
-    const DF32 df;
-    add = f.add != nullptr ? hn::LoadU(d, f.add + col) : hn::Zero(d);
-    scale = f.result != ResultS8::kInt32 ? hn::LoadU(df, f.scale + col) : hn::Zero(df);
-    bias = f.bias != nullptr ? hn::LoadU(df, f.bias + col) : hn::Zero(df);
+// Sums to bytes, where nothing but `add` belongs to them. The rounding is that of an addition that
+// leaves no bits behind the point.
+struct FinishBytes {
+  static constexpr float kRound = 12582912.0f;  // 1.5 * 2^23
+  static constexpr int32_t kRoundBits = 0x4B400000;
+
+  struct Column {
+    V32 add;
+    VF32 scale;
+  };
+  VF32 low, high;
+  V32 offset;
+  const int32_t* add;
+  const float* scale;
+  uint8_t* dst;
+  int64_t ld;
+
+  explicit HWY_INLINE FinishBytes(const FinishS8& f)
+      : low(hn::Set(DF32(), f.low)),
+        high(hn::Set(DF32(), f.high)),
+        offset(hn::Set(D32(), f.zero - kRoundBits)),
+        add(f.add),
+        scale(f.scale),
+        dst(static_cast<uint8_t*>(f.dst)),
+        ld(f.ld) {}
+  HWY_INLINE Column column(int64_t col) const {
+    return {add != nullptr ? hn::LoadU(D32(), add + col) : hn::Zero(D32()),
+            hn::LoadU(DF32(), scale + col)};
+  }
+  HWY_INLINE void store(V32 sum, const Column& at, int64_t row, int64_t col, int64_t count) const {
+    const VF32 y = hn::Mul(hn::ConvertTo(DF32(), hn::Add(sum, at.add)), at.scale);
+    const VF32 bounded = hn::Min(hn::Max(y, low), high);
+    const V32 bits = hn::BitCast(D32(), hn::Add(bounded, hn::Set(DF32(), kRound)));
+    store_bytes(hn::Add(bits, offset), dst + row * ld + col, count);
   }
 };
 
-// `sum` of row `row`, finished, to its place at column `col`; `count` columns are left.
-HWY_INLINE void finish_vector(const FinishS8& f, const ColumnFinish& at, V32 sum, int64_t row,
-                              int64_t col, int64_t count) {
+// Any result of sums in memory, `vectors` to a row.
+HWY_NOINLINE void finish_rows(const FinishS8& f, const int32_t* sums, int64_t rows, int64_t vectors,
+                              int64_t cols) {
   const D32 d;
   const DF32 df;
-  sum = hn::Add(sum, at.add);
-  for (const FinishS8::Product& product : f.minus) {
-    if (HWY_UNLIKELY(product.rows != nullptr)) {
-      const V32 cols = hn::LoadU(d, product.cols + col);
-      sum = hn::Sub(sum, hn::Mul(hn::Set(d, product.rows[row]), cols));
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      const int64_t col = v * kLanesS8;
+      const int64_t count = cols - col < kLanesS8 ? cols - col : kLanesS8;
+      V32 sum = hn::LoadU(d, sums + (r * vectors + v) * kLanesS8);
+      if (f.add != nullptr) sum = hn::Add(sum, hn::LoadU(d, f.add + col));
+      for (const FinishS8::Product& product : f.minus) {
+        if (product.rows == nullptr) continue;
+        const V32 factor = hn::Set(d, product.rows[r]);
+        sum = hn::Sub(sum, hn::Mul(factor, hn::LoadU(d, product.cols + col)));
+      }
+      const int64_t place = r * f.ld + col;
+      if (f.result == ResultS8::kInt32) {
+        store_n(sum, d, static_cast<int32_t*>(f.dst) + place, static_cast<size_t>(count));
+        continue;
+      }
+      VF32 y = hn::Mul(hn::ConvertTo(df, sum), hn::LoadU(df, f.scale + col));
+      if (f.bias != nullptr && !gives_bytes(f)) y = hn::Add(y, hn::LoadU(df, f.bias + col));
+      y = hn::Min(hn::Max(y, hn::Set(df, f.low)), hn::Set(df, f.high));
+      if (f.result == ResultS8::kFloat32) {
+        store_n(y, df, static_cast<float*>(f.dst) + place, static_cast<size_t>(count));
+        continue;
+      }
+      const V32 rounded = hn::Add(hn::NearestInt(y), hn::Set(d, f.zero));
+      store_bytes(rounded, static_cast<uint8_t*>(f.dst) + place, count);
     }
-  }
-  const int64_t place = row * f.ld + col;
-  if (f.result == ResultS8::kInt32) {
-    int32_t* dst = static_cast<int32_t*>(f.dst) + place;
-    if (count >= kLanesS8) {
-      hn::StoreU(sum, d, dst);
-    } else {
-      store_n(sum, d, dst, static_cast<size_t>(count));
-    }
-    return;
-  }
-  VF32 y = hn::Mul(hn::ConvertTo(df, sum), at.scale);
-  if (f.result == ResultS8::kFloat32) {
-    y = hn::Min(hn::Set(df, f.high), hn::Max(hn::Set(df, f.low), hn::Add(y, at.bias)));
-    float* dst = static_cast<float*>(f.dst) + place;
-    if (count >= kLanesS8) {
-      hn::StoreU(y, df, dst);
-    } else {
-      store_n(y, df, dst, static_cast<size_t>(count));
-    }
-    return;
-  }
-  y = hn::Min(hn::Max(y, hn::Set(df, f.low)), hn::Set(df, f.high));
-  const V32 rounded = hn::Add(hn::NearestInt(y), hn::Set(d, f.zero));
-  if (f.result == ResultS8::kUint8) {
-    store_bytes(rounded, static_cast<uint8_t*>(f.dst) + place, count);
-  } else {
-    store_bytes(rounded, static_cast<int8_t*>(f.dst) + place, count);
   }
 }
 

@@ -22,16 +22,29 @@ constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 1
 
 template <int kRows, int kVectors>
 HWY_INLINE void finish_tile(const GemmS8Tile& t, const V32 (&sum)[kRows][kVectors]) {
-  const FinishS8 finish = t.finish;  // a store cannot change the copy
-  const int64_t cols = t.cols;
+  const FinishS8& f = t.finish;
+  if (HWY_LIKELY(gives_bytes(f) && f.minus[0].rows == nullptr && f.minus[1].rows == nullptr)) {
+    const FinishBytes finish(f);
+    const int64_t cols = t.cols;
 #pragma GCC unroll 2
-  for (int v = 0; v < kVectors; ++v) {
-    const ColumnFinish at(finish, v * kLanesS8);
+    for (int v = 0; v < kVectors; ++v) {
+      const FinishBytes::Column at = finish.column(v * kLanesS8);
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      finish_vector(finish, at, sum[r][v], r, v * kLanesS8, cols - v * kLanesS8);
+      for (int r = 0; r < kRows; ++r) {
+        finish.store(sum[r][v], at, r, v * kLanesS8, cols - v * kLanesS8);
+      }
+    }
+    return;
+  }
+  HWY_ALIGN int32_t sums[kRows * kVectors * kLanesS8];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      hn::Store(sum[r][v], D32(), sums + (r * kVectors + v) * kLanesS8);
     }
   }
+  finish_rows(f, sums, kRows, kVectors, t.cols);
 }
 
 template <bool kDot, bool kSigned, int kRows, int kVectors>

@@ -249,6 +249,9 @@
   X("com.microsoft", CropAndResize, op_CropAndResize)                                       \
   X("com.microsoft", DecoderMaskedMultiHeadAttention, op_DecoderMaskedMultiHeadAttention)   \
   X("com.microsoft", DecoderMaskedSelfAttention, op_DecoderMaskedSelfAttention)             \
+  X("com.microsoft", DequantizeLinear, op_ContribDequantizeLinear)                          \
+  X("com.microsoft", DynamicQuantizeLSTM, op_DynamicQuantizeLSTM)                           \
+  X("com.microsoft", DynamicQuantizeMatMul, op_DynamicQuantizeMatMul)                       \
   X("com.microsoft", DynamicTimeWarping, op_DynamicTimeWarping)                             \
   X("com.microsoft", EmbedLayerNormalization, op_EmbedLayerNormalization)                   \
   X("com.microsoft", EngramGate, op_EngramGate)                                             \
@@ -261,6 +264,7 @@
   X("com.microsoft", GatedAdd, op_GatedAdd)                                                 \
   X("com.microsoft", GatedRMSNorm, op_GatedRMSNorm)                                         \
   X("com.microsoft", GatedRelativePositionBias, op_GatedRelativePositionBias)               \
+  X("com.microsoft", GatherBlockQuantized, op_GatherBlockQuantized)                         \
   X("com.microsoft", GatherND, op_ContribGatherND)                                          \
   X("com.microsoft", Gelu, op_ContribGelu)                                                  \
   X("com.microsoft", GemmFastGelu, op_GemmFastGelu)                                         \
@@ -274,7 +278,12 @@
   X("com.microsoft", LinearAttention, op_ContribLinearAttention)                            \
   X("com.microsoft", LinearAttentionGate, op_LinearAttentionGate)                           \
   X("com.microsoft", MRotaryEmbedding, op_MRotaryEmbedding)                                 \
+  X("com.microsoft", MatMulBnb4, op_MatMulBnb4)                                             \
+  X("com.microsoft", MatMulInteger16, op_MatMulInteger16)                                   \
+  X("com.microsoft", MatMulIntegerToFloat, op_MatMulIntegerToFloat)                         \
+  X("com.microsoft", MatMulNBits, op_MatMulNBits)                                           \
   X("com.microsoft", MoE, op_MoE)                                                           \
+  X("com.microsoft", MulInteger, op_MulInteger)                                             \
   X("com.microsoft", MultiHeadAttention, op_MultiHeadAttention)                             \
   X("com.microsoft", MurmurHash3, op_MurmurHash3)                                           \
   X("com.microsoft", NGramRepeatBlock, op_NGramRepeatBlock)                                 \
@@ -282,8 +291,24 @@
   X("com.microsoft", NhwcFusedConv, op_NhwcFusedConv)                                       \
   X("com.microsoft", NhwcMaxPool, op_NhwcMaxPool)                                           \
   X("com.microsoft", Pad, op_ContribPad)                                                    \
+  X("com.microsoft", QAttention, op_QAttention)                                             \
+  X("com.microsoft", QEmbedLayerNormalization, op_QEmbedLayerNormalization)                 \
+  X("com.microsoft", QGemm, op_QGemm)                                                       \
+  X("com.microsoft", QLinearAdd, op_QLinearAdd)                                             \
+  X("com.microsoft", QLinearAveragePool, op_QLinearAveragePool)                             \
+  X("com.microsoft", QLinearConcat, op_QLinearConcat)                                       \
+  X("com.microsoft", QLinearConv, op_ContribQLinearConv)                                    \
+  X("com.microsoft", QLinearGlobalAveragePool, op_QLinearGlobalAveragePool)                 \
+  X("com.microsoft", QLinearLeakyRelu, op_QLinearLeakyRelu)                                 \
+  X("com.microsoft", QLinearMul, op_QLinearMul)                                             \
+  X("com.microsoft", QLinearReduceMean, op_QLinearReduceMean)                               \
+  X("com.microsoft", QLinearSigmoid, op_QLinearSigmoid)                                     \
+  X("com.microsoft", QLinearSoftmax, op_QLinearSoftmax)                                     \
+  X("com.microsoft", QLinearWhere, op_QLinearWhere)                                         \
+  X("com.microsoft", QuantizeLinear, op_ContribQuantizeLinear)                              \
   X("com.microsoft", QuickGelu, op_QuickGelu)                                               \
   X("com.microsoft", Range, op_ContribRange)                                                \
+  X("com.microsoft", ReduceSumInteger, op_ReduceSumInteger)                                 \
   X("com.microsoft", RemovePadding, op_RemovePadding)                                       \
   X("com.microsoft", RestorePadding, op_RestorePadding)                                     \
   X("com.microsoft", Rfft, op_Rfft)                                                         \
@@ -315,6 +340,7 @@
   X("sardonyx", GlobalAveragePool, op_ChannelsLastGlobalAveragePool)                        \
   X("sardonyx", GlobalMaxPool, op_ChannelsLastGlobalMaxPool)                                \
   X("sardonyx", MatMul, op_FusedMatMul)                                                     \
+  X("sardonyx", MatMulNBits, op_FusedMatMulNBits)                                           \
   X("sardonyx", MaxPool, op_ChannelsLastMaxPool)                                            \
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \

@@ -59,19 +59,47 @@ void dequantize_tile(const void* const* srcs, void* dst, size_t count, const voi
 }
 
 struct QuantizeVectors {
-  hn::Vec<DF> scale, low, high;
+  hn::Vec<DF> scale, inverse, low, high;
   hn::Vec<DI> zero;
 };
 
+// x / scale, rounded as a division is (Markstein): where multiply-add is one operation, the product
+// with the inverse, corrected twice by what is left over; the first time makes it one of the two
+// floats next to the quotient, the second time the nearer one. Quotients far beyond the range of
+// results stay as they are.
+HWY_INLINE hn::Vec<DF> divide(hn::Vec<DF> x, const QuantizeVectors& v) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  const auto first = hn::Mul(x, v.inverse);
+  const auto second = hn::MulAdd(hn::NegMulAdd(first, v.scale, x), v.inverse, first);
+  const auto quotient = hn::MulAdd(hn::NegMulAdd(second, v.scale, x), v.inverse, second);
+  return hn::IfThenElse(hn::Lt(hn::Abs(first), hn::Set(DF(), 1048576.0f)), quotient, first);
+#else
+  return hn::Div(x, v.scale);
+#endif
+}
+
 // A NaN becomes the zero point.
-template <class T>
+template <class T, bool kDivide>
 HWY_INLINE void quantize_lanes(const float* src, T* dst, const QuantizeVectors& v) {
-  const auto quotient = hn::Div(hn::LoadU(DF(), src), v.scale);
+  const auto x = hn::LoadU(DF(), src);
+  const auto quotient = kDivide ? hn::Div(x, v.scale) : divide(x, v);
   const auto bounded = hn::Min(hn::Max(quotient, v.low), v.high);
   const auto number = hn::IfThenElseZero(hn::Eq(quotient, quotient), bounded);
   const auto rounded = hn::Add(hn::NearestInt(number), v.zero);
   const hn::Rebind<T, DI> d;
   hn::StoreU(hn::DemoteTo(d, rounded), d, dst);
+}
+
+template <class T, bool kDivide>
+HWY_INLINE void quantize_all(const float* in, T* out, size_t count, const QuantizeVectors& v) {
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) quantize_lanes<T, kDivide>(in + i, out + i, v);
+  if (i == count) return;
+  HWY_ALIGN float part[kLanes] = {};
+  HWY_ALIGN T result[kLanes];
+  std::memcpy(part, in + i, (count - i) * sizeof(float));
+  quantize_lanes<T, kDivide>(part, result, v);
+  std::memcpy(out + i, result, (count - i) * sizeof(T));
 }
 
 template <class T>
@@ -80,19 +108,18 @@ void quantize_tile(const void* const* srcs, void* dst, size_t count, const void*
   std::memcpy(&p, params, sizeof p);
   QuantizeVectors v;
   v.scale = hn::Set(DF(), p.scale);
+  v.inverse = hn::Set(DF(), 1.0f / p.scale);
   v.low = hn::Set(DF(), static_cast<float>(std::numeric_limits<T>::min()) - p.zero);
   v.high = hn::Set(DF(), static_cast<float>(std::numeric_limits<T>::max()) - p.zero);
   v.zero = hn::Set(DI(), static_cast<int32_t>(p.zero));
   const float* in = static_cast<const float*>(srcs[0]);
   T* out = static_cast<T*>(dst);
-  size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) quantize_lanes(in + i, out + i, v);
-  if (i == count) return;
-  HWY_ALIGN float part[kLanes] = {};
-  HWY_ALIGN T result[kLanes];
-  std::memcpy(part, in + i, (count - i) * sizeof(float));
-  quantize_lanes(part, result, v);
-  std::memcpy(out + i, result, (count - i) * sizeof(T));
+  // Far from the ends of the range of f32, where neither inverse nor remainder lose bits.
+  if (p.scale > 1e-25f && p.scale < 1e25f) {
+    quantize_all<T, false>(in, out, count, v);
+  } else {
+    quantize_all<T, true>(in, out, count, v);
+  }
 }
 
 template <class... T>

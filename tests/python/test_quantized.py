@@ -1,0 +1,342 @@
+"""Quantized operators and models against ONNX Runtime on the same file and inputs.
+
+Results in 8 bits may differ by one quantum: where a number lies halfway between two, one
+multiplication more or less decides."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import sardonyx
+from onnx import TensorProto, helper, numpy_helper
+
+MS = "com.microsoft"
+RANDOM = np.random.default_rng(7)
+DTYPES = {"u8": np.uint8, "s8": np.int8}
+
+
+def model(nodes, inputs, outputs, weights=(), opset=21):
+    """Bytes of a model: inputs are arrays by name, outputs names with TensorProto dtypes."""
+    declared = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
+        for name, x in inputs.items()]
+    graph = helper.make_graph(
+        nodes, "g", declared,
+        [helper.make_tensor_value_info(name, dtype, None) for name, dtype in outputs.items()],
+        [numpy_helper.from_array(array, name) for name, array in dict(weights).items()])
+    made = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(MS, 1)],
+        ir_version=10)
+    return made.SerializeToString()
+
+
+def run(runtime, data, inputs):
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)
+
+
+def compare(data, inputs, rtol=1e-5, atol=1e-6, quanta=1):
+    got = run(sardonyx, data, inputs)
+    want = run(onnxruntime, data, inputs)
+    for mine, theirs in zip(got, want, strict=True):
+        assert mine.dtype == theirs.dtype and mine.shape == theirs.shape
+        if mine.dtype.itemsize == 1:
+            apart = np.abs(mine.astype(int) - theirs.astype(int))
+            assert apart.max() <= quanta, apart.max()
+            assert (apart != 0).mean() < 0.05
+        elif mine.dtype.kind in "iu":
+            np.testing.assert_array_equal(mine, theirs)
+        else:
+            np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=atol)
+    return got
+
+
+def numbers(shape, dtype):
+    info = np.iinfo(dtype)
+    return RANDOM.integers(info.min, info.max + 1, shape).astype(dtype)
+
+
+def f4(number):
+    return np.float32(number)
+
+
+def node(op_type, inputs, outputs=("y",), domain=MS, **attrs):
+    return helper.make_node(op_type, inputs, list(outputs), domain=domain, **attrs)
+
+
+def one_node(op_type, inputs, weights, dtype, order, domain=MS, **attrs):
+    names = [name if name in inputs or name in weights else "" for name in order.split()]
+    return model([node(op_type, names, domain=domain, **attrs)], inputs,
+                 {"y": helper.np_dtype_to_tensor_dtype(np.dtype(dtype))}, weights)
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_each_time():
+    RANDOM.bit_generator.state = np.random.default_rng(7).bit_generator.state
+
+
+@pytest.fixture(params=["u8", "s8"])
+def dtype(request):
+    return DTYPES[request.param]
+
+
+@pytest.mark.parametrize("op_type", ["QLinearAdd", "QLinearMul"])
+def test_binary(op_type, dtype):
+    inputs = {"a": numbers((2, 3, 17), dtype), "b": numbers((3, 1), dtype)}
+    weights = {"as": f4(0.02), "az": dtype(5), "bs": f4(0.05), "bz": dtype(9), "ys": f4(0.07),
+               "yz": dtype(100)}
+    compare(one_node(op_type, inputs, weights, dtype, "a as az b bs bz ys yz"), inputs)
+
+
+@pytest.mark.parametrize(("op_type", "attrs"), [
+    ("QLinearLeakyRelu", {"alpha": 0.1}), ("QLinearSigmoid", {}),
+    ("QLinearSoftmax", {"axis": -1, "opset": 13}), ("QLinearSoftmax", {"axis": 1, "opset": 12}),
+    ("QLinearAveragePool", {"kernel_shape": [2, 3], "pads": [0, 1, 1, 1], "strides": [2, 1]}),
+    ("QLinearAveragePool", {"kernel_shape": [2, 2], "count_include_pad": 1, "pads": [1, 1, 1, 1]}),
+    ("QLinearGlobalAveragePool", {}), ("QLinearGlobalAveragePool", {"channels_last": 1}),
+])
+def test_unary(op_type, attrs, dtype):
+    inputs = {"x": numbers((2, 5, 6, 7), dtype)}
+    small = 1 / 256 if op_type in ("QLinearSigmoid", "QLinearSoftmax") else 0.03
+    zero = -128 if dtype == np.int8 and small < 0.01 else 3 if small > 0.01 else 0
+    weights = {"xs": f4(0.04), "xz": dtype(7), "ys": f4(small), "yz": dtype(zero)}
+    compare(one_node(op_type, inputs, weights, dtype, "x xs xz ys yz", **attrs), inputs)
+
+
+def test_where(dtype):
+    inputs = {"c": RANDOM.random((3, 1)) < 0.5, "a": numbers((3, 8), dtype),
+              "b": numbers((1, 8), dtype)}
+    weights = {"as": f4(0.02), "az": dtype(5), "bs": f4(0.05), "bz": dtype(9), "ys": f4(0.06),
+               "yz": dtype(10)}
+    compare(one_node("QLinearWhere", inputs, weights, dtype, "c a as az b bs bz ys yz"), inputs)
+
+
+def test_concat(dtype):
+    inputs = {"a": numbers((2, 3, 5), dtype), "b": numbers((2, 4, 5), dtype)}
+    weights = {"as": f4(0.02), "az": dtype(5), "bs": f4(0.05), "bz": dtype(9), "ys": f4(0.05),
+               "yz": dtype(9)}
+    data = one_node("QLinearConcat", inputs, weights, dtype, "ys yz a as az b bs bz", axis=1)
+    compare(data, inputs)
+
+
+def products(dtype, b_dtype, per_column, m=9, k=37, n=20):
+    inputs = {"a": numbers((m, k), dtype)}
+    scales = RANDOM.random(n).astype("f4") * 0.02 + 0.001 if per_column else f4(0.013)
+    zeros = numbers(n, b_dtype) // 8 if per_column else b_dtype(3)
+    weights = {"as": f4(0.02), "az": dtype(5), "b": numbers((k, n), b_dtype), "bs": scales,
+               "bz": zeros, "ys": f4(0.9), "yz": dtype(30),
+               "c": RANDOM.integers(-4000, 4000, n).astype("i4")}
+    return inputs, weights
+
+
+@pytest.mark.parametrize("b_dtype", DTYPES.values())
+@pytest.mark.parametrize("per_column", [False, True])
+def test_qgemm(dtype, b_dtype, per_column):
+    inputs, weights = products(dtype, b_dtype, per_column)
+    if dtype == np.int8 and b_dtype == np.uint8:
+        pytest.skip("ONNX Runtime has no product of int8 by uint8")
+    compare(one_node("QGemm", inputs, weights, dtype, "a as az b bs bz c ys yz"), inputs)
+    compare(one_node("QGemm", inputs, weights, np.float32, "a as az b bs bz"), inputs)
+    weights["b"] = np.ascontiguousarray(weights["b"].T)
+    data = one_node("QGemm", inputs, weights, dtype, "a as az b bs bz c ys yz", transB=1,
+                    alpha=1.5)
+    compare(data, inputs)
+
+
+@pytest.mark.parametrize("b_dtype", DTYPES.values())
+@pytest.mark.parametrize("per_column", [False, True])
+def test_integer_products(b_dtype, per_column):
+    inputs, weights = products(np.uint8, b_dtype, per_column)
+    compare(one_node("MatMulInteger", inputs, weights, np.int32, "a b az bz", domain=""), inputs)
+    weights["f"] = RANDOM.random(20).astype("f4")
+    data = one_node("MatMulIntegerToFloat", inputs, weights, np.float32, "a b as bs az bz f")
+    compare(data, inputs)
+    inputs = {"x": RANDOM.standard_normal((3, 9, 37)).astype("f4")}
+    data = one_node("DynamicQuantizeMatMul", inputs, weights, np.float32, "x b bs bz f")
+    compare(data, inputs, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("b_dtype", DTYPES.values())
+@pytest.mark.parametrize(("channels", "group", "attrs"), [
+    (3, 1, {"strides": [2, 2], "pads": [1, 1, 1, 1]}), (8, 1, {"dilations": [2, 1]}),
+    (12, 12, {"pads": [1, 1, 1, 1]}), (12, 3, {"pads": [0, 1, 2, 1]})])
+def test_convolutions(dtype, b_dtype, channels, group, attrs):
+    if dtype == np.int8 and b_dtype == np.uint8:
+        pytest.skip("ONNX Runtime has no convolution of int8 by uint8")
+    inputs = {"x": numbers((2, channels, 9, 8), dtype)}
+    filters = 24
+    weights = {"xs": f4(0.02), "xz": dtype(9),
+               "w": numbers((filters, channels // group, 3, 3), b_dtype),
+               "ws": RANDOM.random(filters).astype("f4") * 0.02 + 0.001,
+               "wz": np.full(filters, 0 if b_dtype == np.int8 else 128, b_dtype),
+               "ys": f4(0.6), "yz": dtype(40),
+               "b": RANDOM.integers(-4000, 4000, filters).astype("i4")}
+    data = one_node("QLinearConv", inputs, weights, dtype, "x xs xz w ws wz ys yz b", domain="",
+                    group=group, **attrs)
+    compare(data, inputs)
+
+
+def test_small_integer_operators(dtype):
+    inputs = {"a": numbers((3, 5), dtype), "b": numbers((5,), dtype)}
+    weights = {"az": dtype(3), "bz": dtype(7)}
+    data = one_node("MulInteger", inputs, weights, np.int32, "a az b bz")
+    want = (inputs["a"].astype("i4") - 3) * (inputs["b"].astype("i4") - 7)
+    np.testing.assert_array_equal(run(sardonyx, data, inputs)[0], want)
+    words = {"a": numbers((3, 5), np.int16), "b": numbers((5, 4), np.int16)}
+    compare(one_node("MatMulInteger16", words, {}, np.int32, "a b"), words)
+
+
+def test_reduce_sum_integer(dtype):
+    inputs = {"a": numbers((3, 5, 4), dtype)}
+    wide = np.int32 if dtype == np.int8 else np.uint32
+    data = one_node("ReduceSumInteger", inputs, {}, wide, "a", axes=[1], keepdims=0)
+    np.testing.assert_array_equal(run(sardonyx, data, inputs)[0], inputs["a"].sum(1, dtype=wide))
+
+
+def test_quantize_to_words():
+    inputs = {"x": RANDOM.standard_normal((4, 33)).astype("f4")}
+    for dtype in (np.int16, np.uint16, np.int8, np.uint8):
+        weights = {"s": f4(0.01), "z": dtype(50)}
+        nodes = [node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+                 node("DequantizeLinear", ["q", "s", "z"], ["y"])]
+        compare(model(nodes, inputs, {"y": TensorProto.FLOAT}, weights), inputs)
+        columns = {"s": RANDOM.random(33).astype("f4") + 0.01, "z": np.full(33, 3, dtype)}
+        compare(model(nodes, inputs, {"y": TensorProto.FLOAT}, columns), inputs)
+
+
+# ---- weights in few bits
+
+def pack(codes, bits):
+    """The first code in the lowest bits of each byte."""
+    parts = codes.reshape(*codes.shape[:-1], -1, 8 // bits).astype(np.uint8)
+    return sum(parts[..., i] << (i * bits) for i in range(8 // bits)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("bits", "block"), [(4, 32), (4, 16), (4, 128), (8, 32), (2, 32)])
+@pytest.mark.parametrize("rows", [1, 3, 40])
+@pytest.mark.parametrize("zeros", ["none", "packed", "float"])
+def test_matmul_nbits(bits, block, rows, zeros):
+    k, n = 3 * block - 7, 37
+    blocks = 3
+    codes = RANDOM.integers(0, 1 << bits, (n, blocks * block))
+    scales = RANDOM.random((n, blocks)).astype("f4") * 0.2
+    zero_codes = RANDOM.integers(0, 1 << bits, (n, blocks))
+    weights = {"b": pack(codes, bits).reshape(n, blocks, -1), "s": scales.ravel(),
+               "bias": RANDOM.random(n).astype("f4")}
+    if zeros == "packed":
+        padded = np.zeros((n, -(-blocks * bits // 8) * 8 // bits), int)
+        padded[:, :blocks] = zero_codes
+        weights["z"] = pack(padded, bits).ravel()
+    elif zeros == "float":
+        weights["z"] = zero_codes.astype("f4") + 0.25
+    inputs = {"a": RANDOM.standard_normal((2, rows, k)).astype("f4")}
+    attrs = {"K": k, "N": n, "bits": bits, "block_size": block}
+    data = one_node("MatMulNBits", inputs, weights, np.float32, "a b s z g bias", **attrs)
+    zero = {"none": float(1 << (bits - 1)), "packed": zero_codes,
+            "float": zero_codes + 0.25}[zeros]
+    zero = np.repeat(np.broadcast_to(zero, (n, blocks)), block, 1)
+    real = ((codes - zero) * np.repeat(scales, block, 1))[:, :k]
+    want = inputs["a"] @ real.T.astype("f4") + weights["bias"]
+    got = run(sardonyx, data, inputs)[0]
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)
+    if bits == 4 and zeros != "float" or bits == 8 and zeros == "none":
+        theirs = run(onnxruntime, data, inputs)[0]
+        np.testing.assert_allclose(got, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_matmul_nbits_with_index():
+    k, n, block = 64, 5, 32
+    codes = RANDOM.integers(0, 16, (n, k))
+    scales = RANDOM.random((n, 2)).astype("f4")
+    index = RANDOM.integers(0, 2, k).astype("i4")
+    inputs = {"a": RANDOM.standard_normal((3, k)).astype("f4")}
+    weights = {"b": pack(codes, 4).reshape(n, 2, -1), "s": scales.ravel(), "g": index}
+    data = one_node("MatMulNBits", inputs, weights, np.float32, "a b s z g", K=k, N=n, bits=4,
+                    block_size=block)
+    want = inputs["a"] @ ((codes - 8) * scales[:, index]).T
+    np.testing.assert_allclose(run(sardonyx, data, inputs)[0], want, rtol=1e-4, atol=1e-4)
+
+
+def test_matmul_nbits_in_halves():
+    k, n, block = 64, 16, 32
+    codes = RANDOM.integers(0, 16, (n, k))
+    scales = RANDOM.random((n, 2)).astype("f2")
+    inputs = {"a": RANDOM.standard_normal((3, k)).astype("f2")}
+    weights = {"b": pack(codes, 4).reshape(n, 2, -1), "s": scales.ravel()}
+    data = one_node("MatMulNBits", inputs, weights, np.float16, "a b s", K=k, N=n, bits=4,
+                    block_size=block)
+    compare(data, inputs, rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("quant_type", [0, 1])
+@pytest.mark.parametrize(("k", "block", "rows"), [(64, 32, 1), (64, 64, 9), (96, 64, 2)])
+def test_matmul_bnb4(quant_type, k, block, rows):
+    n = 18
+    inputs = {"a": RANDOM.standard_normal((rows, k)).astype("f4")}
+    weights = {"b": numbers(n * k // 2, np.uint8),
+               "s": RANDOM.random(n * k // block).astype("f4")}
+    data = one_node("MatMulBnb4", inputs, weights, np.float32, "a b s", K=k, N=n,
+                    block_size=block, quant_type=quant_type)
+    compare(data, inputs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("with_zeros", [False, True])
+def test_gather_block_quantized(bits, with_zeros):
+    rows, columns, block = 11, 64, 16
+    codes = RANDOM.integers(0, 1 << bits, (rows, columns))
+    zero_codes = RANDOM.integers(0, 1 << bits, (rows, columns // block))
+    weights = {"d": pack(codes, bits), "s": RANDOM.random((rows, 4)).astype("f4")}
+    if with_zeros:
+        weights["z"] = pack(zero_codes, bits)
+    inputs = {"i": np.array([[3, 0, 10], [-1, 5, 5]], np.int64)}
+    data = one_node("GatherBlockQuantized", inputs, weights, np.float32, "d i s z",
+                    bits=bits, block_size=block)
+    compare(data, inputs)
+
+
+# ---- larger operators
+
+def test_attention():
+    dtype = np.uint8  # ONNX Runtime takes no other
+    batch, length, hidden, heads = 2, 5, 16, 4
+    inputs = {"x": numbers((batch, length, hidden), dtype)}
+    weights = {"w": numbers((hidden, 3 * hidden), np.int8),
+               "b": RANDOM.standard_normal(3 * hidden).astype("f4"), "xs": f4(0.02),
+               "ws": f4(0.01), "xz": dtype(3), "wz": np.int8(0),
+               "m": np.array([5, 3], np.int32)}
+    data = one_node("QAttention", inputs, weights, np.float32, "x w b xs ws m xz wz",
+                    num_heads=heads)
+    compare(data, inputs, rtol=1e-3, atol=1e-4)
+
+
+def test_embed_layer_norm(dtype):
+    ids = RANDOM.integers(0, 30, (2, 6)).astype("i4")
+    inputs = {"i": ids, "t": (ids % 2).astype("i4")}
+    hidden = 16
+    weights = {"mask": np.ones((2, 6), "i4")}
+    order = ["i", "t", "word", "position", "segment", "gamma", "beta", "mask"]
+    for name, rows in [("word", 30), ("position", 8), ("segment", 2), ("gamma", 0), ("beta", 0)]:
+        weights[name] = numbers((rows, hidden) if rows else (hidden,), dtype)
+        weights[name + "_s"] = f4(0.01)
+        weights[name + "_z"] = dtype(4)
+    tables = ["word", "position", "segment", "gamma", "beta"]
+    order += [name + "_s" for name in tables] + [name + "_z" for name in tables]
+    made = model([node("QEmbedLayerNormalization", order, ["y", "index"], epsilon=1e-5)], inputs,
+                 {"y": TensorProto.FLOAT, "index": TensorProto.INT32}, weights)
+    compare(made, inputs, rtol=1e-4, atol=1e-4)
+
+
+def test_dynamic_lstm(dtype):
+    length, batch, size, hidden = 5, 2, 12, 8
+    inputs = {"x": RANDOM.standard_normal((length, batch, size)).astype("f4")}
+    weights = {"w": numbers((1, size, 4 * hidden), dtype),
+               "r": numbers((1, hidden, 4 * hidden), dtype),
+               "ws": np.full((1,), 0.005, "f4"), "rs": np.full((1,), 0.005, "f4"),
+               "wz": np.full((1,), 3, dtype), "rz": np.full((1,), 3, dtype)}
+    data = one_node("DynamicQuantizeLSTM", inputs, weights, np.float32,
+                    "x w r - - - - - ws wz rs rz", hidden_size=hidden)
+    # ONNX Runtime also rounds what flows through the network to 8 bits, steps of up to 0.03.
+    compare(data, inputs, rtol=0.05, atol=0.03)
