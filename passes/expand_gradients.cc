@@ -13,6 +13,18 @@ namespace {
 
 using Ids = std::unordered_map<ValueId, ValueId>;
 
+// Everything that a node reads: its inputs, and what its bodies capture.
+std::vector<ValueId> operands_of(const Node& node) {
+  std::vector<ValueId> operands;
+  for (const ValueId input : node.inputs) {
+    if (input != kNoValue) operands.push_back(input);
+  }
+  for_each_subgraph(node, [&](const Subgraph& body) {
+    operands.insert(operands.end(), body.captures.begin(), body.captures.end());
+  });
+  return operands;
+}
+
 Result<ValueId> find_value(const Graph& graph, const std::string& name) {
   for (size_t id = 0; id < graph.value_count(); ++id) {
     if (graph.value(static_cast<ValueId>(id)).name == name) return static_cast<ValueId>(id);
@@ -77,9 +89,7 @@ class Differentiator {
       open.pop_back();
       const NodeId producer = graph_.value(id).producer;
       if (producer == kNoNode || point_.count(id) != 0 || !needed.insert(producer).second) continue;
-      for (const ValueId input : graph_.node(producer).inputs) {
-        if (input != kNoValue) open.push_back(input);
-      }
+      for (const ValueId operand : operands_of(graph_.node(producer))) open.push_back(operand);
     }
     std::set<ValueId> moved;  // what differs at the point
     for (const auto& [id, at_point] : point_) {
@@ -90,12 +100,16 @@ class Differentiator {
       const Node& node = graph_.node(id);
       bool is_moved = false;
       bool is_on_path = false;
-      for (const ValueId input : node.inputs) {
-        is_moved = is_moved || moved.count(input) != 0;
-        is_on_path = is_on_path || depends_.count(input) != 0;
+      for (const ValueId operand : operands_of(node)) {
+        is_moved = is_moved || moved.count(operand) != 0;
+        is_on_path = is_on_path || depends_.count(operand) != 0;
       }
       if (is_on_path) path_.push_back(id);
       if (is_moved) cloned_.push_back(id);
+      if (is_moved && operands_of(node).size() > node.inputs.size()) {
+        return fail(Code::kNotImplemented, "{} has a body, and cannot be computed at another point",
+                    node.title());
+      }
       for (const ValueId output : node.outputs) {
         if (output == kNoValue || point_.count(output) != 0) continue;
         if (is_moved) moved.insert(output);

@@ -468,6 +468,7 @@ Grads rule_average_pool(const Step& s) {
 ValueId kept(const Step& s, ValueId reduced) {
   const AttrMap& attrs = s.node.attrs;
   if (attrs.get_int("keepdims", 1) != 0) return reduced;
+  if (!s.has_input(1) && attrs.get_int("noop_with_empty_axes") != 0) return reduced;
   if (s.has_input(1)) return s.op("Unsqueeze", {reduced, s.in(1)});
   Ints ones(s.type(0).has_rank() ? s.type(0).dims->size() : 0, 1);
   return s.op("Reshape", {reduced, s.emit.ints(ones)});

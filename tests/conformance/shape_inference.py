@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the shape inference suite of the onnx package (onnx/test/shape_inference_test.py) with
-sardonyx.infer_shapes in the place of onnx's own, and holds the result to a manifest of known
-failures that may only shrink.
+"""Runs the shape inference suites of the onnx package (onnx/test/shape_inference_test.py, and those
+of the propagation of values, of symbols and of whole models) with sardonyx.infer_shapes in the place
+of onnx's own, and holds the result to a manifest of known failures that may only shrink.
 
     tests/conformance/shape_inference.py              all test functions
     tests/conformance/shape_inference.py --filter conv
@@ -24,8 +24,10 @@ import onnx.shape_inference
 HERE = Path(__file__).parent
 MANIFEST = HERE / "known_shape_failures.txt"
 BUILT = HERE.parents[1] / "build" / "python"
+SUITES = ("shape_inference_test", "data_propagation_test", "symbolic_shape_test",
+          "model_inference_test")  # fmt: skip
 HEADER = """\
-# Tests of onnx/test/shape_inference_test.py that do not pass, one per line, perhaps with the reason.
+# Tests of the onnx package's suites of shape inference that do not pass, one per line, perhaps with the reason.
 # tests/conformance/shape_inference.py --update takes lines out; it fails when one listed here passes.
 """
 
@@ -100,11 +102,16 @@ def assert_inferred(self, graph_or_model, vis, **kwargs):
         more_specific.add(current)
 
 
-def find_tests(module):
+def find_tests():
     loader = unittest.TestLoader()
-    for each in loader.loadTestsFromModule(module):
-        for test in each:
-            yield test.id().split(".", 3)[-1], test
+    seen = set()  # suites import each other's classes
+    for suite in SUITES:
+        for each in loader.loadTestsFromModule(importlib.import_module(suite)):
+            for test in each:
+                name = ".".join(test.id().split(".")[1:])
+                if name not in seen:
+                    yield name, test
+                seen.add(name)
 
 
 def run_test(name, test):
@@ -149,11 +156,11 @@ def main():
     import sardonyx
 
     replace_inference(sardonyx)
-    module = importlib.import_module("onnx.test.shape_inference_test")
-    base = module.TestShapeInferenceHelper
+    sys.path.insert(0, str(Path(onnx.__file__).parent / "test"))  # they import each other
+    base = importlib.import_module(SUITES[0]).TestShapeInferenceHelper
     base._compare_value_infos = compare_types
     base._assert_inferred = assert_inferred
-    outcomes = {name: run_test(name, test) for name, test in find_tests(module)
+    outcomes = {name: run_test(name, test) for name, test in find_tests()
                 if arguments.filter in name}
     skipped = {name for name, outcome in outcomes.items() if outcome == "skipped"}
     failed = {name for name, outcome in outcomes.items() if outcome} - skipped

@@ -260,6 +260,16 @@ def test_the_operator_without_a_derivative_is_named():
         sardonyx.InferenceSession(model.SerializeToString())
 
 
+def test_what_a_body_captures_counts():
+    """Not a zero for what only a branch reads."""
+    model = with_gradient(graph_model(
+        "m = ReduceMax<keepdims=0>(x)"
+        " b = Cast<to=9>(m) y = If(b) <then_branch = t () => (r) { r = Exp(x) },"
+        " else_branch = e () => (r) { r = Neg(x) }>", {"x": (2,)}), ["x"])
+    with pytest.raises(Exception, match="no derivative of If"):
+        sardonyx.InferenceSession(model.SerializeToString())
+
+
 def test_a_value_that_does_not_exist_is_named():
     model = with_gradient(graph_model("y = Exp(x)", {"x": (2,)}), ["x"], y="nowhere")
     with pytest.raises(Exception, match="no value 'nowhere'"):
