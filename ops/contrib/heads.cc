@@ -16,10 +16,11 @@ struct Operands {
   bool keys_are_cached = false;  // 4-d: computed before, bias included
 };
 
-// How many columns the scores have, as a list of one.
+// How many columns and rows the scores have, and how many columns are past ones; lists of one.
 struct Columns {
   ValueId total = kNoValue;
   ValueId rows = kNoValue;
+  ValueId past = kNoValue;
 };
 
 // 0 where `visible` (bool) holds, the filter elsewhere.
@@ -123,6 +124,27 @@ void fill_buffer(Lowering& to, ValueId output, ValueId present, ValueId buffer, 
 
 ValueId list_of_one(Lowering& to, ValueId number) {
   return to.reshape(to.cast(number, DType::kInt64), {1});
+}
+
+// Which row of the batch each position of a beam came from: `origins` is [B, beams, M], the cache
+// [B * beams, N, L, H] with L <= M. Gathers the positions of every beam.
+ValueId follow_beams(Lowering& to, ValueId cache, ValueId origins, ValueId length) {
+  const auto scalar = [&](int64_t number) { return to.constant(Tensor::scalar(number)); };
+  const auto count_up = [&](ValueId list) {
+    return to.op("Range", {scalar(0), to.op("Squeeze", {list, to.ints({0})}), scalar(1)});
+  };
+  const ValueId wide = to.cast(origins, DType::kInt64);
+  const ValueId used = to.op("Slice", {wide, to.ints({0}), length, to.ints({2})});
+  const ValueId first_rows = to.op("Mul", {count_up(to.dim(origins, 0)), to.dim(origins, 1)});
+  const ValueId rows = to.op("Add", {used, to.op("Unsqueeze", {first_rows, to.ints({1, 2})})});
+  const ValueId grid = to.concat({to.dim(cache, 0), length});
+  const ValueId places = to.op("Expand", {count_up(length), grid});
+  const ValueId last = to.ints({-1});
+  const ValueId pairs = to.concat({to.op("Unsqueeze", {to.op("Reshape", {rows, grid}), last}),
+                                   to.op("Unsqueeze", {places, last})},
+                                  -1);
+  const ValueId by_position = to.transpose(cache, {0, 2, 1, 3});
+  return to.transpose(to.op("GatherND", {by_position, pairs}), {0, 2, 1, 3});
 }
 
 // ---- com.microsoft.Attention(input, weights, bias, mask, past, attention_bias, past length)
@@ -238,7 +260,7 @@ void add_bias(Lowering& to, size_t index, Operands& heads) {
 
 // Where a MultiHeadAttention-like operator has its inputs.
 struct HeadsInputs {
-  size_t bias, mask, attention_bias, past_key, past_value, past_length;
+  size_t bias, mask, attention_bias, past_key, past_value, past_length, origins;
 };
 
 Result<void> lower_heads(Lowering& to, Operands heads, const HeadsInputs& at, AttrMap attrs) {
@@ -248,7 +270,7 @@ Result<void> lower_heads(Lowering& to, Operands heads, const HeadsInputs& at, At
   Columns columns;
   columns.rows = to.dim(heads.q, 1);
   columns.total = to.dim(heads.k, heads.keys_are_cached ? 2 : 1);
-  Cache cache;
+  Cache cache, plain;
   if (to.has(at.past_key) && !heads.keys_are_cached) {
     cache = {to.input(at.past_key), to.input(at.past_value)};
     ValueId past = to.dim(cache.key, 2);
@@ -257,36 +279,48 @@ Result<void> lower_heads(Lowering& to, Operands heads, const HeadsInputs& at, At
       cache.key = first_positions(to, cache.key, past);
       cache.value = first_positions(to, cache.value, past);
     }
+    plain = cache;
+    if (to.has(at.origins)) {
+      cache.key = follow_beams(to, cache.key, to.input(at.origins), past);
+      cache.value = follow_beams(to, cache.value, to.input(at.origins), past);
+    }
     columns.total = to.op("Add", {past, columns.total});
+    columns.past = past;
   }
   const ValueId mask = TRY(whole_mask(to, at.mask, at.attention_bias, columns));
   std::vector<ValueId> outputs = {to.output(0), to.output(1), to.output(2), to.output(3)};
-  for (size_t i = 1; shares && i < 3; ++i) {
+  const bool follows = columns.past != kNoValue && to.has(at.origins);
+  for (size_t i = 1; (shares || follows) && i < 3; ++i) {
     if (to.wants(i)) outputs[i] = graph.add_value(graph.value(to.output(i)).name + "/part", {});
   }
   to.op_into(outputs, "Attention", {heads.q, heads.k, heads.v, mask, cache.key, cache.value},
              std::move(attrs));
-  if (shares) {
-    fill_buffer(to, to.output(1), outputs[1], to.input(at.past_key), columns.total);
-    fill_buffer(to, to.output(2), outputs[2], to.input(at.past_value), columns.total);
+  const ValueId pasts[] = {kNoValue, plain.key, plain.value};
+  for (size_t i = 1; (shares || follows) && i < 3; ++i) {
+    if (!to.wants(i)) continue;
+    ValueId present = outputs[i];
+    if (follows) {  // every beam keeps its own past
+      const ValueId added = to.op("Slice", {present, columns.past, columns.total, to.ints({2})});
+      present = to.concat({pasts[i], added}, 2);
+    }
+    fill_buffer(to, to.output(i), present, to.input(i == 1 ? at.past_key : at.past_value),
+                columns.total);
   }
   return {};
 }
 
 Result<void> lower_multi_head(Graph& graph, NodeId id) {
   Lowering to(graph, id);
-  if (to.has(9)) return fail(Code::kNotImplemented, "cache_indirection is not known");
   const Operands heads = TRY(split_operands(to));
   AttrMap attrs = attention_attrs(to);
   attrs.set("qk_matmul_output_mode", int64_t{2});
-  return lower_heads(to, heads, {3, 4, 5, 6, 7, 8}, std::move(attrs));
+  return lower_heads(to, heads, {3, 4, 5, 6, 7, 8, 9}, std::move(attrs));
 }
 
 // query, key, value, mask, attention_bias, past_key, past_value, past length, beam width, cache
 // indirection, bias. Without a key, query is Q, K and V side by side.
 Result<void> lower_decoder_heads(Graph& graph, NodeId id) {
   Lowering to(graph, id);
-  if (to.has(9)) return fail(Code::kNotImplemented, "cache_indirection is not known");
   Operands heads{to.input(0), to.input(1), to.input(2), false};
   if (!to.has(1)) {
     const auto parts =
@@ -297,7 +331,7 @@ Result<void> lower_decoder_heads(Graph& graph, NodeId id) {
   }
   AttrMap attrs = attention_attrs(to);
   attrs.set("qk_matmul_output_mode", int64_t{2});
-  return lower_heads(to, heads, {10, 3, 4, 5, 6, 7}, std::move(attrs));
+  return lower_heads(to, heads, {10, 3, 4, 5, 6, 7, 9}, std::move(attrs));
 }
 
 std::vector<FormalAttr> heads_attrs() {

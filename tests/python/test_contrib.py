@@ -567,3 +567,40 @@ def test_half_floats():
     check("SkipLayerNormalization", x, [half], epsilon=1e-5, **loose)
     check("FastGelu", x[:1], [half], **loose)
     check("QuickGelu", x[:1], [half], **loose)
+
+
+@pytest.mark.parametrize("mark", [0, 1])
+def test_tokenizer(mark):
+    texts = np.array(["Hello World", "I love computer science !", "", "a  b", "über-große,Wörter"], object)
+    pairs = np.array([["one two", "three"], ["", "four five six"]], object)
+    for how in (
+        {"separators": [" "]},
+        {"separators": [" ", ",|-"]},
+        {"separators": [""]},
+        {"separators": ["o+", "l"]},
+        {"tokenexp": "."},
+        {"tokenexp": r"\w+"},
+        {"tokenexp": "[a-y]+|[a-z]*!"},
+        {"tokenexp": "(?i)[a-z]o?"},
+    ):
+        for least in (1, 2):
+            if least == 2 and how in ({"separators": [""]}, {"tokenexp": "."}):
+                continue
+            attrs = {"mark": mark, "pad_value": "#", "mincharnum": least}
+            check("Tokenizer", [texts], [np.dtype(object)], **attrs, **how)
+            check("Tokenizer", [pairs], [np.dtype(object)], **attrs, **how)
+    attrs = {"mark": mark, "pad_value": "#", "mincharnum": 1, "separators": [" "]}
+    check("Tokenizer", [np.array(["", " "], object)], [np.dtype(object)], **attrs)
+
+
+@pytest.mark.parametrize("op", ["DecoderMaskedMultiHeadAttention"])
+def test_beams(op):
+    """Two items of three beams: every position of the cache says which beam it came from."""
+    q, k, v = random(6, 1, 16), random(6, 1, 16, seed=1), random(6, 1, 16, seed=2)
+    past_key, past_value = random(6, 4, 9, 4, seed=3), random(6, 4, 9, 4, seed=4)
+    length, beams = np.array([5], I32), np.array([3], I32)
+    origins = np.random.default_rng(0).integers(0, 3, (2, 3, 9)).astype(I32)
+    inputs = [q, k, v, None, None, past_key, past_value, length, beams, origins]
+    attrs = {"num_heads": 4, "past_present_share_buffer": 1}
+    check(op, inputs, [F32] * 3, **attrs)
+    check(op, [*inputs, random(48)], [F32] * 3, **attrs)
