@@ -37,6 +37,8 @@ Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options);
 Result<bool> fuse_gelu(Graph& graph, const PassOptions& options);
 // Layer normalisation over the last axis, spelled out → LayerNormalization.
 Result<bool> fuse_layer_norm(Graph& graph, const PassOptions& options);
+// Attention of several heads, spelled out → Attention.
+Result<bool> fuse_attention(Graph& graph, const PassOptions& options);
 // Elementwise nodes that feed each other → sardonyx Elementwise.
 Result<bool> fuse_elementwise(Graph& graph, const PassOptions& options);
 

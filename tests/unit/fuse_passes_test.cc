@@ -9,6 +9,56 @@ namespace {
 
 using ::testing::ElementsAre;
 
+constexpr char kAttention[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,T,24] x, float[24,24] wq, float[24,24] wk, float[24,24] wv) => (float[N,T,24] y) {
+      split = Constant<value = int64[4] {0, 0, 4, 6}>()
+      join = Constant<value = int64[3] {0, 0, 24}>()
+      root = Constant<value = float {2.4494898}>()
+      q = MatMul(x, wq)  q4 = Reshape(q, split)  qt = Transpose<perm = [0, 2, 1, 3]>(q4)
+      k = MatMul(x, wk)  k4 = Reshape(k, split)  kt = Transpose<perm = [0, 2, 3, 1]>(k4)
+      v = MatMul(x, wv)  v4 = Reshape(v, split)  vt = Transpose<perm = [0, 2, 1, 3]>(v4)
+      s = MatMul(qt, kt)  d = Div(s, root)
+      p = Softmax<axis = -1>(d)
+      o = MatMul(p, vt)  ot = Transpose<perm = [0, 2, 1, 3]>(o)  y = Reshape(ot, join) })";
+
+TEST(FuseAttention, TakesTheTransposesWithIt) {
+  Network network(kAttention);
+  network.weight("wq", {24, 24}).weight("wk", {24, 24}).weight("wv", {24, 24});
+  EXPECT_THAT(Network::ops(*network.at_level(99)),
+              ElementsAre("MatMul", "MatMul", "MatMul", "Attention", "Reshape", "Reshape"));
+  network.expect_same_results({2, 5, 24});
+}
+
+// A mask that makes the scores larger, and scores that are read elsewhere, stay as they are.
+TEST(FuseAttention, LeavesOtherForms) {
+  std::string wider = kAttention;
+  wider.replace(wider.find("p = Softmax<axis = -1>(d)"), 25,
+                "m = Constant<value = float[2,1,1,1] {1, 2}>()  dm = Add(d, m)  "
+                "p = Softmax<axis = -1>(dm)");
+  std::string other_axis = kAttention;
+  other_axis.replace(other_axis.find("axis = -1"), 9, "axis = 2");
+  for (const std::string& text : {wider, other_axis}) {
+    Network network(text);
+    network.weight("wq", {24, 24}).weight("wk", {24, 24}).weight("wv", {24, 24});
+    EXPECT_THAT(Network::ops(*network.at_level(99)),
+                ::testing::Not(::testing::Contains("Attention")));
+    network.expect_same_results({2, 5, 24});
+  }
+}
+
+TEST(FuseAttention, KeepsHeadsOutsideWhereTheyAre) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1,4,T,6] x, float[1,4,6,9] k, float[1,4,9,5] v, float[1,9] mask)
+        => (float[1,4,T,5] y) {
+      scale = Constant<value = float {0.5}>()
+      s = MatMul(x, k)  d = Mul(scale, s)  m = Add(mask, d)
+      p = Softmax<axis = 3>(m)
+      y = MatMul(p, v) })");
+  network.weight("k", {1, 4, 6, 9}).weight("v", {1, 4, 9, 5}).weight("mask", {1, 9});
+  EXPECT_THAT(Network::ops(*network.at_level(99)), ElementsAre("Transpose", "Attention"));
+  network.expect_same_results({1, 4, 7, 6});
+}
+
 TEST(FuseElementwise, JoinsAChainWithBroadcastOperands) {
   Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,6,5] x, float[5] s, float[6,1] b) => (float[N,6,5] y) {
