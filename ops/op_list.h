@@ -241,6 +241,7 @@
   X("com.microsoft", BiasSoftmax, op_BiasSoftmax)                                           \
   X("com.microsoft", BiasSplitGelu, op_BiasSplitGelu)                                       \
   X("com.microsoft", BifurcationDetector, op_BifurcationDetector)                           \
+  X("com.microsoft", BranchwiseRMSNorm, op_BranchwiseRMSNorm)                               \
   X("com.microsoft", CDist, op_CDist)                                                       \
   X("com.microsoft", CausalConvWithState, op_ContribCausalConv)                             \
   X("com.microsoft", ComplexMul, op_ComplexMul)                                             \
@@ -272,6 +273,8 @@
   X("com.microsoft", GridSample, op_ContribGridSample)                                      \
   X("com.microsoft", GroupNorm, op_GroupNorm)                                               \
   X("com.microsoft", GroupQueryAttention, op_GroupQueryAttention)                           \
+  X("com.microsoft", HyperConnectionPostMix, op_HyperConnectionPostMix)                     \
+  X("com.microsoft", HyperConnectionPreMix, op_HyperConnectionPreMix)                       \
   X("com.microsoft", Inverse, op_Inverse)                                                   \
   X("com.microsoft", Irfft, op_Irfft)                                                       \
   X("com.microsoft", IsAllFinite, op_IsAllFinite)                                           \
@@ -346,4 +349,3 @@
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
   X("sardonyx", Quantize, op_Quantize)
-// clang-format on

@@ -356,6 +356,55 @@ class GroupQueryKernel final : public Kernel {
   size_t query_bytes_ = 0, numbers_bytes_ = 0, cache_bytes_ = 0;
 };
 
+Result<void> expect_shape(const KernelRequest& request, size_t index, const Shape& wanted) {
+  if (!request.has_input(index) || request.inputs[index].shape() == wanted) return {};
+  return fail(Code::kInvalidArgument, "input {} is {}, expected {}", index,
+              request.inputs[index].shape().to_string(), wanted.to_string());
+}
+
+// What broadcasts to [batch, heads, rows, at least every column that there may be].
+Result<void> check_bias(const KernelRequest& request, const AttentionShape& shape) {
+  if (!request.has_input(kBias)) return {};
+  const Shape bias = request.inputs[kBias].shape();
+  const bool fits = bias.rank() == 4 && (bias[0] == 1 || bias[0] == shape.batch) &&
+                    (bias[1] == 1 || bias[1] == shape.heads) &&
+                    (bias[2] == 1 || bias[2] == shape.rows) && bias[3] > 0;
+  if (fits) return {};
+  return fail(Code::kInvalidArgument,
+              "attention_bias is {}, which does not broadcast to {}x{}x{}xT", bias.to_string(),
+              shape.batch, shape.heads, shape.rows);
+}
+
+Result<void> check_shapes(const KernelRequest& request, const GroupQuery& group) {
+  const AttentionShape& shape = group.attention;
+  const int64_t width = shape.kv_heads * shape.size;
+  TRY(expect_shape(request, kKey, {shape.batch, shape.rows, width}));
+  TRY(expect_shape(request, kValue, {shape.batch, shape.rows, width}));
+  const Shape past = {shape.batch, shape.kv_heads, group.past_length, shape.size};
+  TRY(expect_shape(request, kPastKey, past));
+  TRY(expect_shape(request, kPastValue, past));
+  TRY(expect_shape(request, kQueryNorm, {shape.size}));
+  TRY(expect_shape(request, kKeyNorm, {shape.size}));
+  TRY(expect_shape(request, kSinks, {shape.heads}));
+  TRY(check_bias(request, shape));
+  if (request.inputs[kLengths].shape().count() != shape.batch ||
+      request.inputs[kTotal].shape().count() != 1) {
+    return fail(Code::kInvalidArgument,
+                "seqlens_k is {} and total_sequence_length {}, expected {} numbers and one",
+                request.inputs[kLengths].shape().to_string(),
+                request.inputs[kTotal].shape().to_string(), shape.batch);
+  }
+  if (request.has_input(kPositions) && request.inputs[kPositions].shape().count() == 0) {
+    return fail(Code::kInvalidArgument, "position_ids has no numbers");
+  }
+  if (group.rotated == 0) return {};
+  if (group.rotated > shape.size) {
+    return fail(Code::kInvalidArgument, "cos_cache is {}, too wide for vectors of {}",
+                request.inputs[kCosines].shape().to_string(), shape.size);
+  }
+  return expect_shape(request, kSines, request.inputs[kCosines].shape());
+}
+
 Result<void> check_request(const KernelRequest& request) {
   for (const Operand& operand : request.inputs) {
     if (operand.present() && !operand.is_concrete()) {
@@ -371,6 +420,7 @@ Result<std::unique_ptr<Kernel>> make_with(const KernelRequest& request, Make&& m
   TRY(check_request(request));
   const DType dtype = request.inputs[kQuery].dtype();
   const GroupQuery group = read_group_query(request);
+  TRY(check_shapes(request, group));
   auto core = make(group.attention, dtype);
   if (core == nullptr) return decline("not for {}", dtype_name(dtype));
   std::unique_ptr<Kernel> kernel;

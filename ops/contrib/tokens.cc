@@ -164,7 +164,7 @@ Result<std::unique_ptr<Kernel>> make_bifurcation(const KernelRequest& request) {
     Tokens tokens(current.begin(), current.end());
     if (args.inputs.size() > 3 && args.inputs[3].data != nullptr) {
       const auto predicted = args.inputs[3].elements<const int64_t>();
-      const int64_t from = args.inputs[2].as<int64_t>()[0];
+      const int64_t from = args.inputs[2].count() == 1 ? args.inputs[2].as<int64_t>()[0] : -1;
       const auto length = static_cast<int64_t>(source.size());
       if (from < 0 || from > length ||
           predicted.size() != source.size() + 1 - static_cast<size_t>(from)) {

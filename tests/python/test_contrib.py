@@ -604,3 +604,19 @@ def test_beams(op):
     attrs = {"num_heads": 4, "past_present_share_buffer": 1}
     check(op, inputs, [F32] * 3, **attrs)
     check(op, [*inputs, random(48)], [F32] * 3, **attrs)
+
+
+def test_branches():
+    streams, block = random(2, 3, 4, 8), random(2, 3, 8)
+    flat = streams.reshape(2, 3, 32)
+    four = {"num_branches": 4}
+    for scale in (None, random(8), random(4, 8), random(32)):
+        check("BranchwiseRMSNorm", [streams, scale], epsilon=1e-5)
+        check("BranchwiseRMSNorm", [flat, scale], epsilon=1e-5, constants=(1,), **four)
+    for gate in (random(2, 3, 4), random(2, 3, 4, 1), random(2, 3, 4, 8)):
+        check("HyperConnectionPreMix", [streams, gate], reduction_scale=0.5)
+        check("HyperConnectionPostMix", [streams, block, gate])
+        check("HyperConnectionPostMix", [streams, block, gate, random(2, 3, 4, 4)])
+    mix = np.random.default_rng(0).standard_normal((2, 3, 4, 4)).astype(F32)
+    check("HyperConnectionPostMix", [flat, block, random(2, 3, 4, 1), mix], **four)
+    check("HyperConnectionPreMix", [flat, random(2, 3, 4, 8)], **four)
