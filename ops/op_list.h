@@ -6,7 +6,6 @@
   X("", Acos, op_Acos)                                                                      \
   X("", Acosh, op_Acosh)                                                                    \
   X("", Add, op_Add)                                                                        \
-  X("", Affine, op_Affine)                                                                  \
   X("", AffineGrid, op_AffineGrid)                                                          \
   X("", And, op_And)                                                                        \
   X("", ArgMax, op_ArgMax)                                                                  \
@@ -44,7 +43,6 @@
   X("", ConvTranspose, op_ConvTranspose)                                                    \
   X("", Cos, op_Cos)                                                                        \
   X("", Cosh, op_Cosh)                                                                      \
-  X("", Crop, op_Crop)                                                                      \
   X("", CumProd, op_CumProd)                                                                \
   X("", CumSum, op_CumSum)                                                                  \
   X("", DFT, op_DFT)                                                                        \
@@ -55,7 +53,6 @@
   X("", Div, op_Div)                                                                        \
   X("", Dropout, op_Dropout)                                                                \
   X("", DynamicQuantizeLinear, op_DynamicQuantizeLinear)                                    \
-  X("", DynamicSlice, op_DynamicSlice)                                                      \
   X("", Einsum, op_Einsum)                                                                  \
   X("", Elu, op_Elu)                                                                        \
   X("", Equal, op_Equal)                                                                    \
@@ -86,7 +83,6 @@
   X("", Identity, op_Identity)                                                              \
   X("", If, op_If)                                                                          \
   X("", ImageDecoder, op_ImageDecoder)                                                      \
-  X("", ImageScaler, op_ImageScaler)                                                        \
   X("", InstanceNormalization, op_InstanceNormalization)                                    \
   X("", IsInf, op_IsInf)                                                                    \
   X("", IsNaN, op_IsNaN)                                                                    \
@@ -128,7 +124,6 @@
   X("", Or, op_Or)                                                                          \
   X("", PRelu, op_PRelu)                                                                    \
   X("", Pad, op_Pad)                                                                        \
-  X("", ParametricSoftplus, op_ParametricSoftplus)                                          \
   X("", Pow, op_Pow)                                                                        \
   X("", QLinearConv, op_QLinearConv)                                                        \
   X("", QLinearMatMul, op_QLinearMatMul)                                                    \
@@ -160,8 +155,6 @@
   X("", RotaryEmbedding, op_RotaryEmbedding)                                                \
   X("", Round, op_Round)                                                                    \
   X("", STFT, op_STFT)                                                                      \
-  X("", Scale, op_Scale)                                                                    \
-  X("", ScaledTanh, op_ScaledTanh)                                                          \
   X("", Scan, op_Scan)                                                                      \
   X("", ScatterElements, op_ScatterElements)                                                \
   X("", ScatterND, op_ScatterND)                                                            \
