@@ -35,6 +35,8 @@ except ImportError as error:
 from encoder_net import Encoder
 from pictures import picture_batch
 from recurrent_net import Crnn
+from tagger_net import Tagger
+from unet_net import UNet
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples",
                        "super_resolution")
@@ -82,6 +84,10 @@ def token_batch(length):
     return make
 
 
+def sentences(batch, random):
+    return {"input_ids": random.integers(0, Tagger.VOCABULARY, (batch, 32))}
+
+
 def vision(name):
     return lambda: getattr(torchvision.models, name)(weights=None)
 
@@ -122,11 +128,18 @@ NETWORKS = {
                        0, None),
     "encoder_bert_base": (lambda: Encoder(layers=12, width=768, heads=12), TOKENS,
                           ENCODER_OUTPUTS, 0, None),
+    "mobilenet_v3_large": (vision("mobilenet_v3_large"), PICTURE, ["output"], 0, 1),
+    "shufflenet_v2_x1_0": (vision("shufflenet_v2_x1_0"), PICTURE, ["output"], 0, 1),
+    "densenet121": (vision("densenet121"), PICTURE, ["output"], 0, 1),
+    "convnext_tiny": (vision("convnext_tiny"), PICTURE, ["output"], 0, 1),
+    "vit_b_16": (vision("vit_b_16"), PICTURE, ["output"], 0, 1),
+    "unet": (UNet, plain_cases(pictures(3, 256, 256)), ["output"], 0, 1),
+    "gru_tagger": (Tagger, plain_cases(sentences), ["tags"], 0, 2),
 }
 
 
 def calm_residuals(net):
-    """Makes the last norm of each residual branch small, as training does.
+    """Makes the last norm or layer of each residual branch small, as training does.
 
     A deep net of equally strong random branches amplifies rounding so much that two exact
     implementations differ by more than the tolerance.
@@ -137,6 +150,11 @@ def calm_residuals(net):
             nn.init.uniform_(norms[-1].weight, 0.2, 0.4)
         elif isinstance(block, torchvision.models.resnet.Bottleneck):
             nn.init.uniform_(block.bn3.weight, 0.2, 0.4)
+        elif isinstance(block, torchvision.models.convnext.CNBlock):
+            nn.init.uniform_(block.layer_scale, 0.2, 0.4)
+        elif isinstance(block, torchvision.models.vision_transformer.EncoderBlock):
+            block.self_attention.out_proj.weight *= 0.3
+            block.mlp[3].weight *= 0.3
 
 
 def set_weights(net):
@@ -146,7 +164,7 @@ def set_weights(net):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.normal_(module.bias, 0, 0.1)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
             nn.init.uniform_(module.weight, 0.7, 1.3)
             nn.init.normal_(module.bias, 0, 0.2)
     calm_residuals(net)
@@ -188,7 +206,7 @@ def dynamic_axes(example, output_names, output_batch_axis):
         axes[name] = {0: "N", 1: "T"} if is_token_row else {0: "N"}
     for name in output_names:
         axes[name] = {output_batch_axis: "N"}
-        if name == "last_hidden_state":
+        if name in ("last_hidden_state", "tags"):
             axes[name][1] = "T"
     return axes
 
@@ -197,7 +215,8 @@ def write_model(net, path, example, output_names, batch_axis, keep_norms):
     if isinstance(net, TrainedSuperResolutionNet):
         shutil.copyfile(net.COMMITTED, path)
         return
-    with warnings.catch_warnings():
+    # With gradients PyTorch keeps to operators that can be exported (attention in one is not).
+    with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
         mode = torch.onnx.TrainingMode
         torch.onnx.export(net, tensors(example), path, opset_version=OPSET,
