@@ -76,7 +76,7 @@ ValueType type_of(const ArgInfo& arg, const InferContext& context) {
 // One node's operator: the registration, and what it made for this node.
 class BoundOperator final : public CustomOperator {
  public:
-  BoundOperator(std::shared_ptr<const CustomOp> op, const Node& node,
+  BoundOperator(std::shared_ptr<const CustomOp> op, const Graph& graph, const Node& node,
                 std::map<std::string, CustomAttr> attrs)
       : op_(std::move(op)), def_(custom_op_def(op_->domain, op_->name, op_->since_version)) {
     node_.name = node.name;
@@ -84,6 +84,8 @@ class BoundOperator final : public CustomOperator {
     node_.domain = node.domain;
     node_.attrs = std::move(attrs);
     node_.output_count = node.outputs.size();
+    for (const ValueId id : node.inputs) node_.input_names.push_back(name_of(graph, id));
+    for (const ValueId id : node.outputs) node_.output_names.push_back(name_of(graph, id));
   }
 
   const OpDef& def() const override { return def_; }
@@ -95,11 +97,14 @@ class BoundOperator final : public CustomOperator {
                   inputs, op_->min_inputs, op_->max_inputs);
     }
     std::vector<ArgInfo> infos;
+    std::vector<Tensor> constants;
     for (size_t i = 0; i < inputs; ++i) {
+      const Tensor* constant = context.has_input(i) ? context.constant(i) : nullptr;
+      constants.push_back(constant != nullptr ? *constant : Tensor());
       infos.push_back(context.has_input(i) ? arg_info(input_name(context, i), context.input(i))
                                            : ArgInfo());
     }
-    const std::vector<ArgInfo> outputs = TRY(output_types(std::move(infos)));
+    const std::vector<ArgInfo> outputs = TRY(output_types(std::move(infos), std::move(constants)));
     if (outputs.size() < node_.output_count) {
       return fail(Code::kInvalidGraph, "has {} outputs, but its operator gives the types of {}",
                   node_.output_count, outputs.size());
@@ -120,14 +125,20 @@ class BoundOperator final : public CustomOperator {
   }
 
  private:
+  static std::string name_of(const Graph& graph, ValueId id) {
+    return id == kNoValue ? std::string() : graph.value(id).name;
+  }
+
   static std::string input_name(const InferContext& context, size_t index) {
     return context.graph().value(context.node().inputs[index]).name;
   }
 
-  Result<std::vector<ArgInfo>> output_types(std::vector<ArgInfo> inputs) const {
+  Result<std::vector<ArgInfo>> output_types(std::vector<ArgInfo> inputs,
+                                            std::vector<Tensor> constants) const {
     if (op_->infer) {
       CustomNode node = node_;
       node.inputs = std::move(inputs);
+      node.constants = std::move(constants);
       return op_->infer(node);
     }
     std::vector<ArgInfo> outputs;
@@ -143,6 +154,7 @@ class BoundOperator final : public CustomOperator {
     CustomNode node = node_;
     for (const Operand& operand : request.inputs) {
       node.inputs.push_back(operand.present() ? arg_info("", operand.type) : ArgInfo());
+      node.constants.push_back(operand.constant != nullptr ? *operand.constant : Tensor());
     }
     compute_ = TRY(op_->make(node));
     if (compute_) return std::cref(compute_);
@@ -256,7 +268,7 @@ Result<void> bind_graph(Graph& graph, const Model& model, const CustomOps& ops) 
       for (const auto& [name, attr] : node.attrs) {
         attrs.emplace(name, TRY_AT(node.title() + ": attribute '" + name + "'", custom_attr(attr)));
       }
-      node.custom = std::make_shared<BoundOperator>(op, node, std::move(attrs));
+      node.custom = std::make_shared<BoundOperator>(op, graph, node, std::move(attrs));
       continue;
     }
     Result<void> done;

@@ -76,9 +76,23 @@ struct OrtTypeInfo {
   OrtOptionalTypeInfo optional;
 };
 
+namespace sardonyx::capi {
+
+// A sparse tensor as the client gave it; models take it as COO, which is the value itself.
+struct SparseForm {
+  OrtSparseFormat format = ORT_SPARSE_UNDEFINED;
+  Shape dense_shape;
+  Tensor values;
+  Tensor indices;  // of COO and blocks; inner ones of CSR
+  Tensor outer;    // of CSR
+};
+
+}  // namespace sardonyx::capi
+
 struct OrtValue {
   sardonyx::Value value;
   OrtMemoryInfo memory;
+  std::shared_ptr<const sardonyx::capi::SparseForm> sparse;  // null: as `value` has it
 };
 
 struct OrtCustomOpDomain {
@@ -161,7 +175,7 @@ struct OrtSessionOptions {
   std::shared_ptr<std::atomic<bool>> load_canceled = std::make_shared<std::atomic<bool>>(false);
   std::vector<std::pair<std::string, sardonyx::Tensor>> initializers;
   std::vector<std::string> providers;
-  std::vector<std::shared_ptr<void>> libraries;  // of custom operators
+  std::vector<const OrtCustomOpDomain*> domains;  // of custom operators; the client keeps them
 };
 
 namespace sardonyx::capi {

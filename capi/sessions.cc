@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/trace.h"
+#include "capi/custom_ops.h"
 #include "capi/door.h"
 #include "capi/environment.h"
 #include "capi/memory.h"
@@ -20,8 +21,10 @@ Result<void> check_not_canceled(const OrtSessionOptions& options) {
   return fail(Code::kModelLoadCanceled, "Model loading canceled due to user request.");
 }
 
-Result<SessionOptions> library_options(const OrtEnv& env, const OrtSessionOptions& options) {
+Result<SessionOptions> library_options(const OrtEnv& env, const OrtSessionOptions& options,
+                                       const OrtLogger& logger) {
   SessionOptions result = options.library;
+  result.custom_ops = TRY(custom_ops_of(options, logger));
   for (const auto& [name, tensor] : options.initializers) result.initializers[name] = tensor;
   if (!options.per_session_threads) {
     if (!env.environment->has_global_threads) {
@@ -192,11 +195,11 @@ Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
                           const LoadModel& load, OrtSession** out) {
   const OrtSessionOptions given = options != nullptr ? *options : OrtSessionOptions();
   TRY(check_not_canceled(given));
-  const SessionOptions library = TRY(library_options(*env, given));
+  OrtLogger logger = make_logger(*env->environment, given);
+  const SessionOptions library = TRY(library_options(*env, given, logger));
   const uint64_t start = now_ns();
   Session session = TRY(load(library));
   TRY(check_not_canceled(given));
-  OrtLogger logger = make_logger(*env->environment, given);
   auto loaded = std::make_shared<LoadedSession>(
       LoadedSession{std::move(session), given, env->environment, start, std::move(logger)});
   for (const std::string& warning : loaded->session.model().warnings) {

@@ -46,6 +46,7 @@ OrtApi make_table() {
   add_kernel_info(api);
   add_kernel_context(api);
   add_op_attrs(api);
+  add_op_calls(api);
   add_graphs(api);
   PLAIN(GetTrainingApi);
   PLAIN(GetExperimentalFunction);

@@ -27,6 +27,7 @@ void add_custom_ops(OrtApi& api);
 void add_kernel_info(OrtApi& api);
 void add_kernel_context(OrtApi& api);
 void add_op_attrs(OrtApi& api);
+void add_op_calls(OrtApi& api);
 void add_graphs(OrtApi& api);
 
 const OrtApi& table();

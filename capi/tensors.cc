@@ -172,7 +172,7 @@ Result<void> TensorAt(OrtValue* value, const int64_t* location, size_t count, vo
 
 }  // namespace
 
-OrtValue* make_value(Value value) { return new OrtValue{std::move(value), {}}; }
+OrtValue* make_value(Value value) { return new OrtValue{std::move(value), {}, nullptr}; }
 
 Result<const Tensor*> tensor_in(const OrtValue* value, const char* what) {
   if (value->value.is_tensor()) return &value->value.tensor();

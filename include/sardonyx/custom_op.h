@@ -57,6 +57,11 @@ struct CustomNode {
   // What is known of the inputs: everything once shapes are, less before. kind kUnknown with an
   // empty name: the input is omitted.
   std::vector<ArgInfo> inputs;
+  // Inputs whose elements are known and stay, parallel to inputs; without data: not known.
+  std::vector<Tensor> constants;
+  // Names of the values, "" for an omitted one.
+  std::vector<std::string> input_names;
+  std::vector<std::string> output_names;
   size_t output_count = 0;
 };
 
