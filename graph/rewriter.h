@@ -15,7 +15,8 @@ class Rewriter {
  public:
   using NamedAttr = std::pair<const char*, Attr>;
 
-  Rewriter(Graph& graph, NodeId id) : graph_(graph), name_(graph.node(id).name) {}
+  Rewriter(Graph& graph, NodeId id) : Rewriter(graph, graph.node(id).name) {}
+  Rewriter(Graph& graph, std::string name) : graph_(graph), name_(std::move(name)) {}
 
   ValueId ints(const std::vector<int64_t>& elements);
   ValueId constant(Tensor tensor);

@@ -1,5 +1,8 @@
 // Old meanings said with today's operators; see graph/upgrade_rules.h. Ranks are often unknown
 // while a graph is built, so shapes are computed by Shape and friends and folded later.
+#include <algorithm>
+#include <cmath>
+
 #include "graph/rewriter.h"
 #include "graph/upgrade_rules.h"
 
@@ -52,6 +55,104 @@ Result<void> broadcast_at_axis(Graph& graph, NodeId id) {
   const ValueId ones = rewriter.ones(rewriter.op("Sub", {rank_a, end}));
   const ValueId shape = rewriter.concat({rewriter.shape(inputs[1]), ones});
   graph.set_input(id, 1, rewriter.op("Reshape", {inputs[1], shape}));
+  return {};
+}
+
+// BatchNormalization before opset 14 trained when it was asked for statistics, five outputs in all:
+// now it says so and gives two. The other two are the mean and the variance of the batch.
+Result<void> drop_old_statistics(Graph& graph, NodeId id) {
+  std::vector<ValueId>& outputs = graph.node(id).outputs;
+  const bool trains = std::any_of(outputs.begin() + 1, outputs.end(),
+                                  [](ValueId output) { return output != kNoValue; });
+  const std::vector<ValueId> saved(outputs.begin() + std::min<ptrdiff_t>(3, std::ssize(outputs)),
+                                   outputs.end());
+  if (outputs.size() > 3) outputs.resize(3);
+  if (trains) graph.node(id).attrs.set("training_mode", int64_t{1});
+  const ValueId input = graph.node(id).inputs[0];
+  Rewriter rewriter(graph, id);
+  for (size_t i = 0; i < saved.size(); ++i) {
+    if (saved[i] == kNoValue) continue;
+    graph.value(saved[i]).producer = kNoNode;
+    const ValueId rows = rewriter.op("Reshape", {input, rewriter.ints({0, 0, -1})});
+    const ValueId axes = rewriter.ints({0, 2});
+    if (i == 0) {
+      rewriter.op_into(saved[i], "ReduceMean", {rows, axes}, {{"keepdims", int64_t{0}}});
+      continue;
+    }
+    const ValueId centred = rewriter.op("Sub", {rows, rewriter.op("ReduceMean", {rows, axes})});
+    rewriter.op_into(saved[i], "ReduceMean", {rewriter.op("Mul", {centred, centred}), axes},
+                     {{"keepdims", int64_t{0}}});
+  }
+  return {};
+}
+
+// Before opset 7 an attribute told Dropout that it was not training, and by default it was.
+Result<void> dropout_trains_unless_told(Graph& graph, NodeId id) {
+  const AttrMap& attrs = graph.node(id).attrs;
+  if (attrs.get_int("is_test") != 0) return {};
+  const std::string& name = graph.node(id).name;
+  const float ratio = attrs.get_float("ratio", 0.5f);
+  const ValueId input = graph.node(id).inputs[0];
+  const ValueId share = graph.add_constant(name + "/ratio", Tensor::scalar(ratio));
+  const ValueId trains =
+      graph.add_constant(graph.node(id).name + "/training_mode", Tensor::scalar(true));
+  graph.set_inputs(id, {input, share, trains});
+  return {};
+}
+
+// Before opset 11 a negative index was outside of the range, and its row all off.
+Result<void> one_hot_without_negatives(Graph& graph, NodeId id) {
+  const std::vector<ValueId> inputs = graph.node(id).inputs;
+  if (inputs.size() != 3) return {};
+  Rewriter rewriter(graph, id);
+  AttrMap to_int64;
+  to_int64.set("to", static_cast<int64_t>(DType::kInt64));
+  const ValueId indices = rewriter.op("Cast", {inputs[0]}, to_int64);
+  const ValueId depth =
+      rewriter.op("Reshape", {rewriter.op("Cast", {inputs[1]}, to_int64), rewriter.ints({})});
+  const ValueId zero = graph.add_constant("zero", Tensor::scalar(int64_t{0}));
+  const ValueId negative = rewriter.op("Less", {indices, zero});
+  graph.set_input(id, 0, rewriter.op("Where", {negative, depth, indices}));
+  return {};
+}
+
+// LpPool-1 and GlobalLpPool-1 took the norm of any real p: by the p-th powers, whose sum is their
+// average times their number.
+Result<void> real_lp_norm(Graph& graph, NodeId id) {
+  AttrMap& attrs = graph.node(id).attrs;
+  const float p = attrs.get_float("p", 2.f);
+  attrs.erase("p");
+  if (p == std::floor(p) && std::abs(p) < 1e9f) {
+    attrs.set("p", static_cast<int64_t>(p));
+    return {};
+  }
+  const Node node = graph.node(id);
+  const ValueId input = node.inputs[0];
+  Rewriter rewriter(graph, id);
+  const auto number = [&](double x) {
+    const ValueId constant =
+        graph.add_constant(node.name + "/number", Tensor::scalar(static_cast<float>(x)));
+    return rewriter.op("CastLike", {constant, input});
+  };
+  const ValueId powers =
+      rewriter.op("Pow", {rewriter.op("Abs", {input}), number(static_cast<double>(p))});
+  graph.remove_node(id);
+  ValueId sum = kNoValue;
+  if (node.op_type == "LpPool") {
+    AttrMap pool = node.attrs;
+    pool.set("count_include_pad", int64_t{1});
+    double count = 1;
+    for (int64_t size : node.attrs.get_ints("kernel_shape")) count *= static_cast<double>(size);
+    sum = rewriter.op("Mul", {rewriter.op("AveragePool", {powers}, pool), number(count)});
+  } else {
+    AttrMap first_spatial;
+    first_spatial.set("start", int64_t{2});
+    const ValueId spatial = rewriter.op("Shape", {input}, first_spatial);
+    const ValueId count =
+        rewriter.op("CastLike", {rewriter.op("ReduceProd", {spatial, rewriter.ints({0})}), input});
+    sum = rewriter.op("Mul", {rewriter.op("GlobalAveragePool", {powers}), count});
+  }
+  rewriter.op_into(node.outputs[0], "Pow", {sum, number(1 / static_cast<double>(p))});
   return {};
 }
 
@@ -115,15 +216,52 @@ Result<void> prelu_per_channel(Graph& graph, NodeId id) {
   return {};
 }
 
+namespace {
+
+// The graph that Scan-8 runs for one sequence of the batch: a scan of its first `length` steps,
+// whose outputs are filled up to as many as there were.
+class SequenceGraph {
+ public:
+  SequenceGraph(Graph& graph, const std::string& name) : rewriter_(graph, name) {}
+
+  void set_length(ValueId length, ValueId any_scanned) {
+    length_ = rewriter_.op("Reshape", {length, rewriter_.ints({1})});
+    AttrMap first;
+    first.set("end", int64_t{1});
+    const ValueId steps = rewriter_.op("Shape", {any_scanned}, first);
+    padding_ = rewriter_.concat({rewriter_.ints({0}), rewriter_.op("Sub", {steps, length_})});
+  }
+  ValueId scanned(ValueId input) {
+    if (length_ == kNoValue) return input;
+    const ValueId zero = rewriter_.ints({0});
+    return rewriter_.op("Slice", {input, zero, length_, zero});
+  }
+  ValueId filled_up(ValueId output) {
+    if (length_ == kNoValue) return output;
+    return rewriter_.op("Pad", {output, padding_, kNoValue, rewriter_.ints({0})});
+  }
+
+ private:
+  Rewriter rewriter_;
+  ValueId length_ = kNoValue;
+  ValueId padding_ = kNoValue;
+};
+
+}  // namespace
+
 // Scan-8 scanned axis 1 for every index of axis 0, the batch: a scan over the batch whose body is
 // the scan of one sequence.
 Result<void> scan_over_batch(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
-  if (!node.inputs.empty() && node.inputs[0] != kNoValue) {
-    return fail(Code::kNotImplemented, "Scan-8 with sequence_lens is not known");
+  if (node.inputs.size() < 2) return fail(Code::kInvalidGraph, "has no input to scan");
+  const ValueId lengths = node.inputs[0];
+  std::vector<ValueId> outer_inputs(node.inputs.begin() + 1, node.inputs.end());
+  const auto scan_count = static_cast<size_t>(node.attrs.get_int("num_scan_inputs"));
+  if (scan_count < 1 || scan_count > outer_inputs.size()) {
+    return fail(Code::kInvalidGraph, "num_scan_inputs is {}, expected 1 to {}", scan_count,
+                outer_inputs.size());
   }
-  const std::vector<ValueId> outer_inputs(node.inputs.begin() + (node.inputs.empty() ? 0 : 1),
-                                          node.inputs.end());
+  const size_t states = outer_inputs.size() - scan_count;
   auto batch = std::make_shared<Graph>();
   batch->name = node.name + "/batch";
   Node inner;
@@ -137,6 +275,15 @@ Result<void> scan_over_batch(Graph& graph, NodeId id) {
   for (ValueId input : outer_inputs) {
     inner.inputs.push_back(batch->add_input(graph.value(input).name, ValueType()));
   }
+  SequenceGraph sequence(*batch, node.name);
+  if (lengths != kNoValue) {
+    sequence.set_length(batch->add_input(graph.value(lengths).name, ValueType()),
+                        inner.inputs[states]);
+    outer_inputs.push_back(lengths);
+  }
+  for (size_t i = states; i < inner.inputs.size(); ++i) {
+    inner.inputs[i] = sequence.scanned(inner.inputs[i]);
+  }
   // What the body captures from outside it captures through the batch's graph now.
   Subgraph body = *inner.attrs.get_subgraph("body");
   Subgraph outer_body{batch, body.captures};
@@ -144,10 +291,12 @@ Result<void> scan_over_batch(Graph& graph, NodeId id) {
     capture = batch->add_capture(graph.value(capture).name, graph.value(capture).type);
   }
   inner.attrs.set("body", body);
-  for (ValueId output : node.outputs) {
-    const std::string& name = output == kNoValue ? "" : graph.value(output).name;
+  for (ValueId outer : node.outputs) {
+    const std::string name = outer == kNoValue ? "" : graph.value(outer).name;
     inner.outputs.push_back(batch->add_value(name, ValueType()));
-    batch->add_output(name, inner.outputs.back(), ValueType());
+    const ValueId output = inner.outputs.back();
+    const bool is_state = inner.outputs.size() <= states;
+    batch->add_output(name, is_state ? output : sequence.filled_up(output), ValueType());
   }
   batch->add_node(std::move(inner));
   node.attrs = AttrMap();

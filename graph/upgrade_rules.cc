@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace sardonyx {
@@ -35,11 +37,21 @@ Result<void> axes_to_input(Graph& graph, NodeId node) {
   return {};
 }
 
+// Clip-1 left out had no bound; from Clip-6 on it is the largest finite float.
+Result<void> clip_without_bounds(Graph& graph, NodeId id) {
+  constexpr float kNoBound = std::numeric_limits<float>::infinity();
+  AttrMap& attrs = graph.node(id).attrs;
+  if (!attrs.has("min")) attrs.set("min", -kNoBound);
+  if (!attrs.has("max")) attrs.set("max", kNoBound);
+  return {};
+}
+
 // Clip-11 took its bounds, constants of the input's type, as inputs; before they were f32.
 Result<void> clip_bounds_to_inputs(Graph& graph, NodeId id) {
-  const auto bound = [&](std::string_view name, size_t index) {
-    if (!graph.node(id).attrs.has(name)) return;
-    const float limit = graph.node(id).attrs.get_float(name);
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  const auto bound = [&](std::string_view name, size_t index, float otherwise) {
+    const float limit = graph.node(id).attrs.get_float(name, otherwise);
+    if (std::isinf(limit)) return;
     const ValueId constant =
         graph.add_constant(fmt::format("{}/{}", graph.node(id).name, name), Tensor::scalar(limit));
     const ValueId cast =
@@ -47,23 +59,9 @@ Result<void> clip_bounds_to_inputs(Graph& graph, NodeId id) {
                        fmt::format("{}/{}_cast", graph.node(id).name, name));
     graph.set_input(id, index, cast);
   };
-  bound("min", 1);
-  bound("max", 2);
-  erase_attrs(graph, id, {"min", "max", "consumed_inputs"});
-  return {};
-}
-
-// BatchNormalization before opset 14 trained when it was asked for statistics, five outputs in all;
-// now it says so and gives two statistics.
-Result<void> drop_old_statistics(Graph& graph, NodeId id) {
-  Node& node = graph.node(id);
-  for (size_t i = 3; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] != kNoValue) graph.value(node.outputs[i]).producer = kNoNode;
-  }
-  if (node.outputs.size() > 3) node.outputs.resize(3);
-  const bool trains = std::any_of(node.outputs.begin() + 1, node.outputs.end(),
-                                  [](ValueId output) { return output != kNoValue; });
-  if (trains) node.attrs.set("training_mode", int64_t{1});
+  bound("min", 1, -kLargest);
+  bound("max", 2, kLargest);
+  erase_attrs(graph, id, {"min", "max"});
   return {};
 }
 
@@ -162,16 +160,6 @@ Result<void> label_encoder_to_mapper(Graph& graph, NodeId id) {
   node.attrs.erase("classes_strings");
   node.attrs.set("cats_strings", classes);
   node.attrs.set("cats_int64s", std::move(places));
-  return {};
-}
-
-Result<void> lp_norm_to_int(Graph& graph, NodeId id) {
-  AttrMap& attrs = graph.node(id).attrs;
-  const float p = attrs.get_float("p", 2.f);
-  if (p != static_cast<float>(static_cast<int64_t>(p))) {
-    return fail(Code::kNotImplemented, "the norm p={} is not an integer", p);
-  }
-  attrs.set("p", static_cast<int64_t>(p));
   return {};
 }
 

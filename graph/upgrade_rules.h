@@ -14,6 +14,7 @@ using UpgradeRule = Result<void> (*)(Graph& graph, NodeId node);
 Result<void> axes_to_input(Graph& graph, NodeId node);            // attribute axes → input 1
 Result<void> cast_name_to_dtype(Graph& graph, NodeId node);       // Cast-6: to="FLOAT" → a number
 Result<void> clip_bounds_to_inputs(Graph& graph, NodeId node);    // Clip-11: min, max → inputs
+Result<void> clip_without_bounds(Graph& graph, NodeId node);      // Clip-6: bounds have defaults
 Result<void> concat_default_axis(Graph& graph, NodeId node);      // Concat-4: axis was optional, 1
 Result<void> dft_axis_to_input(Graph& graph, NodeId node);        // DFT-20
 Result<void> drop_old_statistics(Graph& graph, NodeId node);      // BatchNormalization-14
@@ -22,7 +23,6 @@ Result<void> drop_output_sequence(Graph& graph, NodeId node);     // RNN-7, GRU-
 Result<void> grid_sample_modes(Graph& graph, NodeId node);        // GridSample-20: linear, cubic
 Result<void> k_to_input(Graph& graph, NodeId node);               // TopK-10
 Result<void> label_encoder_to_mapper(Graph& graph, NodeId node);  // LabelEncoder-2 of ai.onnx.ml
-Result<void> lp_norm_to_int(Graph& graph, NodeId node);           // LpPool-2, GlobalLpPool-2
 Result<void> node_values_to_tensor(Graph& graph, NodeId node);    // TreeEnsembleClassifier-3
 Result<void> pads_to_input(Graph& graph, NodeId node);            // Pad-11
 Result<void> rename_scatter(Graph& graph, NodeId node);           // Scatter → ScatterElements
@@ -39,7 +39,10 @@ Result<void> upsample_to_resize(Graph& graph, NodeId node);        // Upsample �
 
 Result<void> batch_norm_per_element(Graph& graph, NodeId node);  // BatchNormalization-9: spatial
 Result<void> broadcast_at_axis(Graph& graph, NodeId node);       // Add-7 and its kin
-Result<void> dropout_to_inputs(Graph& graph, NodeId node);       // Dropout-12
+Result<void> dropout_trains_unless_told(Graph& graph, NodeId node);  // Dropout-7: no is_test
+Result<void> one_hot_without_negatives(Graph& graph, NodeId node);   // OneHot-11
+Result<void> real_lp_norm(Graph& graph, NodeId node);  // LpPool-2, GlobalLpPool-2: p is an integer
+Result<void> dropout_to_inputs(Graph& graph, NodeId node);           // Dropout-12
 Result<void> dropout_mask_of_input_type(Graph& graph, NodeId node);  // Dropout-10: mask is bool
 Result<void> flat_softmax(Graph& graph, NodeId node);                // Softmax-13 and its kin
 Result<void> group_norm_per_group(Graph& graph, NodeId node);        // GroupNormalization-21

@@ -1,5 +1,5 @@
 // Attention: softmax(softcap(scale * Q K') + mask) V per head, with grouped heads, a causal mask
-// and a cache of past keys and values (spec: Attention-24).
+// and a cache of past keys and values (spec: Attention-25).
 #include <cmath>
 #include <cstring>
 
@@ -177,6 +177,9 @@ Attention read_attention(const KernelRequest& request) {
                                    : 1 / std::sqrt(static_cast<double>(shape.size));
   shape.softcap = static_cast<double>(attrs.get_float("softcap"));
   shape.causal = attrs.get_int("is_causal") != 0;
+  shape.past_from_lengths = true;
+  shape.left_window = attrs.get_int("left_window_size", -1);
+  shape.right_window = attrs.get_int("right_window_size", -1);
   shape.scores_mode = attrs.get_int("qk_matmul_output_mode");
   if (request.has_input(kMask)) set_mask(shape, request.inputs[kMask].shape());
   return made;
@@ -306,7 +309,7 @@ OpDef op_Attention() {
   using Kind = FormalAttr::Kind;
   constexpr DTypeSet kMaskTypes = kNumericTypes | dtype_set(DType::kBool);
   OpDef op;
-  op.versions = {23, 24};
+  op.versions = {23, 24, 25};
   op.inputs = {{"Q", "T1", kFloatTypes},
                {"K", "T1", kFloatTypes},
                {"V", "T2", kFloatTypes},
@@ -320,8 +323,10 @@ OpDef op_Attention() {
                 {"qk_matmul_output", "T1", kFloatTypes, Form::kOptional}};
   op.attrs = {int_attr("is_causal", 0),
               optional_attr("kv_num_heads", Kind::kInt),
+              int_attr("left_window_size", -1),
               optional_attr("q_num_heads", Kind::kInt),
               int_attr("qk_matmul_output_mode", 0),
+              int_attr("right_window_size", -1),
               optional_attr("scale", Kind::kFloat),
               float_attr("softcap", 0),
               optional_attr("softmax_precision", Kind::kInt)};

@@ -24,11 +24,21 @@ SeenColumns seen_columns(const AttentionShape& shape, const AttentionOperands& o
                          int64_t item, int64_t row) {
   int64_t begin = 0, end = shape.columns;
   if (operands.lengths != nullptr) end = std::min(end, operands.lengths[item]);
+  int64_t past = operands.pasts == nullptr ? shape.past : operands.pasts[item];
+  if (shape.past_from_lengths && operands.lengths != nullptr) {
+    past = operands.lengths[item] - shape.rows;
+  }
+  const int64_t own = past + row;
   if (shape.causal) {
-    const int64_t past = operands.pasts == nullptr ? shape.past : operands.pasts[item];
-    const int64_t after_own = past + row + 1;
-    end = std::min(end, after_own);
-    if (shape.window > 0) begin = std::max<int64_t>(0, after_own - shape.window);
+    end = std::min(end, own + 1);
+    if (shape.window > 0) begin = std::max<int64_t>(0, own + 1 - shape.window);
+  }
+  // Compared without adding, as windows may be as large as a number can be.
+  if (shape.left_window >= 0 && own > shape.left_window) {
+    begin = std::max(begin, own - shape.left_window);
+  }
+  if (shape.right_window >= 0 && shape.right_window < end - own) {
+    end = own + shape.right_window + 1;
   }
   end = std::max<int64_t>(end, 0);
   return {std::min(begin, end), end};
@@ -132,6 +142,10 @@ class PlainAttention final : public AttentionCore {
     }
     double most = sink;
     for (int64_t j = 0; j < shape_.columns; ++j) most = std::max(most, scores[j]);
+    if (most == kNever) {  // no key is seen
+      std::fill_n(scores, shape_.columns, 0.0);
+      return;
+    }
     double sum = shape_.has_sink ? std::exp(sink - most) : 0;
     for (int64_t j = 0; j < shape_.columns; ++j) sum += scores[j] = std::exp(scores[j] - most);
     for (int64_t j = 0; j < shape_.columns; ++j) scores[j] /= sum;

@@ -33,6 +33,9 @@ struct AttentionShape {
   double scale = 1, softcap = 0;
   bool causal = false;  // row r sees columns up to past + r
   int64_t past = 0;
+  bool past_from_lengths = false;  // the last row is the last column that counts: no `past`
+  // Columns that row r sees before and behind past + r; -1: all of them.
+  int64_t left_window = -1, right_window = -1;
   int64_t window = 0;     // with causal: the columns that a row sees at most; 0: all
   bool has_sink = false;  // one more number in the denominator of the softmax
   // Of the mask, for item, head, row and column; 0 where it broadcasts. Columns behind the last

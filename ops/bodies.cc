@@ -79,11 +79,25 @@ Shape empty_piece_shape(const ValueType& type, int64_t axis) {
 
 }  // namespace
 
-Result<void> check_whole_bytes(DType dtype, int64_t count) {
-  if (!dtype_is_sub_byte(dtype) || count * dtype_bits(dtype) % 8 == 0) return {};
-  return fail(Code::kNotImplemented,
-              "cannot cut {} elements of {} apart: they share a byte with others", count,
-              dtype_name(dtype));
+void copy_run(const TensorView& src, int64_t from, const TensorView& dst, int64_t to,
+              int64_t count) {
+  const int64_t bits = dtype_bits(src.dtype);
+  if (!dtype_is_sub_byte(src.dtype)) {
+    const auto at = [&](const TensorView& view, int64_t element) {
+      const size_t bytes = dtype_bytes(view.dtype, static_cast<size_t>(element));
+      return TensorView{view.dtype, Shape{count}, static_cast<char*>(view.data) + bytes};
+    };
+    return copy_elements(at(src, from), at(dst, to));
+  }
+  // Neighbours share a byte: the first in its low bits.
+  const auto mask = static_cast<uint8_t>((1 << bits) - 1);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t src_bit = (from + i) * bits;
+    const int64_t dst_bit = (to + i) * bits;
+    const int element = src.as<const uint8_t>()[src_bit / 8] >> (src_bit % 8) & mask;
+    uint8_t& byte = dst.as<uint8_t>()[dst_bit / 8];
+    byte = static_cast<uint8_t>((byte & ~(mask << (dst_bit % 8))) | element << (dst_bit % 8));
+  }
 }
 
 Result<Tensor> stack(std::span<const Value> pieces, const ValueType& type, int64_t axis) {
@@ -106,20 +120,17 @@ Result<Tensor> stack(std::span<const Value> pieces, const ValueType& type, int64
   shape.insert(at, static_cast<int64_t>(pieces.size()));
   Tensor stacked = TRY(Tensor::allocate(dtype, shape));
   const int64_t rows = piece_shape.count(0, at);
-  const Shape run_shape{piece_shape.count(at, piece_shape.rank())};
-  TRY(check_whole_bytes(dtype, run_shape.count()));
-  const size_t run_bytes = dtype_bytes(dtype, static_cast<size_t>(run_shape.count()));
+  const int64_t run = piece_shape.count(at, piece_shape.rank());
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Tensor& piece = pieces[i].tensor();
     if (piece.shape() != piece_shape || piece.dtype() != dtype) {
       return fail(Code::kFail, "iteration {} gave a scan output of shape {}, the first gave {}", i,
                   piece.shape().to_string(), piece_shape.to_string());
     }
+    const auto count = static_cast<int64_t>(pieces.size());
     for (int64_t row = 0; row < rows; ++row) {
-      const auto from = static_cast<size_t>(row) * run_bytes;
-      const auto to = (static_cast<size_t>(row) * pieces.size() + i) * run_bytes;
-      copy_elements({dtype, run_shape, piece.as<char>() + from},
-                    {dtype, run_shape, stacked.as<char>() + to});
+      copy_run(piece.view(), row * run, stacked.view(),
+               (row * count + static_cast<int64_t>(i)) * run, run);
     }
   }
   return stacked;

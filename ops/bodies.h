@@ -34,8 +34,10 @@ ValueType without_dims(ValueType type);
 // What holds for a value that is one of two: dims that differ become unknown.
 ValueType either_type(const ValueType& a, const ValueType& b);
 
-// An Error unless `count` elements fill whole bytes, so that runs of them can be copied.
-Result<void> check_whole_bytes(DType dtype, int64_t count);
+// Copies `count` elements from element `from` of src to element `to` of dst, whose other elements
+// stay, those in the same byte included.
+void copy_run(const TensorView& src, int64_t from, const TensorView& dst, int64_t to,
+              int64_t count);
 
 // Stacks equal-shaped tensors along a new axis (counted in the result, may be negative). Without
 // any, the other dims are those `type` (of the result) knows, or 0.

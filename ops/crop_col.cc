@@ -159,10 +159,9 @@ Result<void> infer_col2im(InferContext& context) {
   return {};
 }
 
-// One channel: each column element is added to the pixel it came from.
-template <class T>
-void add_columns(const Blocks& blocks, const Shape& image, const Shape& block, const T* columns,
-                 Wide<T>* sums) {
+// One channel: calls add(pixel, column element) for each that lies inside.
+template <class Add>
+void walk_columns(const Blocks& blocks, const Shape& image, const Shape& block, const Add& add) {
   const size_t rank = image.rank();
   Shape steps(rank, 0);
   for (size_t i = 0; i < rank; ++i) steps[i] = steps_of(blocks, i, image[i], block[i]);
@@ -183,9 +182,34 @@ void add_columns(const Blocks& blocks, const Shape& image, const Shape& block, c
         at += position * stride;
         stride *= image[i];
       }
-      if (inside) sums[at] = multiply_add(widen(columns[k * count + s]), Wide<T>(1), sums[at]);
+      if (inside) add(at, k * count + s);
     }
   }
+}
+
+template <class T>
+void add_columns(const Blocks& blocks, const Shape& image, const Shape& block, const T* columns,
+                 T* dst) {
+  std::vector<Wide<T>> sums(static_cast<size_t>(image.count()), Wide<T>(0));
+  walk_columns(blocks, image, block, [&](int64_t at, int64_t column) {
+    Wide<T>& sum = sums[static_cast<size_t>(at)];
+    sum = multiply_add(widen(columns[column]), Wide<T>(1), sum);
+  });
+  for (size_t i = 0; i < sums.size(); ++i) dst[i] = narrow<T>(sums[i]);
+}
+
+// Strings have no sum, but blocks that do not overlap have none to make. False when they do.
+bool place_columns(const Blocks& blocks, const Shape& image, const Shape& block,
+                   const std::string* columns, std::string* dst) {
+  std::vector<bool> taken(static_cast<size_t>(image.count()), false);
+  std::fill_n(dst, image.count(), std::string());
+  bool apart = true;
+  walk_columns(blocks, image, block, [&](int64_t at, int64_t column) {
+    apart = apart && !taken[static_cast<size_t>(at)];
+    taken[static_cast<size_t>(at)] = true;
+    dst[at] = columns[column];
+  });
+  return apart;
 }
 
 Result<std::unique_ptr<Kernel>> make_col2im(const KernelRequest& request) {
@@ -200,16 +224,23 @@ Result<std::unique_ptr<Kernel>> make_col2im(const KernelRequest& request) {
     const Shape block(args.inputs[2].elements<const int64_t>());
     const int64_t pixels = image.count();
     const int64_t channel = block.count() * columns[2];
+    if (dst.dtype == DType::kString) {
+      for (int64_t c = 0; c < shape[0] * shape[1]; ++c) {
+        const auto* columns_of = args.inputs[0].as<const std::string>() + c * channel;
+        if (place_columns(blocks, image, block, columns_of, dst.as<std::string>() + c * pixels)) {
+          continue;
+        }
+        return args.report(Code::kInvalidArgument,
+                           "blocks of strings overlap: strings have no sum");
+      }
+      return;
+    }
     visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-                uint32_t, int64_t, uint64_t, bool>(dst.dtype, [&](auto tag) {
+                uint32_t, int64_t, uint64_t, bool, Complex64, Complex128>(dst.dtype, [&](auto tag) {
       using T = typename decltype(tag)::Type;
       args.pool->parallel_for(shape[0] * shape[1], [&](int64_t c) {
-        std::vector<Wide<T>> sums(static_cast<size_t>(pixels), Wide<T>(0));
-        add_columns<T>(blocks, image, block, args.inputs[0].as<const T>() + c * channel,
-                       sums.data());
-        for (int64_t i = 0; i < pixels; ++i) {
-          dst.as<T>()[c * pixels + i] = narrow<T>(sums[static_cast<size_t>(i)]);
-        }
+        add_columns(blocks, image, block, args.inputs[0].as<const T>() + c * channel,
+                    dst.as<T>() + c * pixels);
       });
     });
   });
@@ -229,7 +260,7 @@ OpDef op_CenterCropPad() {
 }
 
 OpDef op_Col2Im() {
-  const DTypeSet types = kNumericTypes | dtype_set(DType::kBool);
+  const DTypeSet types = kNumericTypes | kComplexTypes | dtype_set(DType::kBool, DType::kString);
   const DTypeSet i64 = dtype_set(DType::kInt64);
   OpDef op;
   op.versions = {18};

@@ -50,7 +50,7 @@ Result<void> infer_grid_sample(InferContext& context) {
   if (attrs.mode == SampleMode::kCubic) TRY(expect_rank(context, 0, 4));
   const DType dtype = context.dtype(0);
   if (attrs.mode != SampleMode::kNearest && dtype != DType::kUndefined &&
-      (dtype_bit(dtype) & kNumericTypes) == 0) {
+      (dtype_bit(dtype) & (kNumericTypes | kComplexTypes)) == 0) {
     return fail(Code::kInvalidArgument, "{} can only be sampled by mode 'nearest'",
                 context.describe(0));
   }
@@ -176,9 +176,9 @@ T sampled(const PointTaps& point, const T* channel, bool nearest) {
   if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Cell16>) {
     return T();  // only nearest takes these
   } else {
-    double sum = 0;
+    std::conditional_t<is_complex<T>, Complex128, double> sum = 0;
     for (size_t i = 0; i < point.offset.size(); ++i) {
-      sum += point.weight[i] * static_cast<double>(widen(channel[point.offset[i]]));
+      sum += point.weight[i] * static_cast<decltype(sum)>(widen(channel[point.offset[i]]));
     }
     if constexpr (std::is_integral_v<T>) {
       constexpr auto low = static_cast<double>(std::numeric_limits<T>::min());
@@ -244,7 +244,7 @@ Result<std::unique_ptr<Kernel>> make_grid_sample(const KernelRequest& request) {
       with_cell(dst.dtype, run);
     } else {
       visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-                  uint32_t, int64_t, uint64_t>(
+                  uint32_t, int64_t, uint64_t, Complex64, Complex128>(
           dst.dtype, [&](auto tag) { run.template operator()<typename decltype(tag)::Type>(); });
     }
   });

@@ -1,8 +1,9 @@
 // How the plain kernels of MatMul, Conv and the poolings compute: each element type is widened to
-// one that loses nothing in between (floats to f64, integers to 64 bits that wrap), and narrowed
-// once at the end. Entry points: visit_dtype, widen, narrow.
+// one that loses nothing in between (floats to f64, complex numbers to two of them, integers to 64
+// bits that wrap), and narrowed once at the end. Entry points: visit_dtype, widen, narrow.
 #pragma once
 
+#include <complex>
 #include <cstdint>
 #include <type_traits>
 
@@ -11,13 +12,24 @@
 
 namespace sardonyx {
 
+using Complex64 = std::complex<float>;
+using Complex128 = std::complex<double>;
+template <>
+inline constexpr DType dtype_of<Complex64> = DType::kComplex64;
+template <>
+inline constexpr DType dtype_of<Complex128> = DType::kComplex128;
+
+template <class T>
+inline constexpr bool is_complex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
 template <class T>
 inline constexpr bool is_number_float = !std::is_integral_v<T>;
 
 // The type in which sums of T are kept.
 template <class T>
-using Wide = std::conditional_t<is_number_float<T>, double,
-                                std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+using Wide = std::conditional_t<
+    is_complex<T>, Complex128,
+    std::conditional_t<is_number_float<T>, double,
+                       std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>>;
 
 template <class T>
 inline Wide<T> widen(T element) {

@@ -189,6 +189,7 @@
   X("", StringSplit, op_StringSplit)                                                        \
   X("", Sub, op_Sub)                                                                        \
   X("", Sum, op_Sum)                                                                        \
+  X("", SwiGLU, op_SwiGLU)                                                                  \
   X("", Swish, op_Swish)                                                                    \
   X("", Tan, op_Tan)                                                                        \
   X("", Tanh, op_Tanh)                                                                      \

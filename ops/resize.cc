@@ -152,7 +152,8 @@ Result<void> check_resize(InferContext& context, const ResizeAttrs& attrs, size_
     }
   }
   const DType dtype = context.dtype(0);
-  const bool numeric = dtype == DType::kUndefined || (dtype_bit(dtype) & kNumericTypes) != 0;
+  constexpr DTypeSet kWeighted = kNumericTypes | kComplexTypes;
+  const bool numeric = dtype == DType::kUndefined || (dtype_bit(dtype) & kWeighted) != 0;
   if (attrs.mode != ResizeMode::kNearest && !numeric) {
     return fail(Code::kInvalidArgument, "{} can only be resized by mode 'nearest'",
                 context.describe(0));
@@ -299,7 +300,7 @@ void resize_axis(const ResizeTaps& taps, int64_t outer, int64_t in, int64_t out,
       for (int64_t t = 0; t < count; ++t) {
         const auto w = static_cast<C>(weight[t]);
         const S* line = from + index[t] * inner;
-        if (w == 0) continue;
+        if (weight[t] == 0) continue;
         for (int64_t i = 0; i < inner; ++i) to[i] += w * static_cast<C>(widen(line[i]));
       }
     }
@@ -311,11 +312,19 @@ void resize_axis(const ResizeTaps& taps, int64_t outer, int64_t in, int64_t out,
   });
 }
 
+// An integer but for the error of a sum, or what is left without the fraction.
+template <class C>
+C truncated(C value) {
+  const C nearest = std::nearbyint(value);
+  return std::abs(value - nearest) <= std::abs(value) * C(1e-6) ? nearest : std::trunc(value);
+}
+
 template <class T, class C>
-T resized_element(C value) {
+T resized_element(C value, bool truncate) {
   if constexpr (std::is_integral_v<T>) {
-    // Overshoot of cubic saturates; fractions are rounded to the nearest, halves to even.
-    value = std::nearbyint(value);
+    // Overshoot of cubic saturates. Fractions are rounded to the nearest, halves to even; plain
+    // linear drops them, as ONNX Runtime and the specification's reference do.
+    value = truncate ? truncated(value) : std::nearbyint(value);
     constexpr auto low = static_cast<double>(std::numeric_limits<T>::min());
     constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
     if (!(value > low)) return std::numeric_limits<T>::min();
@@ -359,10 +368,12 @@ void resize_weighted(const ResizePlan& plan, const T* src, T* dst, C* buffers[2]
     std::copy_n(src, shape.count(), dst);
     return;
   }
-  if constexpr (std::is_same_v<T, C>) return;
-  parallel_ranges(pool, shape.count(), sizeof(T), [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) dst[i] = resized_element<T>(from[i]);
-  });
+  if constexpr (!std::is_same_v<T, C>) {
+    const bool truncate = plan.attrs.mode == ResizeMode::kLinear && !plan.attrs.antialias;
+    parallel_ranges(pool, shape.count(), sizeof(T), [&](int64_t first, int64_t end) {
+      for (int64_t i = first; i < end; ++i) dst[i] = resized_element<T>(from[i], truncate);
+    });
+  }
 }
 
 // Elements of the largest tensor between two passes.
@@ -376,10 +387,12 @@ int64_t buffer_count(const Shape& in, const Shape& out) {
   return most;
 }
 
+// What the sums of an element type are kept in.
 template <class T>
-using ResizeFloat =
+using ResizeFloat = std::conditional_t<
+    is_complex<T>, T,
     std::conditional_t<std::is_same_v<T, double> || (std::is_integral_v<T> && sizeof(T) >= 4),
-                       double, float>;
+                       double, float>>;
 
 template <class T>
 void run_weighted(const ResizePlan& plan, const TensorView& src, const TensorView& dst,
@@ -395,14 +408,21 @@ template <class Cell>
 Cell outside_cell(DType dtype, float value) {
   Cell cell{};
   visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-              uint32_t, int64_t, uint64_t>(dtype, [&](auto tag) {
+              uint32_t, int64_t, uint64_t, Complex64, Complex128>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    const T element = resized_element<T>(static_cast<double>(value));
+    const T element = resized_element<T>(static_cast<double>(value), false);
     if constexpr (sizeof(T) == sizeof(Cell) && std::is_trivially_copyable_v<Cell>) {
-      std::memcpy(&cell, &element, sizeof(T));
+      std::memcpy(static_cast<void*>(&cell), &element, sizeof(T));
     }
   });
   return cell;
+}
+
+// Bytes of the ResizeFloat of a dtype.
+size_t sum_bytes(DType dtype) {
+  const auto bytes = static_cast<size_t>(dtype_bits(dtype)) / 8;
+  if (dtype_is_integer(dtype)) return bytes >= 4 ? sizeof(double) : sizeof(float);
+  return std::max(bytes, sizeof(float));
 }
 
 Result<std::unique_ptr<Kernel>> make_resize(const KernelRequest& request) {
@@ -412,10 +432,7 @@ Result<std::unique_ptr<Kernel>> make_resize(const KernelRequest& request) {
   const Shape out = request.outputs[0].shape();
   const bool nearest = attrs.mode == ResizeMode::kNearest;
   const int64_t count = nearest ? 0 : (buffer_count(in, out) + 15) / 16 * 16;
-  const bool wide =
-      request.inputs[0].dtype() == DType::kFloat64 ||
-      (dtype_is_integer(request.inputs[0].dtype()) && dtype_bits(request.inputs[0].dtype()) >= 32);
-  const size_t bytes = static_cast<size_t>(count) * 2 * (wide ? sizeof(double) : sizeof(float));
+  const size_t bytes = static_cast<size_t>(count) * 2 * sum_bytes(request.inputs[0].dtype());
   auto run = [=, axes = request.node.attrs.get_ints("axes")](RunArgs& args) {
     const TensorView& src = args.inputs[0];
     const TensorView dst = args.allocate(0, src.dtype, out);
@@ -430,7 +447,7 @@ Result<std::unique_ptr<Kernel>> make_resize(const KernelRequest& request) {
       return;
     }
     visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-                uint32_t, int64_t, uint64_t>(src.dtype, [&](auto tag) {
+                uint32_t, int64_t, uint64_t, Complex64, Complex128>(src.dtype, [&](auto tag) {
       using T = typename decltype(tag)::Type;
       run_weighted<T>(plan, src, dst, args.workspace, count, args.pool);
     });

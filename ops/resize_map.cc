@@ -39,6 +39,8 @@ float map_coordinate(const ResizeAttrs& attrs, const AxisMap& axis, int64_t posi
       return axis.out == 1 ? 0 : x * (in - 1) / (axis.wanted - 1);
     case Coordinates::kAsymmetric:
       return x / axis.scale;
+    case Coordinates::kTfHalfPixelForNn:
+      return (x + 0.5f) / axis.scale;
     case Coordinates::kTfCropAndResize:
       if (axis.out == 1) return 0.5f * (axis.roi_start + axis.roi_end) * (in - 1);
       return axis.roi_start * (in - 1) +
@@ -75,12 +77,13 @@ Result<ResizeAttrs> read_resize(const AttrMap& attrs) {
                    std::array<std::pair<std::string_view, M>, 3>{
                        {{"nearest", M::kNearest}, {"linear", M::kLinear}, {"cubic", M::kCubic}}}));
   result.coordinates = TRY(read_name<C>(attrs, "coordinate_transformation_mode",
-                                        std::array<std::pair<std::string_view, C>, 6>{
+                                        std::array<std::pair<std::string_view, C>, 7>{
                                             {{"half_pixel", C::kHalfPixel},
                                              {"half_pixel_symmetric", C::kHalfPixelSymmetric},
                                              {"pytorch_half_pixel", C::kPytorchHalfPixel},
                                              {"align_corners", C::kAlignCorners},
                                              {"asymmetric", C::kAsymmetric},
+                                             {"tf_half_pixel_for_nn", C::kTfHalfPixelForNn},
                                              {"tf_crop_and_resize", C::kTfCropAndResize}}}));
   result.nearest = TRY(read_name<N>(
       attrs, "nearest_mode",

@@ -18,6 +18,7 @@ enum class Coordinates : uint8_t {
   kPytorchHalfPixel,
   kAlignCorners,
   kAsymmetric,
+  kTfHalfPixelForNn,  // until opset 13
   kTfCropAndResize,
 };
 enum class NearestMode : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };

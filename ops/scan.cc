@@ -105,13 +105,9 @@ Result<Value> slice_at(const TensorView& tensor, size_t axis, int64_t index) {
   shape.erase(axis);
   Tensor slice = TRY(Tensor::allocate(tensor.dtype, shape));
   const int64_t rows = tensor.shape.count(0, axis);
-  const Shape run{tensor.shape.count(axis + 1, tensor.shape.rank())};
-  TRY(check_whole_bytes(tensor.dtype, run.count()));
-  const size_t bytes = dtype_bytes(tensor.dtype, static_cast<size_t>(run.count()));
+  const int64_t run = tensor.shape.count(axis + 1, tensor.shape.rank());
   for (int64_t row = 0; row < rows; ++row) {
-    const auto from = static_cast<size_t>(row * tensor.shape[axis] + index) * bytes;
-    copy_elements({tensor.dtype, run, tensor.as<char>() + from},
-                  {tensor.dtype, run, slice.as<char>() + static_cast<size_t>(row) * bytes});
+    copy_run(tensor, (row * tensor.shape[axis] + index) * run, slice.view(), row * run, run);
   }
   return Value(std::move(slice));
 }

@@ -54,9 +54,13 @@ Result<void> expand(Graph& graph, NodeId id) {
   const auto softmax_dtype = static_cast<DType>(node.attrs.get_int(
       "softmax_precision",
       static_cast<int64_t>(dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32)));
-  const ValueId scale = root_of_scale(emit, node, dtype);
-  const ValueId q = emit.op("Mul", {node.inputs[0], scale});
-  const ValueId k = emit.op("Mul", {repeat_heads(emit, node.inputs[1], node.inputs[0]), scale});
+  // Products are summed in the wider of the two types.
+  const DType wide = dtype_bits(softmax_dtype) > dtype_bits(dtype) ? softmax_dtype : dtype;
+  const auto widened = [&](ValueId x) { return wide == dtype ? x : emit.cast(x, wide); };
+  const ValueId scale = root_of_scale(emit, node, wide);
+  const ValueId q = emit.op("Mul", {widened(node.inputs[0]), scale});
+  const ValueId k =
+      emit.op("Mul", {widened(repeat_heads(emit, node.inputs[1], node.inputs[0])), scale});
   const ValueId k_turned =
       emit.op("Transpose", {k}, make_attrs(std::pair("perm", std::vector<int64_t>{0, 1, 3, 2})));
   ValueId scores = emit.cast(emit.op("MatMul", {q, k_turned}), softmax_dtype);

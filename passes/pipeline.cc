@@ -24,6 +24,7 @@ constexpr Pass kPasses[] = {
     {"fuse_gelu", 2, fuse_gelu},
     {"fuse_layer_norm", 2, fuse_layer_norm},
     {"fuse_attention", 2, fuse_attention},
+    {"widen_narrow_floats", 1, widen_narrow_floats},
     {"remove_dead_nodes", 1, remove_dead_nodes},
     {"scales_to_attributes", 2, scales_to_attributes},
     {"assign_channels_last", 3, assign_channels_last},

@@ -29,6 +29,8 @@ Result<bool> scales_to_attributes(Graph& graph, const PassOptions& options);
 
 // BatchNormalization with constant statistics → the weights before it, or Mul and Add.
 Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options);
+// Products and convolutions in float16 and bfloat16 → in float32, rounded after each.
+Result<bool> widen_narrow_floats(Graph& graph, const PassOptions& options);
 // Convolutions and what follows them → channels-last.
 Result<bool> assign_channels_last(Graph& graph, const PassOptions& options);
 // Bias, activation and residual addition → the Conv, MatMul or Gemm before them.

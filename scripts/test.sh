@@ -44,6 +44,8 @@ suite layers $python -m pytest -q tests/layers
 suite python $python -m pytest -q tests/python
 suite conformance $python tests/conformance/run.py
 suite shape-inference $python tests/conformance/shape_inference.py
+suite types $python tests/conformance/run_types.py
+suite old-opsets $python tests/conformance/old_opsets.py
 suite models $python tests/models/run.py quick
 suite install tests/install/run.sh
 

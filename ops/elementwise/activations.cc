@@ -1,9 +1,11 @@
 // Activation operators: Celu Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Shrink
-// Sigmoid Softplus Softsign Swish ThresholdedRelu.
+// Sigmoid Softplus Softsign SwiGLU Swish ThresholdedRelu.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/elementwise/activations.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
+
+#include <array>
 
 #include "cpu/tier_table.h"
 #include "ops/elementwise/activations-inl.h"
@@ -92,12 +94,38 @@ Result<Reg> emit_shrink(ProgramBuilder& builder, const EmitArgs& args) {
   return builder.convert(y, result);
 }
 
+// Swish of the gate times the other input; without broadcasting.
+Result<void> infer_swiglu(InferContext& context) {
+  TRY(infer_elementwise(context));
+  if (!context.has_rank(0) || !context.has_rank(1)) return {};
+  const Dims& gate = context.dims(0);
+  const Dims& linear = context.dims(1);
+  bool same = gate.size() == linear.size();
+  for (size_t i = 0; same && i < gate.size(); ++i) {
+    same = !gate[i].is_constant() || !linear[i].is_constant() || gate[i] == linear[i];
+  }
+  if (same) return {};
+  return fail(Code::kInvalidArgument, "{} and {} must have the same shape", context.describe(0),
+              context.describe(1));
+}
+
+Result<Reg> emit_swiglu(ProgramBuilder& builder, const EmitArgs& args) {
+  const Reg gate = TRY(builder.widen(args.inputs[0]));
+  const Reg linear = TRY(builder.widen(args.inputs[1]));
+  const DType dtype = builder.dtype(gate);
+  const Reg swish =
+      TRY(builder.step("Swish", dtype, std::span(&gate, 1), dtype, number_attrs(args.node)));
+  const std::array<Reg, 2> factors = {swish, linear};
+  return builder.step("Mul", dtype, factors, dtype);
+}
+
+constexpr ElementwiseOp kSwiGLU{emit_swiglu};
 constexpr ElementwiseOp kGelu{emit_gelu};
 constexpr ElementwiseOp kShrink{emit_shrink};
 
 }  // namespace
 
-OpDef op_Celu() { return unary_op({12}, kFloatTypes, {float_attr("alpha", 1.0f)}); }
+OpDef op_Celu() { return unary_op({12, 28}, kFloatTypes, {float_attr("alpha", 1.0f)}); }
 OpDef op_Elu() { return unary_op({1, 6, 22}, kFloatTypes, {float_attr("alpha", 1.0f)}); }
 OpDef op_Gelu() {
   OpDef op = unary_op({20}, kFloatTypes, {string_attr("approximate", "none")});
@@ -136,6 +164,13 @@ OpDef op_Shrink() {
 OpDef op_Sigmoid() { return unary_op({1, 6, 13}, kFloatTypes); }
 OpDef op_Softplus() { return unary_op({1, 22}, kFloatTypes); }
 OpDef op_Softsign() { return unary_op({1, 22}, kFloatTypes); }
+OpDef op_SwiGLU() {
+  OpDef op = binary_op({28}, kFloatTypes, {float_attr("alpha", 1.0f)});
+  op.outputs[0].name = "Y";
+  op.infer = infer_swiglu;
+  op.elementwise = &kSwiGLU;
+  return op;
+}
 OpDef op_Swish() { return unary_op({24}, kFloatTypes, {float_attr("alpha", 1.0f)}); }
 OpDef op_ThresholdedRelu() { return unary_op({10, 22}, kFloatTypes, {float_attr("alpha", 1.0f)}); }
 

@@ -117,6 +117,29 @@ TEST(FuseElementwise, LeavesShapeArithmeticAlone) {
   network.expect_same_results({3, 4});
 }
 
+// In between the numbers are rounded to float16, as they were; the weight is widened once.
+TEST(WidenNarrowFloats, MultipliesInFloat32BetweenCasts) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,6] x, float[6,4] w) => (float[N,4] y) {
+      a = Cast<to = 10>(x)
+      b = Cast<to = 10>(w)
+      p = MatMul(a, b)
+      r = Relu(p)
+      y = Cast<to = 1>(r) })");
+  network.weight("w", {6, 4});
+  EXPECT_THAT(Network::ops(*network.at_level(1)),
+              ElementsAre("Cast", "Cast", "MatMul", "Cast", "Relu", "Cast"));
+  EXPECT_THAT(Network::ops(*network.at_level(99)),
+              ElementsAre("sardonyx.Elementwise", "MatMul", "sardonyx.Elementwise"));
+  network.expect_same_results({7, 6});
+}
+
+TEST(WidenNarrowFloats, PicksElementsAsTheyAre) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 10]>
+    g (float16[1,2,N,3] x, float[4] s) => (float16[1,2,M,K] y) { y = Resize(x, s) })");
+  EXPECT_THAT(Network::ops(*network.at_level(99)), ElementsAre("Resize"));
+}
+
 TEST(FuseGelu, KnowsTheErfFormInEveryOrder) {
   const char* const forms[] = {
       "d = Div(x, root)  e = Erf(d)  s = Add(e, one)  m = Mul(x, s)  y = Mul(m, half)",
