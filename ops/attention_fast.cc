@@ -126,11 +126,8 @@ class FastAttention final : public AttentionCore {
       float* scores = scratch.scores + (r - row) * width_;
       const SeenColumns seen = seen_columns(shape_, operands, head.item, r);
       soften(operands, head, r, seen, scores, scratch.mask);
-      // Softmax of nothing is no number.
-      const bool is_empty = seen.begin == seen.end && !shape_.has_sink;
-      const float unseen = is_empty ? std::numeric_limits<float>::quiet_NaN() : 0;
-      std::fill(scores, scores + seen.begin, unseen);
-      std::fill(scores + seen.end, scores + columns, unseen);
+      std::fill(scores, scores + seen.begin, 0.0f);
+      std::fill(scores + seen.end, scores + columns, 0.0f);
     }
     const DenseRows<float> weights = {scratch.scores, width_};
     multiply(weights, row_end - row, columns, shape_.value_size, scratch.values,
@@ -161,10 +158,7 @@ class FastAttention final : public AttentionCore {
       soften(operands, head, r, seen, scratch.scores, scratch.mask);
       rows_.sum_rows(scratch.scores + seen.begin, head.v + seen.begin * shape_.v.row, shape_.v.row,
                      count, shape_.value_size, head.y + r * shape_.y.row);
-      if (count == 0 && !shape_.has_sink) {  // softmax of nothing
-        std::fill_n(head.y + r * shape_.y.row, shape_.value_size,
-                    std::numeric_limits<float>::quiet_NaN());
-      }
+      if (count == 0) std::fill_n(head.y + r * shape_.y.row, shape_.value_size, 0.0f);
     }
   }
 
@@ -207,7 +201,13 @@ class FastAttention final : public AttentionCore {
       rows.dst[rows.cols] = sink / rows.scale;
       ++rows.cols;
     }
-    if (rows.cols > 0) softmax_.softmax(rows, 0, 1);
+    if (rows.cols == 0) return;
+    softmax_.softmax(rows, 0, 1);
+    // A row whose keys are all masked has weights of 0, not 0 / 0.
+    if (rows.mask == nullptr || !std::isnan(rows.dst[0])) return;
+    const bool sees_any =
+        std::any_of(rows.mask, rows.mask + rows.cols, [](float mask) { return mask != kNever; });
+    if (!sees_any) std::fill_n(rows.dst, rows.cols, 0.0f);
   }
 
   AttentionShape shape_;
