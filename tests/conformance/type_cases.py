@@ -1,7 +1,8 @@
 """One node of every operator for every element type that the specification's schema of its newest
 version allows. What goes in is drawn by the recipes of type_recipes.py; what must come out is
 computed from the exact values of the inputs in float64 (by the onnx package's ReferenceEvaluator
-or by NumPy) and rounded once to the type of the output. Entry points: find_cases, run_case."""
+or by NumPy) and rounded once to the type of the output. Each case runs with its inputs fed, and
+with those that may be weights held by the model. Entry points: find_cases, run_case."""
 
 import itertools
 import re
@@ -11,7 +12,7 @@ import ml_dtypes
 import numpy as np
 import onnx
 import onnx.defs
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 DOMAINS = ("", "ai.onnx.preview", "ai.onnx.preview.training")
@@ -232,12 +233,12 @@ def type_proto(text, widened=False):
     )
 
 
-def build_model(schema, node, types, widened=False):
-    """The model of the node, and the names of its inputs."""
+def build_model(schema, node, types, widened=False, constants=()):
+    """The model of the node; `constants` are the inputs that it holds itself."""
     names = [f"x{i}" if value is not None else "" for i, value in enumerate(node.inputs)]
     inputs = []
     for i, value in enumerate(node.inputs):
-        if value is not None:
+        if value is not None and i not in constants:
             text = _type_of(_formal(schema.inputs, i), types, value)
             inputs.append(helper.make_value_info(f"x{i}", type_proto(text, widened)))
     all_outputs = [f"y{i}" if i in node.outputs else "" for i in range(max(node.outputs) + 1)]
@@ -247,7 +248,8 @@ def build_model(schema, node, types, widened=False):
         outputs.append(helper.make_value_info(f"y{i}", type_proto(text, widened)))
     attrs = {key: value for key, value in node.attrs.items() if value is not None}
     made = helper.make_node(schema.name, names, all_outputs, domain=schema.domain, **attrs)
-    graph = helper.make_graph([made], "case", inputs, outputs)
+    held = [numpy_helper.from_array(node.inputs[i], f"x{i}") for i in constants]
+    graph = helper.make_graph([made], "case", inputs, outputs, held)
     if node.graph is not None:
         graph = node.graph(graph)
     opsets = [helper.make_opsetid("", onnx.defs.onnx_opset_version())]
@@ -256,8 +258,21 @@ def build_model(schema, node, types, widened=False):
     return helper.make_model(graph, opset_imports=opsets, ir_version=11)
 
 
-def feeds_of(node):
-    return {f"x{i}": value for i, value in enumerate(node.inputs) if value is not None} | node.feeds
+def feeds_of(node, constants=()):
+    feeds = {
+        f"x{i}": value
+        for i, value in enumerate(node.inputs)
+        if value is not None and i not in constants
+    }
+    return feeds | node.feeds
+
+
+def constants_of(node, types):
+    """The inputs that may be weights: all tensors but the first, or it when it is alone."""
+    if node.graph is not None or any(not text.startswith("tensor") for text in types.values()):
+        return ()
+    tensors = [i for i, value in enumerate(node.inputs) if value is not None]
+    return tuple(tensors[1:] or tensors)
 
 
 def expected_outputs(schema, node, types):
@@ -316,13 +331,18 @@ def run_case(name, case, runtime):
     recipe = recipes().RECIPES.get(title)
     assert recipe is not None, "there is no recipe for the operator in type_recipes_*.py"
     node = recipe(Draw(types, zlib.crc32(name.encode())))
-    model = build_model(schema, node, types)
-    session = runtime.InferenceSession(model.SerializeToString())
-    outputs = session.run(None, feeds_of(node))
-    if node.check is not None:
-        node.check(node.inputs, outputs)
-        return
-    wanted = expected_outputs(schema, node, types)
+    wanted = None if node.check is not None else expected_outputs(schema, node, types)
+    for constants in dict.fromkeys([(), constants_of(node, types)]):
+        model = build_model(schema, node, types, constants=constants)
+        session = runtime.InferenceSession(model.SerializeToString())
+        outputs = session.run(None, feeds_of(node, constants))
+        if node.check is not None:
+            node.check(node.inputs, outputs)
+        else:
+            compare_all(schema, node, types, outputs, wanted)
+
+
+def compare_all(schema, node, types, outputs, wanted):
     assert len(outputs) == len(wanted), f"{len(outputs)} outputs, expected {len(wanted)}"
     for i, got, each in zip(node.outputs, outputs, wanted):
         text = types.get(_formal(schema.outputs, i).type_str, _formal(schema.outputs, i).type_str)
