@@ -161,10 +161,9 @@ Result<std::unique_ptr<Kernel>> make_label_encoder(const KernelRequest& request)
 Result<void> infer_category_mapper(InferContext& context) {
   const size_t strings = context.attrs().get_strings("cats_strings").size();
   const size_t ints = context.attrs().get_ints("cats_int64s").size();
-  if (strings != ints) {
+  if (strings != ints || ints == 0) {
     return fail(Code::kInvalidArgument,
-                "cats_strings has {} entries and cats_int64s {}; expected "
-                "as many",
+                "cats_strings has {} entries and cats_int64s {}; expected as many, and some",
                 strings, ints);
   }
   ValueType type = context.input(0);

@@ -219,8 +219,8 @@ Result<void> infer_zip_map(InferContext& context) {
   const ClassLabels labels = TRY(ClassLabels::read(context.attrs(), "classlabels_int64s"));
   const RowDims dims = TRY(row_dims(context));
   TRY(expect_features(context, dims, labels.count(), "the number of keys is"));
-  context.set_output(
-      0, ValueType::sequence(ValueType::map(labels.dtype(), ValueType::tensor(DType::kFloat32))));
+  context.set_output(0, ValueType::sequence(ValueType::map(
+                            labels.dtype(), ValueType::tensor(DType::kFloat32, Dims()))));
   return {};
 }
 
