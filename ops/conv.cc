@@ -27,6 +27,11 @@ Result<std::unique_ptr<Kernel>> make_depthwise(const KernelRequest& request) {
                                TRY(FusedEpilogue::read(request, kFirstOperand)));
 }
 
+Result<std::unique_ptr<Kernel>> make_band(const KernelRequest& request) {
+  return make_band_kernel(request, TRY(read_forward_conv_sizes(request, kInputs)),
+                          TRY(FusedEpilogue::read(request, kFirstOperand)));
+}
+
 Result<std::unique_ptr<Kernel>> make_winograd(const KernelRequest& request) {
   return make_winograd_kernel(request, TRY(read_forward_conv_sizes(request, kInputs)),
                               TRY(FusedEpilogue::read(request, kFirstOperand)));
@@ -64,7 +69,8 @@ OpDef op_FusedConv() {
   op.attrs.push_back(int_attr("channels_last", 0));
   op.attrs.push_back(optional_attr("epilogue", FormalAttr::Kind::kGraph));
   op.infer = infer_fused;
-  op.kernels = {{"depthwise", make_depthwise},
+  op.kernels = {{"band", make_band},
+                {"depthwise", make_depthwise},
                 {"winograd", make_winograd},
                 {"indirect gemm", make_indirect},
                 {"reference", make_reference}};

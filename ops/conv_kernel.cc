@@ -1,6 +1,7 @@
 // Runs cpu/conv and cpu/depthwise for one node.
 #include "ops/conv_kernel.h"
 
+#include "cpu/band_conv.h"
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
 #include "cpu/winograd.h"
@@ -73,6 +74,29 @@ struct WinogradConv {
   void run(const ConvShape& shape, const float* src, const float* packed,
            const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
     winograd(tier, tile(shape), shape, src, packed, epilogue, dst, workspace, pool);
+  }
+};
+
+struct BandConv {
+  const GemmKernels<float>* kernels;
+
+  explicit BandConv(Tier tier) : kernels(&gemm_kernels<float>(tier)) {}
+  int64_t pixels(const ConvShape& shape) const { return band_pixels(*kernels, shape); }
+  std::string name(const ConvShape& shape) const {
+    return fmt::format("band {} stride {}", pixels(shape), shape.stride[2]);
+  }
+  size_t packed_count(const ConvShape& shape) const {
+    return static_cast<size_t>(band_conv_packed_count(*kernels, pixels(shape), shape));
+  }
+  void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
+    band_conv_pack(*kernels, pixels(shape), shape, weights, packed, pool);
+  }
+  size_t workspace_bytes(const ConvShape& shape, int threads) const {
+    return band_conv_workspace_bytes(*kernels, pixels(shape), shape, threads);
+  }
+  void run(const ConvShape& shape, const float* src, const float* packed,
+           const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
+    band_conv(*kernels, pixels(shape), shape, src, packed, epilogue, dst, workspace, pool);
   }
 };
 
@@ -231,6 +255,18 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (!is_depthwise(conv_shape(conv))) return decline("not one filter per channel");
   return std::make_unique<ConvKernel<float, DepthwiseConv>>(request, conv, epilogue);
+}
+
+Result<std::unique_ptr<Kernel>> make_band_kernel(const KernelRequest& request,
+                                                 const ConvSizes& conv,
+                                                 const FusedEpilogue& epilogue) {
+  TRY(check_sizes(conv));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  if (request.inputs[1].constant == nullptr) return decline("the weights are not constant");
+  if (band_pixels(gemm_kernels<float>(request.tier), conv_shape(conv)) == 0) {
+    return decline("its channels fill vectors, or pixels do not");
+  }
+  return std::make_unique<ConvKernel<float, BandConv>>(request, conv, epilogue);
 }
 
 Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& request,

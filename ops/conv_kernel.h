@@ -19,6 +19,9 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
                                                       const ConvSizes& conv,
                                                       const FusedEpilogue& epilogue);
 
+Result<std::unique_ptr<Kernel>> make_band_kernel(const KernelRequest& request,
+                                                 const ConvSizes& conv,
+                                                 const FusedEpilogue& epilogue);
 Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& request,
                                                      const ConvSizes& conv,
                                                      const FusedEpilogue& epilogue);
