@@ -53,6 +53,7 @@ void detect_instructions(CpuFeatures& cpu) {
   cpu.avx_vnni = cpu.avx2 && bit(seven_one.eax, 4);
   cpu.avx512_vnni = cpu.avx512 && bit(seven.ecx, 11);
   cpu.avx512_bf16 = cpu.avx512 && bit(seven_one.eax, 5);
+  cpu.avx512_vbmi = cpu.avx512 && bit(seven.ecx, 1);
 }
 
 // Deterministic cache parameters: leaf 4 (Intel) and 0x8000001D (AMD) have one format.

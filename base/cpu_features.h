@@ -14,6 +14,7 @@ struct CpuFeatures {
   bool avx_vnni = false;     // 8-bit dot products, 256 bits
   bool avx512_vnni = false;  // 8-bit dot products, 512 bits
   bool avx512_bf16 = false;  // bf16 dot products, 512 bits
+  bool avx512_vbmi = false;  // lookups of bytes, 512 bits
   bool neon = false;         // AArch64
   bool neon_dotprod = false;
 

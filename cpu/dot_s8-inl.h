@@ -9,6 +9,7 @@
 #endif
 
 #include "cpu/gemm_s8_kernels.h"
+#include "cpu/store_bytes-inl.h"
 #include "cpu/vector_math-inl.h"
 #include "hwy/highway.h"
 
@@ -91,31 +92,12 @@ HWY_INLINE V32 add_dot(const BytesA<false>& a, const BytesB<false>& b, V32 sum) 
   return add_pairs(a.odd, b.odd, add_pairs(a.even, b.even, sum));
 }
 
-// Stores 32-bit lanes that are in the range of a byte, signed or not: their lowest bytes.
-HWY_INLINE void store_bytes(V32 v, uint8_t* dst, int64_t count) {
-  const hn::Rebind<uint8_t, D32> d8;
-#if HWY_TARGET == HWY_AVX3
-  const hn::Vec<decltype(d8)> bytes{_mm512_cvtepi32_epi8(v.raw)};
-#else
-  const auto bytes = hn::TruncateTo(d8, hn::BitCast(hn::RebindToUnsigned<D32>(), v));
-#endif
-  if (HWY_LIKELY(count >= kLanesS8)) {
-    hn::StoreU(bytes, d8, dst);
-  } else {
-    store_n(bytes, d8, dst, static_cast<size_t>(count));
-  }
-}
-
 HWY_INLINE bool gives_bytes(const FinishS8& f) {
   return f.result == ResultS8::kUint8 || f.result == ResultS8::kInt8;
 }
 
-// Sums to bytes, where nothing but `add` belongs to them. The rounding is that of an addition that
-// leaves no bits behind the point.
+// Sums to bytes, where nothing but `add` belongs to them.
 struct FinishBytes {
-  static constexpr float kRound = 12582912.0f;  // 1.5 * 2^23
-  static constexpr int32_t kRoundBits = 0x4B400000;
-
   struct Column {
     V32 add;
     VF32 scale;
@@ -130,7 +112,7 @@ struct FinishBytes {
   explicit HWY_INLINE FinishBytes(const FinishS8& f)
       : low(hn::Set(DF32(), f.low)),
         high(hn::Set(DF32(), f.high)),
-        offset(hn::Set(D32(), f.zero - kRoundBits)),
+        offset(hn::Set(D32(), f.zero - kRoundedBits)),
         add(f.add),
         scale(f.scale),
         dst(static_cast<uint8_t*>(f.dst)),
@@ -142,7 +124,7 @@ struct FinishBytes {
   HWY_INLINE void store(V32 sum, const Column& at, int64_t row, int64_t col, int64_t count) const {
     const VF32 y = hn::Mul(hn::ConvertTo(DF32(), hn::Add(sum, at.add)), at.scale);
     const VF32 bounded = hn::Min(hn::Max(y, low), high);
-    const V32 bits = hn::BitCast(D32(), hn::Add(bounded, hn::Set(DF32(), kRound)));
+    const V32 bits = hn::BitCast(D32(), hn::Add(bounded, hn::Set(DF32(), kRoundToInteger)));
     store_bytes(hn::Add(bits, offset), dst + row * ld + col, count);
   }
 };

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 
+#include "cpu/byte_map.h"
 #include "ops/elementwise.h"
 #include "ops/elementwise/broadcast.h"
 
@@ -105,6 +107,50 @@ class ElementwiseKernel final : public Kernel {
   int64_t tiles_per_task_ = 1;
 };
 
+// A function of one byte, as a table.
+class ByteMapKernel final : public Kernel {
+ public:
+  ByteMapKernel(const ElementwiseProgram& program, Tier tier) : kernels_(byte_map_kernels(tier)) {
+    alignas(64) std::array<uint8_t, 256> bytes;
+    std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+    Scratch scratch;
+    const size_t tile = std::min<size_t>(program.max_tile(), bytes.size());
+    program.prepare(scratch.program, tile);
+    for (size_t i = 0; i < bytes.size(); i += tile) {
+      const void* from = bytes.data() + i;
+      void* to = table_.data() + i;
+      program.run_tile(&from, &to, std::min(tile, bytes.size() - i), scratch.program);
+    }
+  }
+
+  void run(RunArgs& args) const override {
+    const auto* src = args.inputs[0].as<uint8_t>();
+    auto* dst = args.outputs[0].as<uint8_t>();
+    const int64_t count = args.outputs[0].count();
+    constexpr int64_t kPiece = 4 * kChunkElements;
+    args.pool->parallel_for((count + kPiece - 1) / kPiece, [&](int64_t task) {
+      const int64_t first = task * kPiece;
+      kernels_.map(table_.data(), src + first, dst + first,
+                   static_cast<size_t>(std::min(kPiece, count - first)));
+    });
+  }
+
+  bool can_overwrite(size_t, size_t) const override { return true; }
+
+ private:
+  const ByteMapKernels& kernels_;
+  alignas(64) std::array<uint8_t, 256> table_;
+};
+
+// Whether the node maps bytes to bytes and has enough of them to be worth a table.
+bool is_byte_map(const KernelRequest& request, const ElementwiseProgram& program) {
+  const auto is_byte = [](DType dtype) { return dtype == DType::kInt8 || dtype == DType::kUint8; };
+  constexpr int64_t kWorthwhile = 2048;
+  return request.inputs.size() == 1 && program.output_count() == 1 &&
+         request.inputs[0].is_concrete() && is_byte(request.inputs[0].dtype()) &&
+         is_byte(program.output_dtype(0)) && request.inputs[0].shape().count() >= kWorthwhile;
+}
+
 Result<ElementwiseProgram> make_program(const KernelRequest& request) {
   std::vector<DType> dtypes;
   std::vector<const Tensor*> constants;
@@ -124,6 +170,9 @@ Result<ElementwiseProgram> make_program(const KernelRequest& request) {
 
 Result<std::unique_ptr<Kernel>> make_elementwise(const KernelRequest& request) {
   ElementwiseProgram program = TRY(make_program(request));
+  if (is_byte_map(request, program)) {
+    return std::unique_ptr<Kernel>(std::make_unique<ByteMapKernel>(program, request.tier));
+  }
   const Shape shape = request.outputs[0].shape();
   std::vector<size_t> operands, element_bytes, buffer_bytes;
   std::vector<Shape> shapes;

@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
+#include "cpu/store_bytes-inl.h"
 #include "cpu/tier_table.h"
 #include "ops/elementwise/tile-inl.h"
 #include "ops/elementwise/tiles.h"
@@ -60,7 +61,7 @@ void dequantize_tile(const void* const* srcs, void* dst, size_t count, const voi
 
 struct QuantizeVectors {
   hn::Vec<DF> scale, inverse, low, high;
-  hn::Vec<DI> zero;
+  hn::Vec<DI> zero;  // less kRoundedBits
 };
 
 // x / scale, rounded as a division is (Markstein): where multiply-add is one operation, the product
@@ -85,9 +86,14 @@ HWY_INLINE void quantize_lanes(const float* src, T* dst, const QuantizeVectors& 
   const auto quotient = kDivide ? hn::Div(x, v.scale) : divide(x, v);
   const auto bounded = hn::Min(hn::Max(quotient, v.low), v.high);
   const auto number = hn::IfThenElseZero(hn::Eq(quotient, quotient), bounded);
-  const auto rounded = hn::Add(hn::NearestInt(number), v.zero);
-  const hn::Rebind<T, DI> d;
-  hn::StoreU(hn::DemoteTo(d, rounded), d, dst);
+  const auto bits = hn::BitCast(DI(), hn::Add(number, hn::Set(DF(), kRoundToInteger)));
+  const auto rounded = hn::Add(bits, v.zero);
+  if constexpr (sizeof(T) == 1) {
+    store_bytes(rounded, reinterpret_cast<uint8_t*>(dst), kLanes);
+  } else {
+    const hn::Rebind<T, DI> d;
+    hn::StoreU(hn::DemoteTo(d, rounded), d, dst);
+  }
 }
 
 template <class T, bool kDivide>
@@ -111,7 +117,7 @@ void quantize_tile(const void* const* srcs, void* dst, size_t count, const void*
   v.inverse = hn::Set(DF(), 1.0f / p.scale);
   v.low = hn::Set(DF(), static_cast<float>(std::numeric_limits<T>::min()) - p.zero);
   v.high = hn::Set(DF(), static_cast<float>(std::numeric_limits<T>::max()) - p.zero);
-  v.zero = hn::Set(DI(), static_cast<int32_t>(p.zero));
+  v.zero = hn::Set(DI(), static_cast<int32_t>(p.zero) - kRoundedBits);
   const float* in = static_cast<const float*>(srcs[0]);
   T* out = static_cast<T*>(dst);
   // Far from the ends of the range of f32, where neither inverse nor remainder lose bits.
