@@ -1,0 +1,40 @@
+// Models that the client builds: values, nodes and graphs, each owned by what it was added to.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capi/custom_ops.h"
+#include "capi/sessions.h"
+
+struct OrtValueInfo {
+  std::string name;
+  OrtTypeInfo type;
+};
+
+struct OrtNode {
+  sardonyx::NodeDef node;
+  std::vector<std::unique_ptr<OrtOpAttr>> attrs;
+  size_t id = 0;
+};
+
+struct OrtGraph {
+  std::string name = "graph";
+  std::vector<std::unique_ptr<OrtValueInfo>> inputs;
+  std::vector<std::unique_ptr<OrtValueInfo>> outputs;
+  std::vector<std::pair<std::string, std::unique_ptr<OrtValue>>> initializers;
+  std::vector<std::unique_ptr<OrtNode>> nodes;
+};
+
+struct OrtModel {
+  std::vector<sardonyx::OpsetImport> opsets;
+  std::unique_ptr<OrtGraph> graph;
+};
+
+namespace sardonyx::capi {
+
+// The file of a model.
+Result<std::string> model_file(const OrtModel& model);
+
+}  // namespace sardonyx::capi
