@@ -28,10 +28,10 @@ test-all: ## Run every test: slow ones, sanitizers, clang, fuzzers, AArch64, who
 	@scripts/build.sh release -DSARDONYX_TESTS=ON
 	@scripts/test.sh all
 
-bench: ## Measure the models of tests/models beside ONNX Runtime on this machine
-	@scripts/install.sh build models torch
+bench: ## Race ONNX Runtime and OpenVINO on this machine, and write BENCHMARKS.md (BENCH=--quick: less)
+	@scripts/install.sh build models torch bench
 	@scripts/build.sh release
-	.venv/bin/python tests/models/run.py --bench
+	.venv/bin/python tests/bench/run.py $(BENCH)
 
 format: ## Rewrite the C++ files in the house style
 	@scripts/install.sh lint

@@ -42,6 +42,10 @@ about[torch]="export the networks of tests/models with Debian's PyTorch (/usr/bi
 apt[torch]="python3-torch python3-torchvision python3-onnx libopenblas0"
 pypi[torch]=""
 
+about[bench]="race against the newest ONNX Runtime and OpenVINO, and draw the chart (make bench)"
+apt[bench]="git binutils"
+pypi[bench]="${pypi[models]} openvino==2026.4.1 matplotlib==3.11.2"
+
 about[train]="train the network of examples/super_resolution: PyTorch, and photographs"
 apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-matplotlib-data
   opencv-doc mate-backgrounds"
@@ -55,7 +59,7 @@ about[cross]="build for AArch64 and run the tests in an emulator (scripts/cross-
 apt[cross]="g++-aarch64-linux-gnu qemu-user googletest"
 pypi[cross]=""
 
-sections="build test demo sanitize models torch train lint cross"
+sections="build test demo sanitize models torch bench train lint cross"
 debian_python="python3 python3-venv python3-dev"
 
 say() { printf 'install: %s\n' "$*" >&2; }

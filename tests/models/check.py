@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The whole-model test: every stored case of every model through sardonyx, and a table.
 
-  check.py [--set exported|fetched|default] [--only NAME] [--bench] [--json FILE]
+  check.py [--set exported|fetched|default] [--only NAME] [--json FILE]
 
 Each case runs with 1, 2 and 3 threads and must give the stored outputs (of PyTorch or ONNX
 Runtime; see export.py and reference.py) within rtol 1e-3 / atol 1e-5, the same class where there
@@ -15,10 +15,8 @@ import argparse
 import importlib
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
 
 import numpy as np
 
@@ -28,7 +26,6 @@ from cases import (ATOL, DEFAULT_CACHE, RTOL, case_paths, load_about, load_case,
 THREADS = (1, 2, 3)
 OWN_FACTOR = 3
 SECONDS_PER_MODEL = 600
-BENCH_SECONDS, BENCH_MIN_ROUNDS, BENCH_MAX_ROUNDS = 2.0, 5, 200
 
 
 def open_session(module, path, threads):
@@ -103,48 +100,18 @@ def check_case(sessions, path, about):
     return row
 
 
-def median_times(runs):
-    """Calls the functions in turn, in rounds -> the median milliseconds of each."""
-    times = [[] for _ in runs]
-    for run in runs:
-        run()
-    start = time.perf_counter()
-    while len(times[0]) < BENCH_MAX_ROUNDS and (
-            len(times[0]) < BENCH_MIN_ROUNDS or time.perf_counter() - start < BENCH_SECONDS):
-        for run, taken in zip(runs, times):
-            before = time.perf_counter()
-            run()
-            taken.append((time.perf_counter() - before) * 1e3)
-    return [statistics.median(taken) for taken in times]
-
-
-def bench_case(session, model, path):
-    import onnxruntime
-    peer = open_session(onnxruntime, model, 1)
-    inputs = load_case(path)[0]
-    ours, theirs = median_times([lambda: session.run(None, inputs),
-                                 lambda: peer.run(None, inputs)])
-    return {"ms": ours, "ms_onnxruntime": theirs, "ratio": ours / theirs}
-
-
-def check_model(folder, module_name, bench):
+def check_model(folder, module_name):
     """All cases of one model -> rows. Runs in the process of its own."""
     module = importlib.import_module(module_name)
     about, model = load_about(folder), os.path.join(folder, "model.onnx")
     sessions = {threads: open_session(module, model, threads) for threads in THREADS}
-    rows = []
-    for path in case_paths(folder):
-        row = check_case(sessions, path, about)
-        if bench:
-            row.update(bench_case(sessions[1], model, path))
-        rows.append(row)
-    return rows
+    return [check_case(sessions, path, about) for path in case_paths(folder)]
 
 
 def run_worker(folder, arguments):
     """Runs check_model in a new process -> rows; what kills that process becomes a failed row."""
     command = [sys.executable, os.path.abspath(__file__), "--worker", folder, "--module",
-               arguments.module] + (["--bench"] if arguments.bench else [])
+               arguments.module]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False,
                               timeout=SECONDS_PER_MODEL)
@@ -175,9 +142,7 @@ def find_models(arguments):
 
 COLUMNS = [("max abs", "abs", "{:.1e}"), ("max rel", "rel", "{:.1e}"),
            ("of bar", "of_bar", "{:.4f}"), ("bar", "bar", "{}"),
-           ("class", "class", "{}"), ("bits", "bits", "{}"),
-           ("ms", "ms", "{:.3f}"), ("ms ORT", "ms_onnxruntime", "{:.3f}"),
-           ("ratio", "ratio", "{:.2f}")]
+           ("class", "class", "{}"), ("bits", "bits", "{}")]
 
 
 def print_row(name, row):
@@ -195,8 +160,6 @@ def parse_arguments():
     parser.add_argument("--cache", default=DEFAULT_CACHE)
     parser.add_argument("--set", choices=("all", "default", "fetched", "exported"), default="all")
     parser.add_argument("--only", metavar="NAME", action="append")
-    parser.add_argument("--bench", action="store_true",
-                        help="time against ONNX Runtime: 1 thread, alternating, medians")
     parser.add_argument("--json", metavar="FILE", help="write the rows to this file too")
     parser.add_argument("--module", default="sardonyx",
                         help="Python module to test; onnxruntime shows how far the peer is")
@@ -207,7 +170,7 @@ def parse_arguments():
 def main():
     arguments = parse_arguments()
     if arguments.worker:
-        print(json.dumps(check_model(arguments.worker, arguments.module, arguments.bench)))
+        print(json.dumps(check_model(arguments.worker, arguments.module)))
         return
     folders = find_models(arguments)
     if not folders:

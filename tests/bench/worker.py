@@ -1,0 +1,90 @@
+"""One contender on one model, in a process of its own: measures, prints one line of JSON.
+
+  worker.py CONTENDER MODEL.onnx CASE.npz THREADS SECONDS [--save OUTPUTS.npz]
+
+Times are seconds. `memory` is bytes that this process holds more than before it loaded the
+model: after loading, after the first run, and the most at any moment of both.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "models"))
+import numpy as np  # noqa: E402
+
+from cases import load_case  # noqa: E402
+from contenders import CONTENDERS  # noqa: E402
+
+LEAST_RUNS, MOST_RUNS = 5, 20000
+WARM_SHARE = 0.25  # of the seconds to measure
+
+
+def read_status(field):
+    """Bytes of VmRSS or VmHWM."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return int(re.search(rf"{field}:\s+(\d+) kB", file.read()).group(1)) * 1024
+
+
+def forget_peak():
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+
+
+def timed(run):
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
+def measure(run, seconds):
+    """-> seconds of each run, for as long as asked, after a warm-up."""
+    warm_end = time.perf_counter() + seconds * WARM_SHARE
+    while time.perf_counter() < warm_end:
+        run()
+    times = []
+    end = time.perf_counter() + seconds
+    while len(times) < MOST_RUNS and (len(times) < LEAST_RUNS or time.perf_counter() < end):
+        times.append(timed(run)[0])
+    return times
+
+
+def race(contender, model, case, threads, seconds, save):
+    inputs = load_case(case)[0]
+    contender.ready()
+    before = read_status("VmRSS")
+    forget_peak()
+    load_seconds, run = timed(lambda: contender.load(model, inputs, threads))
+    loaded = read_status("VmRSS")
+    first_seconds, outputs = timed(run)
+    if save:
+        np.savez(save, *[np.asarray(output) for output in outputs])
+    peak, after = read_status("VmHWM"), read_status("VmRSS")
+    del outputs
+    return {
+        "load": load_seconds, "first": first_seconds, "times": measure(run, seconds),
+        "precision": getattr(run, "precision", "f32"),
+        "memory": {"loaded": loaded - before, "first": after - before, "peak": peak - before},
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contender", choices=list(CONTENDERS))
+    parser.add_argument("model")
+    parser.add_argument("case")
+    parser.add_argument("threads", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--save", metavar="FILE")
+    arguments = parser.parse_args()
+    print(json.dumps(race(CONTENDERS[arguments.contender], arguments.model, arguments.case,
+                          arguments.threads, arguments.seconds, arguments.save)))
+
+
+if __name__ == "__main__":
+    main()
