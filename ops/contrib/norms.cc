@@ -7,33 +7,59 @@ namespace {
 
 float epsilon_of(const Lowering& to) { return to.attrs().get_float("epsilon"); }
 
+bool is_narrow(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBfloat16; }
+
+// The operand; f32 of a narrow one, so that sums are not rounded before they are normalised.
+ValueId wide(Lowering& to, size_t index) {
+  const ValueId x = to.input(index);
+  return x != kNoValue && is_narrow(to.dtype(0)) ? to.cast(x, DType::kFloat32) : x;
+}
+
+// Gives output `index` the value, in the dtype of the inputs.
+void store(Lowering& to, size_t index, ValueId value) {
+  if (is_narrow(to.dtype(0))) {
+    to.op_into(to.output(index), "Cast", {value}, {{"to", static_cast<int64_t>(to.dtype(0))}});
+  } else {
+    to.op_into(to.output(index), "Identity", {value});
+  }
+}
+
 // input + skip (+ bias): also output 3 where it is wanted.
 ValueId skip_sum(Lowering& to, size_t bias) {
-  const ValueId input = to.input(0), skip = to.input(1);
-  if (to.wants(3)) {
-    const ValueId biased = to.has(bias) ? to.op("Add", {input, to.input(bias)}) : input;
-    to.op_into(to.output(3), "Add", {biased, skip});
-    return to.output(3);
-  }
-  return to.sum(to.op("Add", {input, skip}), to.input(bias));
+  const ValueId biased = to.has(bias) ? to.op("Add", {wide(to, 0), wide(to, bias)}) : wide(to, 0);
+  const ValueId sum = to.op("Add", {biased, wide(to, 1)});
+  if (to.wants(3)) store(to, 3, sum);
+  return sum;
+}
+
+// The norm of the sum: output 0, and the statistics, which stand in `statistics`.
+void norm_of_sum(Lowering& to, const char* norm, std::vector<ValueId> inputs,
+                 std::vector<ValueId> statistics) {
+  std::vector<ValueId> outputs = {to.output(0)};
+  const bool narrow = is_narrow(to.dtype(0)) && to.wants(0);
+  if (narrow) outputs[0] = to.graph().add_value("normalised", ValueType());
+  outputs.insert(outputs.end(), statistics.begin(), statistics.end());
+  const ValueId normalised = outputs[0];
+  to.op_into(std::move(outputs), norm, std::move(inputs),
+             Rewriter::attrs_of({{"epsilon", epsilon_of(to)}}));
+  if (narrow) store(to, 0, normalised);
 }
 
 Result<void> lower_skip_layer_norm(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   const ValueId sum = skip_sum(to, 4);
-  to.op_into({to.output(0), to.output(1), to.output(2)}, "LayerNormalization",
-             {sum, to.input(2), to.input(3)}, Rewriter::attrs_of({{"epsilon", epsilon_of(to)}}));
+  norm_of_sum(to, "LayerNormalization", {sum, wide(to, 2), wide(to, 3)},
+              {to.output(1), to.output(2)});
   return {};
 }
 
 Result<void> lower_skip_simplified_layer_norm(Graph& graph, NodeId id) {
   Lowering to(graph, id);
-  const ValueId sum = skip_sum(to, 3);
   if (to.wants(1)) {
     return fail(Code::kNotImplemented, "the output 'mean' has no meaning here; leave it out");
   }
-  to.op_into({to.output(0), to.output(2)}, "SimplifiedLayerNormalization", {sum, to.input(2)},
-             Rewriter::attrs_of({{"epsilon", epsilon_of(to)}}));
+  const ValueId sum = skip_sum(to, 3);
+  norm_of_sum(to, "SimplifiedLayerNormalization", {sum, wide(to, 2)}, {to.output(2)});
   return {};
 }
 
