@@ -229,6 +229,7 @@
   X("ai.onnx.preview.training", Gradient, op_Gradient)                                      \
   X("ai.onnx.preview.training", Momentum, op_Momentum)                                      \
   X("com.microsoft", Attention, op_ContribAttention)                                        \
+  X("com.microsoft", BeamSearch, op_BeamSearch)                                             \
   X("com.microsoft", BiasAdd, op_BiasAdd)                                                   \
   X("com.microsoft", BiasDropout, op_BiasDropout)                                           \
   X("com.microsoft", BiasGelu, op_BiasGelu)                                                 \
@@ -264,6 +265,7 @@
   X("com.microsoft", Gelu, op_ContribGelu)                                                  \
   X("com.microsoft", GemmFastGelu, op_GemmFastGelu)                                         \
   X("com.microsoft", GemmaRotaryEmbedding, op_GemmaRotaryEmbedding)                         \
+  X("com.microsoft", GreedySearch, op_GreedySearch)                                         \
   X("com.microsoft", GridSample, op_ContribGridSample)                                      \
   X("com.microsoft", GroupNorm, op_GroupNorm)                                               \
   X("com.microsoft", GroupQueryAttention, op_GroupQueryAttention)                           \
