@@ -28,7 +28,7 @@ test-all: ## Run every test: slow ones, sanitizers, clang, fuzzers, AArch64, who
 	@scripts/build.sh release -DSARDONYX_TESTS=ON
 	@scripts/test.sh all
 
-bench: ## Race ONNX Runtime and OpenVINO on this machine, and write BENCHMARKS.md (BENCH=--quick: less)
+bench: ## Race ONNX Runtime and OpenVINO here and write BENCHMARKS.md (BENCH=--quick: less)
 	@scripts/install.sh build models torch bench
 	@scripts/build.sh release
 	.venv/bin/python tests/bench/run.py $(BENCH)

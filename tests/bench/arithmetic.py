@@ -120,4 +120,5 @@ class Bar:
             return "not measured"
         if self.is_reached:
             return "reached"
-        return f"missed by {100 * abs(self.value / self.wanted - 1):.2g}%"
+        off = 100 * abs(self.value / self.wanted - 1)
+        return f"missed by {off:.0f}%" if off >= 1 else f"missed by {off:.1g}%"

@@ -106,6 +106,7 @@ class Race:
     def __init__(self, cache, work, cli, contenders, seconds, rounds, say):
         self.cache, self.work, self.cli = cache, work, cli
         self.contenders, self.seconds, self.rounds, self.say = contenders, seconds, rounds, say
+        self.profiles = True  # whether each round also measures the peak and profiles the nodes
         os.makedirs(work, exist_ok=True)
 
     def model_path(self, model):
@@ -212,7 +213,8 @@ class Race:
             symbol_text = "".join(f" {key}={value}" for key, value in symbols.items())
             self.say(f"{model['title']}{symbol_text}, {threads} thread{'s' * (threads > 1)}, "
                      f"round {turn + 1} of {self.rounds}")
-            self.describe(row, path, shapes)
+            if self.profiles:
+                self.describe(row, path, shapes)
             if turn == 0:
                 found = self.first_round(model, case, threads)
             else:

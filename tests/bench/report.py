@@ -1,4 +1,4 @@
-"""Writes BENCHMARKS.md from the results of run.py: report(results) -> text."""
+"""Writes BENCHMARKS.md from the results of run.py: report(results, notes) -> text."""
 
 import textwrap
 
@@ -33,18 +33,19 @@ def title_of(name):
 
 
 HEAD = """
-Written by `make bench` on {date}: {processor}, {cores} cores, instruction set {tier}, {memory_gb:.0f}
-GB, {system}. Sardonyx {sardonyx} ({commit}), ONNX Runtime {onnxruntime}, OpenVINO {openvino}, Python
-{python}. Load average before and after: {load[0]:.1f}, {load[1]:.1f}.
+Written by `make bench` on {date}: {processor}, {cores} cores, instruction set {tier},
+{memory_gb:.0f} GB, {system}. Sardonyx {sardonyx} ({commit}), ONNX Runtime {onnxruntime}, OpenVINO
+{openvino}, Python {python}. Load average before and after: {load[0]:.1f}, {load[1]:.1f}.
 
-Each contender runs in a process of its own, in turn, rounds of {seconds:g} s for each model and number
-of threads ({rounds} of them); nothing is pinned. A time is the median of a round's runs, then of the
-rounds; a ratio is that of neighbours in a round, then the median. ONNX Runtime: all optimisations.
-OpenVINO: latency hint, compiled for the shapes at hand; with f32 forced, and with its default
-precision ({precision} here), which the bars leave out. The outputs of all were compared with ONNX
-Runtime's (rtol 1e-3, atol 1e-5) before anything was reported; see [Agreement](#agreement). "of peak"
-is FLOP/s of the whole run as a share of the FMA peak that is measured between the rounds; a
-convolution counts as its direct form, also where Winograd's does less. MB are 10⁶ bytes."""
+Each contender runs in a process of its own, in turn, rounds of {seconds:g} s for each model and
+number of threads ({rounds} of them); nothing is pinned. A time is the median of a round's runs,
+then of the rounds; a ratio is that of neighbours in a round, then the median. ONNX Runtime: all
+optimisations. OpenVINO: latency hint, compiled for the shapes at hand; with f32 forced, and with
+its default precision ({precision} here), which the bars leave out. The outputs of all were compared
+with ONNX Runtime's (rtol 1e-3, atol 1e-5) before anything was reported; see
+[Agreement](#agreement). "of peak" is FLOP/s of the whole run as a share of the FMA peak that is
+measured between the rounds; a convolution counts as its direct form, also where Winograd's does
+less. MB are 10⁶ bytes."""
 
 
 def head(results):
@@ -94,7 +95,8 @@ def latency_titles():
 
 
 def latency_tables(results):
-    parts = ["## Latency\n\np50 of one run with batch 1; × is how many times as long the peer takes."]
+    parts = ["## Latency\n\np50 of one run with batch 1; × is how many times as long the peer "
+             "takes."]
     for group, name in (("race", "geometric mean"), ("more", "geometric mean")):
         rows = [row for row in results["rows"] if row["group"] == group]
         if not rows:
@@ -124,7 +126,8 @@ def start_table(results):
         rows.append([row["title"]] + [milliseconds(of(row, name, what)) for what in
                                       ("load", "first") for name in names]
                     + [number(ratio(row, "onnxruntime", key="load"))])
-    return ("## Loading and first run\n\nOne thread; × is ONNX Runtime's time to load over ours.\n\n"
+    return ("## Loading and first run\n\nOne thread; × is ONNX Runtime's time to load over ours."
+            "\n\n"
             + table(titles, rows))
 
 
@@ -230,8 +233,8 @@ def shape_table(results):
         rows.append([run["title"], title_of(run["contender"]), f"{fits} of {len(steps)}",
                      f"{milliseconds(worst['first'])} / {milliseconds(worst['steady'])}",
                      *resident])
-    return ("### Random shapes\n\nFirst runs within 3 × the steady time + 2 ms, the worst of them, "
-            "and resident MB after each quarter.\n\n" + table(
+    return ("### Random shapes\n\nFirst runs within 3 × the steady time + 2 ms, the worst of "
+            "them, and resident MB after each quarter.\n\n" + table(
                 ["model", "contender", "within", "worst first / steady ms", "25%", "50%", "75%",
                  "100%"], rows, texts=2))
 
@@ -245,8 +248,8 @@ def worst_table(results):
                  for node in row.get("worst_nodes", [])]
     if not rows:
         return ""
-    return ("## Worst nodes\n\nThose that lose most time against the roofline (the larger of work / "
-            "FMA peak and bytes / bandwidth of memory), one thread. More than 100% of the "
+    return ("## Worst nodes\n\nThose that lose most time against the roofline (the larger of work "
+            "/ FMA peak and bytes / bandwidth of memory), one thread. More than 100% of the "
             "bandwidth: the bytes were in a cache.\n\n"
             + table(["model", "node", "kernel", "of the run", "of the FMA peak",
                      "of the bandwidth"], rows, texts=3))
@@ -264,9 +267,9 @@ def agreement(results):
         problems += [f"- {row['title']}, {symbols_text(row['symbols'])}, {row['threads']} threads, "
                      f"{title_of(name)}: {found['problem']}"
                      for name, found in row["contenders"].items() if "problem" in found]
-    text = ("## Agreement\n\nThe largest difference from ONNX Runtime as a share of what is allowed; "
-            "1 is the bar. \"own\": ONNX Runtime with and without its optimisations differs by more "
-            "than the bar from itself, and the bar is 3 times that.\n\n"
+    text = ("## Agreement\n\nThe largest difference from ONNX Runtime as a share of what is "
+            "allowed; 1 is the bar. \"own\": ONNX Runtime with and without its optimisations "
+            "differs by more than the bar from itself, and the bar is 3 times that.\n\n"
             + table(["model", *map(title_of, names)], rows))
     if problems:
         text += "\n\nNot timed, and not in any mean:\n\n" + "\n".join(problems)
@@ -278,14 +281,25 @@ def every_row(results):
             + [row for sweep in results.get("sweeps", []) for row in sweep["rows"]])
 
 
-def report(results):
+def behind_list(results, notes):
+    """Every row in which a peer of the same precision is ahead, and what notes.md says of it."""
+    lines = [f"- {row['title']}, {row['threads']} thread{'s' * (row['threads'] > 1)}: "
+             f"{title_of(peer)} takes {value:.2f} of our time"
+             for row in results["rows"] for peer in PEERS if peer not in MAY_DIFFER
+             if (value := ratio(row, peer)) is not None and value < 1]
+    return "\n\n".join(["## Where a peer is ahead", "\n".join(lines) or "Nowhere in the big table.",
+                        notes.strip()]).strip()
+
+
+def report(results, notes=""):
     parts = [head(results)]
     if results.get("chart"):
         parts.append(f"![Latency of the contenders, Sardonyx = 1]({results['chart']})")
     if not results["settings"]["complete"]:
         parts.append("**Part of the models or of the measurements, or too few rounds: no benchmark "
                      "to quote.**")
-    parts += [bar_table(results), latency_tables(results), start_table(results),
+    parts += [bar_table(results), latency_tables(results), behind_list(results, notes),
+              start_table(results),
               memory_table(results), thread_table(results), quantized_table(results),
               sweep_tables(results), small_tables(results), worst_table(results),
               agreement(results)]

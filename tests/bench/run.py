@@ -39,6 +39,7 @@ PARTS = ("sweeps", "quantized", "small")
 ROUNDS, SECONDS = 3, 1.0
 QUICK_SECONDS, QUICK_SHAPES = 0.2, 10
 SHAPE_COUNT = 200
+BUSY_LOAD = 0.5
 # Models of the measurements beside the table, with the ranges of their random shapes.
 RANDOM_SHAPES = {"super_resolution_trained": {"N": 1, "H": [32, 256], "W": [32, 256]},
                  "encoder_minilm": {"N": 1, "T": [4, 160]}}
@@ -257,6 +258,7 @@ def measure_all(arguments, models, work):
     for row in measure_rows(race, models, arguments.threads):
         results["rows"].append(row)
         save()
+    race.profiles = False
     plain = [name for name in arguments.contenders if name != "openvino_default"]
     if "small" not in arguments.skip:
         results["tiny"] = measure_tiny(race, plain)
@@ -283,8 +285,10 @@ def write_report(arguments, results, work):
     chart = os.path.join(folder, results["chart"])
     os.makedirs(os.path.dirname(chart), exist_ok=True)
     draw(results, chart)
+    with open(os.path.join(HERE, "notes.md"), encoding="utf-8") as file:
+        notes = file.read()
     with open(output, "w", encoding="utf-8") as file:
-        file.write(report(results))
+        file.write(report(results, notes))
     print(f"written: {os.path.relpath(output)}, {os.path.relpath(chart)}")
 
 
@@ -308,6 +312,9 @@ def main():
         except ValueError as error:
             stop("run.py", str(error), "Name models with --models A,B.")
         start = time.time()
+        if os.getloadavg()[0] > BUSY_LOAD:
+            say(f"warning: the machine is busy (load {os.getloadavg()[0]:.1f}); times will not be "
+                "those of a quiet one")
         try:
             results = measure_all(arguments, models, work)
         except Failed as failure:

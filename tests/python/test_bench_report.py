@@ -97,10 +97,12 @@ def test_worst_growth():
 
 def test_worst_nodes_are_those_that_lose_most_time():
     node = {"op": "Conv", "kernel": "k"}
-    profile = {"peak_flops": 100.0, "peak_bytes_per_second": 10.0, "profiled_seconds": 10.0, "nodes": [
+    nodes = [
         {**node, "node": "long but at the peak", "seconds": 6.0, "flops": 600.0, "bytes": 1.0},
         {**node, "node": "bound by memory", "seconds": 3.0, "flops": 0.0, "bytes": 30.0},
-        {**node, "node": "slow", "seconds": 1.0, "flops": 50.0, "bytes": 1.0}]}
+        {**node, "node": "slow", "seconds": 1.0, "flops": 50.0, "bytes": 1.0}]
+    profile = {"peak_flops": 100.0, "peak_bytes_per_second": 10.0, "profiled_seconds": 10.0,
+               "nodes": nodes}
     worst = arithmetic.worst_nodes(profile, 1)[0]
     assert worst["node"] == "slow"
     assert worst["of_run"] == pytest.approx(0.1) and worst["of_flops"] == pytest.approx(0.5)
@@ -174,6 +176,13 @@ def test_a_disagreement_is_told_and_not_timed(results):
     assert "- Alpha, N=1, 1 threads, OpenVINO f32: 7 values differ" in text
     assert "killed by signal 11" in text
     assert "| Alpha | 1 | – |" in text
+
+
+def test_models_on_which_a_peer_is_ahead_are_listed(results):
+    text = report.report(results, "Beta is small.")
+    assert ("- Beta, 1 thread: ONNX Runtime takes 0.50 of our time\n"
+            "- Beta, 2 threads: ONNX Runtime takes 0.50 of our time\n\nBeta is small.") in text
+    assert "Alpha, 1 thread: " not in text
 
 
 def test_a_part_is_marked_as_one(results):
