@@ -1,5 +1,6 @@
 """The cases of old_opsets.py. Entry point: CASES."""
 
+import ml_dtypes
 import numpy as np
 from onnx import TensorProto
 
@@ -20,7 +21,11 @@ class Case:
 
 def case(op, opset, inputs, outputs, note="", constants=(), **attrs):
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    CASES.append(Case(op, opset, inputs, attrs, outputs, note, constants))
+    made = Case(op, opset, inputs, attrs, outputs, note, constants)
+    namesakes = sum(each.name.split(" #")[0] == made.name for each in CASES)
+    if namesakes > 0:
+        made.name += f" #{namesakes + 1}"
+    CASES.append(made)
 
 
 def f32(*shape, low=-2.0, high=2.0):
@@ -501,4 +506,90 @@ for opset in (10, 11):
         [boxes, scores],
         np.zeros((0, 3), np.int64),
         "no boxes by default",
+    )
+
+for name, function in REDUCTIONS.items():
+    if name != "ReduceSum":
+        case(name, 13, [x], function(x, (0, 2)), "axes an attribute", axes=[0, 2])
+for name in ("ReduceMax", "ReduceMin"):
+    whole = np.arange(24).reshape(2, 3, 4).astype(np.int8)
+    case(name, 12, [whole], REDUCTIONS[name](whole, 1), "int8", axes=[1])
+
+# ---- quantization: one scale, from 13 on one for each index of an axis, from 21 on for blocks
+
+whole = np.array([[-128, -3, 0, 4], [5, 90, 127, -1]], np.int8)
+scale, zero = np.float32(0.5), np.int8(3)
+one = ((whole.astype(np.float32) - 3) * 0.5).astype(np.float32)
+each, zeros_of = np.array([0.5, 2], np.float32), np.array([3, -1], np.int8)
+rows = ((whole.astype(np.float32) - zeros_of[:, None]) * each[:, None]).astype(np.float32)
+blocks = np.array([[0.5, 2], [1, 4]], np.float32)
+blocked = (whole * blocks.repeat(2, 1)).astype(np.float32)
+for opset in (10, 13, 19, 21):
+    case("DequantizeLinear", opset, [whole, scale, zero], one, "one scale")
+    case("DequantizeLinear", opset, [whole, scale], (whole * scale).astype(np.float32), "no zero")
+    case("QuantizeLinear", opset, [one, scale, zero], whole, "one scale")
+    case(
+        "QuantizeLinear",
+        opset,
+        [np.array([0.25, 0.75, -3, 999], np.float32), scale],
+        np.array([0, 2, 0, 255], np.uint8),
+        "no zero: uint8, halves to even, saturated",
+    )
+    if opset > 10:
+        case("DequantizeLinear", opset, [whole, each, zeros_of], rows, "axis 0", axis=0)
+        case("QuantizeLinear", opset, [rows, each, zeros_of], whole, "axis 0", axis=0)
+case("DequantizeLinear", 21, [whole, blocks], blocked, "blocks", axis=1, block_size=2)
+case(
+    "QuantizeLinear",
+    21,
+    [blocked, blocks, np.zeros((2, 2), np.int8)],
+    whole,
+    "blocks",
+    axis=1,
+    block_size=2,
+)
+a, b = np.array([[1, 2], [3, 4]], np.uint8), np.array([[5, 6], [7, 9]], np.uint8)
+product = (a.astype(np.int64) - 1) @ (b.astype(np.int64) - 2) * 0.25 / 0.5
+case(
+    "QLinearMatMul",
+    10,
+    [
+        a,
+        np.float32(0.5),
+        np.uint8(1),
+        b,
+        np.float32(0.5),
+        np.uint8(2),
+        np.float32(0.5),
+        np.uint8(3),
+    ],
+    (np.rint(product) + 3).astype(np.uint8),
+)
+for opset in (1, 13):
+    case("Identity", opset, [data], data)
+
+# ---- float8 (Cast-19): out of range is the largest number, or with saturate=0 NaN or infinity
+
+F8 = {"FLOAT8E4M3FN": (448, np.nan), "FLOAT8E5M2": (57344, np.inf)}
+for name, (largest_of, beyond) in F8.items():
+    dtype = ml_dtypes.float8_e4m3fn if name.endswith("FN") else ml_dtypes.float8_e5m2
+    numbers = np.array([1.5, -1e6, 1e6, np.nan], np.float32)
+
+    def reads_as(wanted, dtype=dtype):
+        def check(y):
+            assert y.dtype == dtype, f"{y.dtype}, expected {dtype}"
+            np.testing.assert_array_equal(y.astype(np.float32), np.array(wanted, np.float32))
+
+        return check
+
+    to = getattr(TensorProto, name)
+    case("Cast", 19, [numbers], reads_as([1.5, -largest_of, largest_of, np.nan]), name, to=to)
+    case(
+        "Cast",
+        19,
+        [numbers],
+        reads_as([1.5, -beyond, beyond, np.nan]),
+        f"{name} saturate=0",
+        to=to,
+        saturate=0,
     )

@@ -348,11 +348,11 @@ def _conv(x, w):
     return y
 
 
-def _requantized(y, target):
+def _requantized(y, zero, target):
     if is_float(target):
         most = _quantized_range(target)
-        return np.clip(y, -most, most)
-    return np.clip(np.rint(y), *int_bounds(target))
+        return np.clip(y + float(zero), -most, most)
+    return np.clip(np.rint(y) + int(zero), *int_bounds(target))
 
 
 @recipe("QLinearConv")
@@ -373,7 +373,7 @@ def _(draw):
 
     def expect(x, xs, xz, w, ws, wz, ys, yz):
         product = _conv(x.astype(np.int64) - int(xz), w.astype(np.int64) - int(wz))
-        return _requantized(product * (xs * ws / ys) + int(yz), target)
+        return _requantized(product * (xs * ws / ys), yz, target)
 
     return Node(inputs, expect=expect)
 
@@ -401,7 +401,7 @@ def _(draw):
 
     def expect(a, sa, za, b, sb, zb, sy, zy):
         product = (a.astype(np.float64) - float(za)) @ (b.astype(np.float64) - float(zb))
-        return _requantized(product * (sa * sb / sy) + float(zy), target)
+        return _requantized(product * (sa * sb / sy), zy, target)
 
     return Node(inputs, expect=expect)
 
