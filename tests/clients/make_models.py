@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Makes the small models that the clients of other languages run: make_models.py DIR."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+TYPES = {
+    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+    "float16": TensorProto.FLOAT16,
+    "int8": TensorProto.INT8,
+    "uint8": TensorProto.UINT8,
+    "int16": TensorProto.INT16,
+    "uint16": TensorProto.UINT16,
+    "int32": TensorProto.INT32,
+    "uint32": TensorProto.UINT32,
+    "int64": TensorProto.INT64,
+    "uint64": TensorProto.UINT64,
+    "bool": TensorProto.BOOL,
+    "string": TensorProto.STRING,
+}
+DOMAINS = [("", 17), ("ai.onnx.ml", 3)]
+
+
+def tensor(name, dtype, shape):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def model(name, nodes, inputs, outputs, initializers=(), **fields):
+    graph = helper.make_graph(nodes, name, inputs, outputs, list(initializers), doc_string="a graph")
+    opsets = [helper.make_opsetid(domain, version) for domain, version in DOMAINS]
+    made = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="clients", **fields)
+    onnx.checker.check_model(made)
+    return made
+
+
+def identity(name, dtype):
+    node = helper.make_node("Identity", ["input"], ["output"])
+    return model(name, [node], [tensor("input", dtype, [1, 5])], [tensor("output", dtype, [1, 5])])
+
+
+def arithmetic():
+    """sum = a + b, product = a * b, of N by 2; with metadata."""
+    nodes = [helper.make_node("Add", ["a", "b"], ["sum"]), helper.make_node("Mul", ["a", "b"], ["product"])]
+    inputs = [tensor(name, TensorProto.FLOAT, ["N", 2]) for name in ("a", "b")]
+    outputs = [tensor(name, TensorProto.FLOAT, ["N", 2]) for name in ("sum", "product")]
+    made = model("arithmetic", nodes, inputs, outputs, domain="clients.test", model_version=7, doc_string="adds")
+    helper.set_model_props(made, {"key": "value"})
+    return made
+
+
+def external(folder):
+    """y = x + w, w in the file weights.bin."""
+    weights = numpy_helper.from_array(np.arange(1, 5, dtype=np.float32), "w")
+    made = model(
+        "external",
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        [tensor("x", TensorProto.FLOAT, [4])],
+        [tensor("y", TensorProto.FLOAT, [4])],
+        [weights],
+    )
+    onnx.save(made, folder / "external.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
+
+
+def containers():
+    """A sequence of the two halves of x, and one map of label to score."""
+    nodes = [
+        helper.make_node("SplitToSequence", ["x"], ["parts"], axis=1),
+        helper.make_node("ZipMap", ["x"], ["scores"], domain="ai.onnx.ml", classlabels_int64s=[10, 20]),
+        helper.make_node("ZipMap", ["x"], ["named"], domain="ai.onnx.ml", classlabels_strings=["no", "yes"]),
+    ]
+    part = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    score = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    outputs = [
+        helper.make_value_info("parts", helper.make_sequence_type_proto(part)),
+        helper.make_value_info(
+            "scores", helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.INT64, score))
+        ),
+        helper.make_value_info(
+            "named", helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.STRING, score))
+        ),
+    ]
+    return model("containers", nodes, [tensor("x", TensorProto.FLOAT, [1, 2])], outputs)
+
+
+def main(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, dtype in TYPES.items():
+        onnx.save(identity(name, dtype), folder / f"type_{name}.onnx")
+    onnx.save(arithmetic(), folder / "arithmetic.onnx")
+    onnx.save(containers(), folder / "containers.onnx")
+    external(folder)
+    (folder / "broken.onnx").write_bytes(b"no model at all")
+
+
+main(Path(sys.argv[1]))

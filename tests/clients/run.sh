@@ -1,0 +1,35 @@
+#!/bin/bash
+# Runs the clients of other languages, unmodified packages of their registries, on the library of
+# this build: tests/clients/run.sh [language]... Each language has run.sh, which takes the folder for
+# its files and the library, and manifest.toml: what is fetched, and what cannot apply and why.
+#
+#   ORIGINAL=1 tests/clients/run.sh node    the same on the package's own ONNX Runtime: the tests tested
+
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+folder=$PWD/build/clients
+library=$PWD/build/lib/libonnxruntime.so.1
+python=${PYTHON:-.venv/bin/python}
+[ -f "$library" ] || { echo "clients: $library is missing; run make build" >&2; exit 1; }
+$python tests/clients/make_models.py "$folder/models" || exit 1
+
+languages=("$@")
+if [ $# = 0 ]; then
+  for script in tests/clients/*/run.sh; do languages+=("$(basename "$(dirname "$script")")"); done
+fi
+summary=()
+failed=0
+for language in "${languages[@]}"; do
+  printf '\n== %s\n' "$language"
+  start=$SECONDS
+  mkdir -p "$folder/$language"
+  status=passed
+  MODELS=$folder/models "tests/clients/$language/run.sh" "$folder/$language" "$library"
+  code=$?
+  # 77: what the client needs is not on this machine, and it said what.
+  if [ $code = 77 ]; then status=absent; elif [ $code != 0 ]; then status=FAILED failed=1; fi
+  summary+=("$(printf '%-10s %-6s %4d s' "$language" $status $((SECONDS - start)))")
+done
+printf '\n'
+printf '%s\n' "${summary[@]}"
+exit $failed
