@@ -9,8 +9,6 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kMostParts = 3;
-
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 size_t aligned(int64_t bytes) { return static_cast<size_t>(divide_up(bytes, 64) * 64); }
 
@@ -23,21 +21,23 @@ int64_t inputs_of(const ConvShape& s) {
 }
 
 struct PackedPlaces {
-  int8_t* weights;  // [kMostParts]
-  int32_t* sums;    // per channel, of weights less zero points
-  int32_t* parts;
+  int8_t* weights;
+  int32_t* sums;   // per channel, of weights less zero points
+  int32_t* zeros;  // per channel
+  int32_t* has_zeros;
 };
-int64_t part_bytes(Tier tier, const ConvShape& s) {
+int64_t weight_bytes(Tier tier, const ConvShape& s) {
   return quads_of(s) * s.kernel[2] * padded_cols_s8(tier, s.out_channels) * 4;
 }
 PackedPlaces places_in(Tier tier, const ConvShape& s, const void* packed) {
   auto* at = static_cast<std::byte*>(const_cast<void*>(packed));
+  const size_t columns = aligned(4 * padded_cols_s8(tier, s.out_channels));
   PackedPlaces places{};
   places.weights = reinterpret_cast<int8_t*>(at);
-  at += aligned(kMostParts * part_bytes(tier, s));
+  at += aligned(weight_bytes(tier, s));
   places.sums = reinterpret_cast<int32_t*>(at);
-  at += aligned(4 * padded_cols_s8(tier, s.out_channels));
-  places.parts = reinterpret_cast<int32_t*>(at);
+  places.zeros = reinterpret_cast<int32_t*>(at + columns);
+  places.has_zeros = reinterpret_cast<int32_t*>(at + 2 * columns);
   return places;
 }
 
@@ -56,8 +56,9 @@ class DepthwiseS8Task {
     inputs_ = inputs_of(shape);
     tile_.pixel_stride = inputs_;
     tile_.quads = quads_of(shape);
+    tile_.kernel_rows = kernel_rows(shape);
     tile_.kernel_cols = shape.kernel[2];
-    tile_.parts = *packed.parts;
+    tile_.zeros = *packed.has_zeros != 0 ? packed.zeros : nullptr;
     tile_.is_signed = args.src.is_signed;
     tile_.weights = packed.weights;
     tile_.padded = padded_cols_s8(tier, shape.out_channels);
@@ -74,8 +75,8 @@ class DepthwiseS8Task {
     tile_.dilation = shape.dilation[2];
     const bool square = shape.kernel[1] == shape.kernel[2] && shape.kernel[0] == 1;
     const bool known = shape.kernel[2] == 3 || shape.kernel[2] == 5;
-    if (tile_.parts == 1 && tile_.dilation == 1 && square && known && shape.stride[2] <= 2) {
-      several_ = kernels_.tile[shape.kernel[2] == 5][shape.stride[2] - 1];
+    if (tile_.dilation == 1 && square && known && shape.stride[2] <= 2) {
+      several_ = kernels_.tile[tile_.zeros != nullptr][shape.kernel[2] == 5][shape.stride[2] - 1];
     }
   }
 
@@ -153,30 +154,28 @@ size_t pointer_bytes(const ConvShape& s) {
 }  // namespace
 
 size_t depthwise_s8_packed_bytes(Tier tier, const ConvShape& shape) {
-  return aligned(kMostParts * part_bytes(tier, shape)) +
-         aligned(4 * padded_cols_s8(tier, shape.out_channels)) + 64;
+  return aligned(weight_bytes(tier, shape)) +
+         2 * aligned(4 * padded_cols_s8(tier, shape.out_channels)) + 64;
 }
 
-// A weight less its zero point, within [-255, 255], is the sum of up to three bytes.
 void depthwise_s8_pack(Tier tier, const ConvShape& shape, const BytesMatrix& weights, void* dst) {
   const PackedPlaces to = places_in(tier, shape, dst);
   const int64_t padded = padded_cols_s8(tier, shape.out_channels), cols = shape.kernel[2];
-  std::fill(to.weights, to.weights + kMostParts * part_bytes(tier, shape), int8_t{0});
+  std::fill(to.weights, to.weights + weight_bytes(tier, shape), int8_t{0});
   std::fill(to.sums, to.sums + padded, 0);
-  *to.parts = 1;
+  std::fill(to.zeros, to.zeros + padded, 0);
+  *to.has_zeros = 0;
+  const int32_t shift = weights.is_signed ? 0 : 128;
   for (int64_t c = 0; c < shape.out_channels; ++c) {
+    const int32_t zero = weights.zero_point(c);
+    to.zeros[c] = zero - shift;
+    if (to.zeros[c] != 0) *to.has_zeros = 1;
     for (int64_t tap = 0; tap < shape.taps(); ++tap) {
       const int64_t row = tap / cols;
       const int64_t place = ((row / 4 * cols + tap % cols) * padded + c) * 4 + row % 4;
-      const int32_t weight = weights.at(c * shape.taps() + tap) - weights.zero_point(c);
-      to.sums[c] += weight;
-      int32_t rest = weight;
-      for (int32_t part = 0; part == 0 || rest != 0; ++part) {
-        const int32_t taken = std::clamp(rest, -128, 127);
-        to.weights[part * part_bytes(tier, shape) + place] = static_cast<int8_t>(taken);
-        rest -= taken;
-        *to.parts = std::max(*to.parts, part + 1);
-      }
+      const int32_t weight = weights.at(c * shape.taps() + tap);
+      to.weights[place] = static_cast<int8_t>(weight - shift);
+      to.sums[c] += weight - zero;
     }
   }
 }

@@ -20,11 +20,11 @@ struct DepthwiseS8Tile {
   const uint8_t* const* pixels = nullptr;
   int64_t pixel_stride = 0;  // from row to row of `pixels`
   int64_t quads = 0;         // of kernel rows
-  int64_t kernel_cols = 0;
+  int64_t kernel_rows = 0, kernel_cols = 0;
   int64_t dilation = 1;  // along the line
-  int64_t parts = 1;     // weights are the sum of this many
   bool is_signed = false;
-  const int8_t* weights = nullptr;  // [parts][quads][kernel_cols][padded channels][4]
+  const int8_t* weights = nullptr;  // [quads][kernel_cols][padded channels][4]
+  const int32_t* zeros = nullptr;   // [padded]: zero points of stored weights; null: all 0
   int64_t padded = 0;
   int64_t channels = 0;
   FinishS8 finish;  // of the first pixel
@@ -33,9 +33,9 @@ struct DepthwiseS8Tile {
 struct DepthwiseS8Kernels {
   using Tile = void (*)(const DepthwiseS8Tile& tile);
   // For 3x3 and 5x5 kernels with stride 1 and 2 and no dilation: 7, 4, 2 and 1 pixels, by
-  // [kernel == 5][stride - 1][...].
+  // [zeros][kernel == 5][stride - 1][...].
   static constexpr int kPixels[] = {7, 4, 2, 1};
-  Tile tile[2][2][4] = {};
+  Tile tile[2][2][2][4] = {};
   Tile one = nullptr;  // one pixel of any kernel
 };
 const DepthwiseS8Kernels& depthwise_s8_kernels(Tier tier);

@@ -7,7 +7,7 @@
 
 #include "base/cpu_features.h"
 #include "cpu/depthwise_s8.h"
-#include "cpu/dot_s8-inl.h"
+#include "cpu/finish_s8-inl.h"
 #include "cpu/tier_table.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -73,10 +73,24 @@ HWY_NOINLINE void finish_pixels(const DepthwiseS8Tile& t, const V32* sum, int pi
   finish_rows(f, sums, pixels, 1, at.count);
 }
 
+// A one for each of kRows bytes.
+template <bool kDot, int kRows>
+HWY_INLINE BytesB<kDot> ones() {
+  constexpr uint32_t kOnes = 0x01010101u >> (8 * (4 - kRows));
+  return BytesB<kDot>(hn::Set(D32(), static_cast<int32_t>(kOnes)));
+}
+
+// Sums of products, and where weights have zero points, of the elements themselves.
+template <bool kZeros, int kPixels>
+struct Sums {
+  V32 products[kPixels];
+  V32 elements[kZeros ? kPixels : 1];
+};
+
 // Adds kRows kernel rows of a kernel kCols wide, from row 4 * quad on, to the sums of pixels.
-template <bool kDot, int kRows, int kCols, int kStride, int kPixels>
+template <bool kDot, bool kZeros, int kRows, int kCols, int kStride, int kPixels>
 HWY_INLINE void add_rows(const DepthwiseS8Tile& t, int quad, const Channels& at, V32 shift,
-                         V32 (&sum)[kPixels]) {
+                         Sums<kZeros, kPixels>& sums) {
   constexpr int kInputs = (kPixels - 1) * kStride + kCols;
   const int64_t column = 4 * t.padded, stride = t.pixel_stride;
   const int8_t* weights = t.weights + quad * kCols * column + 4 * at.c;
@@ -84,18 +98,22 @@ HWY_INLINE void add_rows(const DepthwiseS8Tile& t, int quad, const Channels& at,
 #pragma GCC unroll 20
   for (int x = 0; x < kInputs; ++x) {
     const auto bytes = load_quad<kDot, kRows>(pixels + x, stride, at.c, at.count, shift);
+    V32 elements = hn::Zero(D32());
+    if constexpr (kZeros) elements = add_dot(bytes, ones<kDot, kRows>(), elements);
 #pragma GCC unroll 8
     for (int k = 0; k < kCols; ++k) {
       if (x >= k && (x - k) % kStride == 0 && (x - k) / kStride < kPixels) {
-        V32& s = sum[(x - k) / kStride];
-        s = add_dot(bytes, load_weights<kDot>(weights + k * column), s);
+        const int p = (x - k) / kStride;
+        sums.products[p] =
+            add_dot(bytes, load_weights<kDot>(weights + k * column), sums.products[p]);
+        if constexpr (kZeros) sums.elements[p] = hn::Add(sums.elements[p], elements);
       }
     }
   }
 }
 
 // kPixels output pixels of a kernel of kSize x kSize taps.
-template <bool kDot, int kSize, int kStride, int kPixels>
+template <bool kDot, bool kZeros, int kSize, int kStride, int kPixels>
 void several_pixels(const DepthwiseS8Tile& t) {
   const V32 shift = shift_of(t);
   const int64_t channels = t.channels;
@@ -103,19 +121,30 @@ void several_pixels(const DepthwiseS8Tile& t) {
   const FinishBytes finish(t.finish);
   for (int64_t i = 0; i < channels; i += kLanesS8) {
     const Channels at(i, channels);
-    V32 sum[kPixels];
+    Sums<kZeros, kPixels> sums;
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) sum[p] = hn::Zero(D32());
+    for (int p = 0; p < kPixels; ++p) {
+      sums.products[p] = hn::Zero(D32());
+      if constexpr (kZeros) sums.elements[p] = hn::Zero(D32());
+    }
     constexpr int kFirst = kSize < 4 ? kSize : 4;
-    add_rows<kDot, kFirst, kSize, kStride, kPixels>(t, 0, at, shift, sum);
-    if constexpr (kSize > 4)
-      add_rows<kDot, kSize - 4, kSize, kStride, kPixels>(t, 1, at, shift, sum);
+    add_rows<kDot, kZeros, kFirst, kSize, kStride, kPixels>(t, 0, at, shift, sums);
+    if constexpr (kSize > 4) {
+      add_rows<kDot, kZeros, kSize - 4, kSize, kStride, kPixels>(t, 1, at, shift, sums);
+    }
+    if constexpr (kZeros) {
+      const V32 zeros = hn::LoadU(D32(), t.zeros + at.c);
+#pragma GCC unroll 8
+      for (int p = 0; p < kPixels; ++p) {
+        sums.products[p] = hn::Sub(sums.products[p], hn::Mul(sums.elements[p], zeros));
+      }
+    }
     if (HWY_LIKELY(bytes)) {
       const FinishBytes::Column column = finish.column(at.c);
 #pragma GCC unroll 8
-      for (int p = 0; p < kPixels; ++p) finish.store(sum[p], column, p, at.c, at.count);
+      for (int p = 0; p < kPixels; ++p) finish.store(sums.products[p], column, p, at.c, at.count);
     } else {
-      finish_pixels(t, sum, kPixels, at);
+      finish_pixels(t, sums.products, kPixels, at);
     }
   }
 }
@@ -124,40 +153,50 @@ template <bool kDot>
 void one_pixel(const DepthwiseS8Tile& t) {
   const V32 shift = shift_of(t);
   const int64_t column = 4 * t.padded;
-  const int64_t part_step = t.quads * t.kernel_cols * column;
   for (int64_t i = 0; i < t.channels; i += kLanesS8) {
     const Channels at(i, t.channels);
-    V32 sum = hn::Zero(D32());
+    V32 sum = hn::Zero(D32()), elements = hn::Zero(D32());
     const int8_t* weights = t.weights + 4 * at.c;
     for (int64_t q = 0; q < t.quads; ++q) {
       const uint8_t* const* pixels = t.pixels + 4 * q * t.pixel_stride;
+      const int64_t left = t.kernel_rows - 4 * q;
+      const uint32_t mask = left >= 4 ? 0x01010101u : 0x01010101u >> (8 * (4 - left));
+      const BytesB<kDot> rows(hn::Set(D32(), static_cast<int32_t>(mask)));
       for (int64_t k = 0; k < t.kernel_cols; ++k, weights += column) {
         const BytesA<kDot> quad =
             load_quad<kDot, 4>(pixels + k * t.dilation, t.pixel_stride, at.c, at.count, shift);
-        for (int64_t part = 0; part < t.parts; ++part) {
-          sum = add_dot(quad, load_weights<kDot>(weights + part * part_step), sum);
-        }
+        sum = add_dot(quad, load_weights<kDot>(weights), sum);
+        if (t.zeros != nullptr) elements = add_dot(quad, rows, elements);
       }
+    }
+    if (t.zeros != nullptr) {
+      sum = hn::Sub(sum, hn::Mul(elements, hn::LoadU(D32(), t.zeros + at.c)));
     }
     finish_pixels(t, &sum, 1, at);
   }
 }
 
-template <bool kDot, int kSize, int kStride>
+template <bool kDot, bool kZeros, int kSize, int kStride>
 constexpr void fill_tiles(DepthwiseS8Kernels::Tile (&tile)[4]) {
-  tile[0] = several_pixels<kDot, kSize, kStride, 7>;
-  tile[1] = several_pixels<kDot, kSize, kStride, 4>;
-  tile[2] = several_pixels<kDot, kSize, kStride, 2>;
-  tile[3] = several_pixels<kDot, kSize, kStride, 1>;
+  tile[0] = several_pixels<kDot, kZeros, kSize, kStride, 7>;
+  tile[1] = several_pixels<kDot, kZeros, kSize, kStride, 4>;
+  tile[2] = several_pixels<kDot, kZeros, kSize, kStride, 2>;
+  tile[3] = several_pixels<kDot, kZeros, kSize, kStride, 1>;
+}
+
+template <bool kDot, bool kZeros>
+constexpr void fill_sizes(DepthwiseS8Kernels::Tile (&tile)[2][2][4]) {
+  fill_tiles<kDot, kZeros, 3, 1>(tile[0][0]);
+  fill_tiles<kDot, kZeros, 3, 2>(tile[0][1]);
+  fill_tiles<kDot, kZeros, 5, 1>(tile[1][0]);
+  fill_tiles<kDot, kZeros, 5, 2>(tile[1][1]);
 }
 
 template <bool kDot>
 constexpr DepthwiseS8Kernels make_kernels() {
   DepthwiseS8Kernels kernels;
-  fill_tiles<kDot, 3, 1>(kernels.tile[0][0]);
-  fill_tiles<kDot, 3, 2>(kernels.tile[0][1]);
-  fill_tiles<kDot, 5, 1>(kernels.tile[1][0]);
-  fill_tiles<kDot, 5, 2>(kernels.tile[1][1]);
+  fill_sizes<kDot, false>(kernels.tile[0]);
+  fill_sizes<kDot, true>(kernels.tile[1]);
   kernels.one = one_pixel<kDot>;
   return kernels;
 }

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/cpu_features.h"
-#include "cpu/dot_s8-inl.h"
+#include "cpu/finish_s8-inl.h"
 #include "cpu/gemm_s8_kernels.h"
 #include "cpu/tier_table.h"
 
@@ -94,10 +94,21 @@ void tile(const GemmS8Tile& t) {
   }
 }
 
+template <bool kDot>
 int32_t row_sum(const uint8_t* row, int64_t count, bool is_signed) {
+  const D32 d;
+  const hn::Repartition<uint8_t, D32> d8;
   const uint8_t shift = is_signed ? 0x80 : 0;
-  int32_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += static_cast<uint8_t>(row[i] ^ shift);
+  const auto shifts = hn::Set(d8, shift);
+  const BytesB<kDot> ones(hn::Set(d, 0x01010101));
+  V32 sums = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + 4 * kLanesS8 <= count; i += 4 * kLanesS8) {
+    const auto bytes = hn::Xor(hn::LoadU(d8, row + i), shifts);
+    sums = add_dot(BytesA<kDot>(hn::BitCast(d, bytes)), ones, sums);
+  }
+  int32_t sum = hn::GetLane(hn::SumOfLanes(d, sums));
+  for (; i < count; ++i) sum += static_cast<uint8_t>(row[i] ^ shift);
   return sum;
 }
 
@@ -128,7 +139,7 @@ constexpr GemmS8Kernels make_kernels() {
   kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
   fill_tiles<kDot, false>(kernels);
   fill_tiles<kDot, true>(kernels);
-  kernels.row_sum = row_sum;
+  kernels.row_sum = row_sum<kDot>;
   return kernels;
 }
 

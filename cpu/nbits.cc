@@ -117,10 +117,21 @@ void expand(const uint8_t* codes, int64_t count, const float* table, bool high_f
   }
 }
 
+void expand_bytes(const uint8_t* codes, int64_t count, float shift, float scale, float* dst) {
+  const D d;
+  const V by = hn::Set(d, scale), more = hn::Set(d, shift);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const V number = hn::ConvertTo(d, load_codes(codes + i));
+    hn::StoreU(hn::Mul(hn::Add(number, more), by), d, dst + i);
+  }
+  for (; i < count; ++i) dst[i] = (static_cast<float>(codes[i]) + shift) * scale;
+}
+
 }  // namespace
 
 extern const NBitsKernels kNBits;
-constexpr NBitsKernels kNBits = {dot, sort, expand};
+constexpr NBitsKernels kNBits = {dot, sort, expand, expand_bytes};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

@@ -27,6 +27,8 @@ struct NBitsKernels {
   // is in its upper half.
   void (*expand)(const uint8_t* codes, int64_t count, const float* table, bool high_first,
                  float* dst);
+  // dst[i] = (code i + shift) * scale for codes of 8 bits.
+  void (*expand_bytes)(const uint8_t* codes, int64_t count, float shift, float scale, float* dst);
 };
 const NBitsKernels& nbits_kernels(Tier tier);
 

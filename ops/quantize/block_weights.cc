@@ -33,6 +33,16 @@ void BlockWeights::decode(int64_t row, float* dst) const {
     }
     return;
   }
+  if (bits == 8 && block_of == nullptr && !flat) {
+    const uint8_t* from = codes + row * row_bytes();
+    for (int64_t k = 0, b = 0; k < depth; k += block_size, ++b) {
+      const int64_t block = row * blocks_per_row() + b;
+      const float shift = table[0] - (zeros == nullptr ? 0 : zeros[block]);
+      kernels->expand_bytes(from + k, std::min(block_size, depth - k), shift, scales[block],
+                            dst + k);
+    }
+    return;
+  }
   for (int64_t k = 0; k < depth; ++k) {
     const int64_t own = block_of != nullptr ? block_of[k] : k / block_size;
     const int64_t block = flat ? (row * depth + k) / block_size : row * blocks_per_row() + own;
@@ -55,14 +65,18 @@ void BlockWeights::sort(const float* src, float* space, float* dst) const {
   }
 }
 
-float BlockWeights::dot(int64_t row, const float* sorted) const {
+NBitsRow BlockWeights::row(int64_t row) const {
   NBitsRow part;
   part.codes = codes + row * row_bytes();
   part.blocks = blocks_per_row();
   part.block_size = block_size;
   part.scales = scales + row * part.blocks;
   part.zeros = zeros == nullptr ? nullptr : zeros + row * part.blocks;
-  return kernels->dot(part, table.data(), sorted);
+  return part;
+}
+
+float BlockWeights::dot(int64_t row, const float* sorted) const {
+  return kernels->dot(this->row(row), table.data(), sorted);
 }
 
 }  // namespace sardonyx

@@ -1,5 +1,5 @@
 // BlockWeights: a weight matrix [rows, depth] stored in 2, 4 or 8 bits, blocks of which share a
-// scale and a zero point: which number an element is. Entry points: BlockWeights::row, dot.
+// scale and a zero point: which number an element is. Entry points: BlockWeights::decode, dot.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,7 @@ struct BlockWeights {
   // A vector of `depth` elements as dot() wants it.
   void sort(const float* src, float* space, float* dst) const;
   float dot(int64_t row, const float* sorted) const;
+  NBitsRow row(int64_t row) const;
 
  private:
   int code(int64_t row, int64_t at) const;

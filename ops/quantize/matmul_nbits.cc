@@ -1,11 +1,13 @@
 // sardonyx MatMulNBits: A times the transpose of weights stored in 2, 4 or 8 bits, plus a bias, in
 // f32. com.microsoft MatMulNBits and MatMulBnb4 become it.
 // Few rows of A take dot products with the codes; for more, panels of weights are decoded and
-// multiplied by the register tile of f32 products.
+// multiplied by the register tile of f32 products. With accuracy_level 4, which allows it, rows of
+// A are rounded to 8 bits instead, in chunks of 32 with a scale each.
 #include <array>
 #include <numeric>
 
 #include "cpu/gemm.h"
+#include "cpu/nbits_s8.h"
 #include "ops/contrib/lowering.h"
 #include "ops/quantize/block_weights.h"
 
@@ -125,6 +127,9 @@ class MatMulNBits final : public Kernel {
       const auto& values = table == kFp4 ? kFp4Values : kNf4Values;
       weights_.table.assign(values.begin(), values.end());
     }
+    s8_ = attrs.get_int("accuracy_level") == 4 && table == kIntegers && !has_index_ &&
+          !weights_.flat && weights_.can_dot();
+    s8_kernels_ = &nbits_s8_kernels(request.tier);
     panels_ = (sizes.columns + tile_.panel_cols - 1) / tile_.panel_cols;
     tasks_ = std::min<int64_t>(panels_, 4 * request.threads);
   }
@@ -149,7 +154,9 @@ class MatMulNBits final : public Kernel {
     if (has_index_ && !check_index(args, weights)) return;
     space += zero_count();
     const float* bias = args.inputs.size() > 5 ? args.inputs[5].as<float>() : nullptr;
-    if (uses_dots()) {
+    if (s8_) {
+      run_s8(args, weights, bias, reinterpret_cast<std::byte*>(space));
+    } else if (uses_dots()) {
       run_dots(args, weights, bias, space);
     } else {
       run_panels(args, weights, bias, space);
@@ -186,6 +193,59 @@ class MatMulNBits final : public Kernel {
       return false;
     }
     return true;
+  }
+
+  // ---- rows of A in 8 bits
+
+  int64_t s8_groups() const {
+    const int64_t group = 32 * s8_kernels_->group;
+    return (weights_.sorted_count() + group - 1) / group;
+  }
+  // Bytes, scales and starts, and sums of blocks.
+  size_t s8_row_bytes() const {
+    const auto lanes = static_cast<size_t>(s8_groups() * 4 * s8_kernels_->group);
+    return lanes * (8 + 4 + 4) + (static_cast<size_t>(sizes_.blocks) * 4 + 63) / 64 * 64;
+  }
+  NBitsVector s8_row(std::byte* space, int64_t row) const {
+    const auto lanes = static_cast<size_t>(s8_groups() * 4 * s8_kernels_->group);
+    std::byte* at = space + static_cast<size_t>(row) * s8_row_bytes();
+    NBitsVector vector;
+    vector.bytes = reinterpret_cast<int8_t*>(at);
+    vector.scales = reinterpret_cast<float*>(at + 8 * lanes);
+    vector.starts = reinterpret_cast<int32_t*>(at + 12 * lanes);
+    vector.block_sums = reinterpret_cast<float*>(at + 16 * lanes);
+    return vector;
+  }
+
+  void run_s8(RunArgs& args, const BlockWeights& weights, const float* bias,
+              std::byte* space) const {
+    const auto* a = args.inputs[0].as<float>();
+    args.pool->parallel_for(sizes_.rows, [&](int64_t row) {
+      s8_kernels_->round(a + row * sizes_.depth, sizes_.depth, sizes_.block_size, weights.table[0],
+                         s8_row(space, row));
+    });
+    auto* y = args.outputs[0].as<float>();
+    constexpr int64_t kTileRows = 4, kTileColumns = 16;
+    // Some 30 us to a task, of whole tiles.
+    const int64_t tile_work = kTileColumns * weights.sorted_count() * sizes_.rows;
+    const int64_t step = std::max<int64_t>(1, 2000000 / std::max<int64_t>(1, tile_work));
+    const int64_t tiles = (sizes_.columns + kTileColumns - 1) / kTileColumns;
+    args.pool->parallel_for((tiles + step - 1) / step, [&](int64_t task) {
+      for (int64_t tile = task * step; tile < std::min(tiles, (task + 1) * step); ++tile) {
+        const int64_t first = tile * kTileColumns;
+        const int64_t last = std::min(sizes_.columns, first + kTileColumns);
+        for (int64_t row = 0; row < sizes_.rows; row += kTileRows) {
+          const int64_t rows = std::min(kTileRows, sizes_.rows - row);
+          NBitsVector vectors[kTileRows];
+          for (int64_t r = 0; r < rows; ++r) vectors[r] = s8_row(space, row + r);
+          for (int64_t j = first; j < last; ++j) {
+            float* to = y + row * sizes_.columns + j;
+            s8_kernels_->dot(weights.row(j), vectors, rows, to, sizes_.columns);
+            for (int64_t r = 0; bias != nullptr && r < rows; ++r) to[r * sizes_.columns] += bias[j];
+          }
+        }
+      }
+    });
   }
 
   void run_dots(RunArgs& args, const BlockWeights& weights, const float* bias, float* space) const {
@@ -237,6 +297,8 @@ class MatMulNBits final : public Kernel {
   const GemmKernels<float>& tile_;
   BlockWeights weights_;  // without the operands
   bool has_zeros_ = false, packed_zeros_ = false, has_index_ = false;
+  bool s8_ = false;
+  const NBitsS8Kernels* s8_kernels_ = nullptr;
   int64_t panels_ = 0, tasks_ = 0;
 };
 
@@ -331,7 +393,6 @@ Result<void> lower_nbits(Graph& graph, NodeId id) {
   }
   Lowering to(graph, id);
   AttrMap attrs = to.attrs();
-  attrs.erase("accuracy_level");
   attrs.erase("weight_prepacked");
   std::vector<ValueId> inputs;
   for (size_t i = 0; i < 6; ++i) inputs.push_back(as_float(to, i));
@@ -373,6 +434,7 @@ OpDef op_FusedMatMulNBits() {
   op.outputs = {{"Y", "", kFloat}};
   op.attrs = {required_attr("K", Kind::kInt),
               required_attr("N", Kind::kInt),
+              int_attr("accuracy_level", 0),
               int_attr("bits", 4),
               required_attr("block_size", Kind::kInt),
               int_attr("flat", 0),

@@ -246,6 +246,32 @@ def test_matmul_nbits(bits, block, rows, zeros):
         np.testing.assert_allclose(got, theirs, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("block", [32, 64, 96, 128, 256])
+@pytest.mark.parametrize("rows", [1, 2, 7, 33])
+@pytest.mark.parametrize("with_zeros", [False, True])
+def test_matmul_nbits_rounded_to_bytes(block, rows, with_zeros):
+    """accuracy_level 4 allows A to be rounded to 8 bits."""
+    k, n = 3 * block - 7, 21
+    codes = RANDOM.integers(0, 16, (n, 3 * block))
+    scales = RANDOM.random((n, 3)).astype("f4") * 0.2
+    zero_codes = RANDOM.integers(0, 16, (n, 4)) if with_zeros else np.full((n, 4), 8)
+    weights = {"b": pack(codes, 4).reshape(n, 3, -1), "s": scales.ravel(),
+               "bias": RANDOM.random(n).astype("f4")}
+    if with_zeros:
+        weights["z"] = pack(zero_codes, 4).ravel()
+    inputs = {"a": RANDOM.standard_normal((rows, k)).astype("f4")}
+    data = one_node("MatMulNBits", inputs, weights, np.float32, "a b s z g bias", K=k, N=n,
+                    block_size=block, accuracy_level=4)
+    real = ((codes - np.repeat(zero_codes[:, :3], block, 1)) * np.repeat(scales, block, 1))[:, :k]
+    want = inputs["a"] @ real.T + weights["bias"]
+    got = run(sardonyx, data, inputs)[0]
+    # Each element of A is off by half a step of its chunk at most, a step being 1/127 of its
+    # largest: the bound on the error is reached only when all errors have the sign of the weight.
+    bound = np.abs(real).sum(1) * np.abs(inputs["a"]).max() / 254
+    assert (np.abs(got - want) <= bound).all()
+    assert np.abs(got - want).max() <= 0.02 * np.ptp(want)
+
+
 def test_matmul_nbits_with_index():
     k, n, block = 64, 5, 32
     codes = RANDOM.integers(0, 16, (n, k))
