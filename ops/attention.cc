@@ -287,6 +287,7 @@ Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
   if (request.inputs[2].dtype() != dtype) return decline("Q and V differ in dtype");
   if (request.has_output(kScores)) return decline("the scores are an output");
   const Attention attention = read_attention(request);
+  TRY(check_sizes(attention.shape));
   const AttentionShape& shape = attention.shape;
   if (shape.columns == 0 || shape.size == 0 || shape.kv_heads == 0) return decline("no keys");
   auto core = make_fast_attention(shape, dtype, request.tier, request.threads);
@@ -297,6 +298,7 @@ Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
 Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   TRY(expect_concrete_inputs(request));
   const Attention attention = read_attention(request);
+  TRY(check_sizes(attention.shape));
   auto core =
       make_plain_attention(attention.shape, request.inputs[1].dtype(), request.inputs[2].dtype());
   if (core == nullptr) return decline("its inputs are not floats");

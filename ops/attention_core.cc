@@ -20,6 +20,21 @@ void set_mask(AttentionShape& shape, const Shape& mask) {
   }
 }
 
+Result<void> check_sizes(const AttentionShape& shape) {
+  constexpr int64_t kMost = int64_t{1} << 44;
+  const int64_t deepest = std::max(shape.size, shape.value_size);
+  for (const Shape& sizes : {Shape{shape.batch, shape.heads, shape.rows, shape.columns},
+                             Shape{shape.batch, shape.heads, shape.rows, deepest},
+                             Shape{shape.batch, shape.kv_heads, shape.columns, deepest}}) {
+    const auto count = sizes.checked_count();
+    if (!count || *count > kMost) {
+      return fail(Code::kInvalidArgument, "attention over {} numbers is too large",
+                  sizes.to_string());
+    }
+  }
+  return {};
+}
+
 SeenColumns seen_columns(const AttentionShape& shape, const AttentionOperands& operands,
                          int64_t item, int64_t row) {
   int64_t begin = 0, end = shape.columns;
@@ -96,7 +111,10 @@ class PlainAttention final : public AttentionCore {
                    int64_t task) const {
     if (operands.scores == nullptr || shape_.scores_mode != mode) return;
     TK* dst = static_cast<TK*>(operands.scores) + task * shape_.columns;
-    for (int64_t j = 0; j < shape_.columns; ++j) dst[j] = narrow<TK>(scores[j]);
+    for (int64_t j = 0; j < shape_.columns; ++j) {
+      const bool hides = shape_.unseen_is_zero && scores[j] == kNever;
+      dst[j] = narrow<TK>(hides ? 0 : scores[j]);
+    }
   }
 
   void run_row(const AttentionOperands& operands, int64_t task, double* scores) const {

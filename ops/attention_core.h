@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/result.h"
 #include "base/tensor.h"
 #include "base/thread_pool.h"
 #include "cpu/tier.h"
@@ -42,7 +43,8 @@ struct AttentionShape {
   // one of the mask are not seen.
   int64_t mask_strides[4] = {};
   int64_t mask_columns = 0;
-  int64_t scores_mode = 0;  // what `scores` gets: 0 products, 1 capped, 2 masked, 3 softmax
+  bool unseen_is_zero = false;  // in `scores`, in place of -infinity
+  int64_t scores_mode = 0;      // what `scores` gets: 0 products, 1 capped, 2 masked, 3 softmax
 };
 
 struct AttentionOperands {
@@ -70,6 +72,9 @@ std::unique_ptr<AttentionCore> make_plain_attention(const AttentionShape& shape,
 // In f32 blocks, without `scores`; of f32, f16 or bf16 operands, all of one dtype. Null for others.
 std::unique_ptr<AttentionCore> make_fast_attention(const AttentionShape& shape, DType dtype,
                                                    Tier tier, int threads);
+
+// An error when the sizes of the shape multiply to more than memory can hold.
+Result<void> check_sizes(const AttentionShape& shape);
 
 // Strides of a mask that broadcasts to [batch, heads, rows, columns].
 void set_mask(AttentionShape& shape, const Shape& mask);

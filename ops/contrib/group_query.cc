@@ -151,6 +151,7 @@ GroupQuery read_group_query(const KernelRequest& request) {
   shape.window = std::max<int64_t>(0, attrs.get_int("local_window_size"));
   shape.has_sink = attrs.get_int("smooth_softmax") == 1 || request.has_input(kSinks);
   shape.scores_mode = attrs.get_int("qk_output") == 1 ? 2 : 3;
+  shape.unseen_is_zero = true;
   if (request.has_input(kBias)) set_mask(shape, request.inputs[kBias].shape());
   if (attrs.get_int("do_rotary") != 0) {
     const Shape angles = request.inputs[kCosines].shape();
@@ -377,6 +378,7 @@ Result<void> check_bias(const KernelRequest& request, const AttentionShape& shap
 
 Result<void> check_shapes(const KernelRequest& request, const GroupQuery& group) {
   const AttentionShape& shape = group.attention;
+  TRY(check_sizes(shape));
   const int64_t width = shape.kv_heads * shape.size;
   TRY(expect_shape(request, kKey, {shape.batch, shape.rows, width}));
   TRY(expect_shape(request, kValue, {shape.batch, shape.rows, width}));

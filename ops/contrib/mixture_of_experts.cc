@@ -96,6 +96,13 @@ Result<Experts> read_experts(const KernelRequest& request) {
   if (attrs.has("swiglu_limit")) made.limit = static_cast<double>(attrs.get_float("swiglu_limit"));
   const bool halves = made.activation == ExpertActivation::kSwiglu && !made.has_gate;
   const int64_t first = halves ? 2 * made.inner : made.inner;
+  constexpr int64_t kMost = int64_t{1} << 40;
+  const auto numbers =
+      Shape{made.rows, made.experts + made.first + made.inner + made.width}.checked_count();
+  if (made.first > kMost || made.inner > kMost || !numbers || *numbers > kMost) {
+    return fail(Code::kInvalidArgument, "{} rows for {} experts of {} numbers are too many",
+                made.rows, made.experts, made.first);
+  }
   TRY(expect_shape(request, kRouter, {made.rows, made.experts}));
   TRY(expect_shape(request, kFc1, {made.experts, first, made.width}));
   TRY(expect_shape(request, kBias1, {made.experts, first}));

@@ -620,3 +620,47 @@ def test_branches():
     mix = np.random.default_rng(0).standard_normal((2, 3, 4, 4)).astype(F32)
     check("HyperConnectionPostMix", [flat, block, random(2, 3, 4, 1), mix], **four)
     check("HyperConnectionPreMix", [flat, random(2, 3, 4, 8)], **four)
+
+
+def check_rows(inputs, lengths, past, rows, **attrs):
+    """Compares what counts: rows of the output, and the present up to each item's length."""
+    model, feeds = make_model("GroupQueryAttention", inputs, [F32] * 3, dict(GROUP, **attrs))
+    wanted = oracle(model).run(None, feeds)
+    got = sardonyx.InferenceSession(model).run(None, feeds)
+    for ours, theirs in zip(got, wanted, strict=True):
+        assert ours.shape == theirs.shape
+    for item, length in enumerate(lengths):
+        used = min(rows, length - past)
+        check_same([got[0][item, :used]], [wanted[0][item, :used]])
+        for ours, theirs in zip(got[1:], wanted[1:]):
+            check_same([ours[item, :, :length]], [theirs[item, :, :length]])
+
+
+@pytest.mark.parametrize("rotary", [False, True])
+@pytest.mark.parametrize("window", [-1, 3])
+def test_group_query_buffers(rotary, window):
+    attrs = {"do_rotary": int(rotary), "local_window_size": window}
+    # A prompt, padded on the right, into an empty buffer; the next token; a chunk of one item.
+    inputs = group_query(0, 6, [6, 4], rotary=rotary, buffer=16)
+    check_rows(inputs, [6, 4], 0, 6, **attrs)
+    inputs = group_query(0, 12, [12, 5], rotary=rotary, buffer=16)
+    check_rows(inputs, [12, 5], 0, 12, **attrs)
+    inputs = group_query(9, 1, [10, 7], rotary=rotary, buffer=16)
+    check_rows(inputs, [10, 7], 0, 1, **attrs)
+    inputs = group_query(5, 9, [14], rotary=rotary, buffer=16)
+    check_rows(inputs, [14], 5, 9, **attrs)
+
+
+def test_group_query_positions():
+    for past, new, batch in ((0, 6, 2), (5, 1, 2), (5, 3, 1)):
+        inputs = group_query(past, new, [past + new] * batch, rotary=True)
+        positions = np.tile(np.arange(past, past + new), (batch, 1)).astype(I64) + 2
+        check("GroupQueryAttention", [*inputs, positions], [F32] * 3, do_rotary=1, **GROUP)
+
+
+@pytest.mark.parametrize("when", [1, 2])
+def test_group_query_scores(when):
+    for past, new in ((0, 4), (3, 1), (3, 2)):
+        inputs = group_query(past, new, [past + new])
+        outputs = [F32, F32, F32, F32]
+        check("GroupQueryAttention", inputs, outputs, qk_output=when, softcap=1.5, **GROUP)
