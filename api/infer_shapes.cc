@@ -106,6 +106,7 @@ class Describer {
                   to_text(type), to_text(info.type));
     }
     if (!is_known(type)) return {};
+    drop_inner_symbols(type);
     type.denotation = info.type.denotation;
     keep_names(info.type, type);
     info.type = std::move(type);
@@ -114,6 +115,14 @@ class Describer {
 
   static ValueType constant_type(const Tensor& tensor) {
     return ValueType::tensor(tensor.dtype(), to_dims(tensor.shape()));
+  }
+
+  // Symbols of a body or a function ("N@1", graph/build.cc) mean nothing where they are not from.
+  static void drop_inner_symbols(TypeDef& type) {
+    for (DimDef& dim : type.dims) {
+      if (dim.param.find('@') != std::string::npos) dim = DimDef();
+    }
+    for (TypeDef& element : type.element) drop_inner_symbols(element);
   }
 
   // Symbols that the model itself gives stay where no number is known.

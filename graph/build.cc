@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "graph/upgrade.h"
 
@@ -53,6 +54,11 @@ class Builder {
  private:
   // ---- types
 
+  // Returns the scope before, to go back to.
+  std::string new_symbol_scope() {
+    return std::exchange(symbol_scope_, fmt::format("@{}", ++symbol_scopes_));
+  }
+
   Dim dim_of(const DimDef& def) const {
     if (def.kind == DimDef::Kind::kValue && def.value >= 0) return Dim(def.value);
     const auto denoted = options_.denoted_dim_values.find(def.denotation);
@@ -64,6 +70,8 @@ class Builder {
       case DimDef::Kind::kParam:
         break;
     }
+    // Symbols of a body or a function are its own, whatever those outside are called.
+    if (!symbol_scope_.empty()) return Dim::symbol(def.param + symbol_scope_);
     const auto fixed = options_.dim_values.find(def.param);
     return fixed == options_.dim_values.end() ? Dim::symbol(def.param) : Dim(fixed->second);
   }
@@ -298,7 +306,9 @@ class Builder {
         passed_through.emplace_back(function.outputs[i], outputs[i]);
       }
     }
+    const std::string outer_symbols = new_symbol_scope();
     TRY(add_nodes(scope, function.nodes, function.value_info, {}));
+    symbol_scope_ = outer_symbols;
     for (const auto& [name, output] : passed_through) {
       Node identity;
       identity.op_type = "Identity";
@@ -404,7 +414,9 @@ class Builder {
     scope.opsets = outer.opsets;
     scope.call_attrs = outer.call_attrs;
     scope.depth = outer.depth + 1;
+    const std::string outer_symbols = new_symbol_scope();
     TRY(fill(scope, def));
+    symbol_scope_ = outer_symbols;
     return subgraph;
   }
 
@@ -504,6 +516,8 @@ class Builder {
   bool overridable_ = false;
   int64_t node_count_ = 0;
   int64_t inlined_ = 0;
+  int64_t symbol_scopes_ = 0;
+  std::string symbol_scope_;  // what tells the symbols of this body from others; "" for the graph
 };
 
 }  // namespace

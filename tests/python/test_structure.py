@@ -245,6 +245,16 @@ def test_branches_of_other_shapes():
     assert run(text, {"x": f32(1, 2), "p": np.array(False)}, untyped=untyped)[0].shape == (1, 2)
 
 
+def test_symbols_of_a_body_are_its_own():
+    """N of the branches is not N of the graph, so this Expand is not without effect."""
+    got = run(f"""{HEAD} g (float[N] x, bool p, bool[M] keep) => (float[N] y) {{
+        u = If (p) <then_branch = a () => (float[N] r) {{ r = Compress<axis=0>(x, keep) }},
+                    else_branch = b () => (float[N] r) {{ t = Compress<axis=0>(x, keep) r = Neg(t) }}>
+        s = Shape(x) y = Expand(u, s) }}""",
+              {"x": f32(1, 2, 3), "p": np.array(False), "keep": np.array([False, True, False])})
+    assert got[0].tolist() == [-2, -2, -2]
+
+
 def test_steps_of_bodies_are_in_the_profile(tmp_path):
     model = parser.parse_model(f"""{HEAD} g (float[N] x, int64 n) => (float[N] y) {{
         go = Constant<value=bool {{1}}>()
