@@ -5,6 +5,7 @@ from contenders import CONTENDERS
 
 PEERS = {"onnxruntime": "#7f8c8d", "openvino": "#c9a227"}
 OURS = "#a63a2b"
+LONGEST = 5  # longer bars are cut here; their numbers stand beside them
 
 
 def speedups(results, threads):
@@ -41,14 +42,20 @@ def draw(results, path):
     pyplot.close(figure)
 
 
+def bar_text(value):
+    if not value:
+        return ""
+    return f"{value:.2f}" if value <= LONGEST else f"… {value:.1f}"
+
+
 def draw_panel(axis, titles, found, threads):
     height = 0.8 / len(found)
     for index, (peer, values) in enumerate(found.items()):
         places = [row + (index - (len(found) - 1) / 2) * height for row in range(len(titles))]
-        bars = axis.barh(places, [value or 0 for value in values], height, color=PEERS[peer],
+        lengths = [min(value or 0, LONGEST) for value in values]
+        bars = axis.barh(places, lengths, height, color=PEERS[peer],
                          label=CONTENDERS[peer].title)
-        axis.bar_label(bars, [f"{value:.2f}" if value else "" for value in values], padding=2,
-                       fontsize=7)
+        axis.bar_label(bars, [bar_text(value) for value in values], padding=2, fontsize=7)
     axis.axvline(1, color=OURS, linewidth=1.5, label="Sardonyx")
     axis.set_yticks(range(len(titles)), titles)
     axis.set_xlabel(f"{threads} thread" + "s" * (threads > 1))

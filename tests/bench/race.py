@@ -17,7 +17,7 @@ import onnx
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "models"))
 import check  # noqa: E402
-from cases import root_mean_square, save_case, share_of_bar  # noqa: E402
+from cases import load_case, root_mean_square, save_case, share_of_bar  # noqa: E402
 from inputs import make_inputs  # noqa: E402
 from manifest import read_manifest  # noqa: E402
 
@@ -102,6 +102,22 @@ def shape_flags(shapes):
             for flag in ("--shape", f"{name}={'x'.join(map(str, shape))}")]
 
 
+def input_flags(case):
+    """Writes the inputs of a stored case beside it, one .npy each, as the command line reads
+    them."""
+    flags = []
+    for index, (name, value) in enumerate(load_case(case)[0].items()):
+        path = f"{os.path.splitext(case)[0]}-{index}.npy"
+        np.save(path, value)
+        flags += ["--input", f"{name}={path}"]
+    return flags
+
+
+def describe_point(row):
+    symbols = "".join(f" {key}={value}" for key, value in row["symbols"].items())
+    return f"{row['title']}{symbols}, {row['threads']} thread{'s' * (row['threads'] > 1)}"
+
+
 class Race:
     def __init__(self, cache, work, cli, contenders, seconds, rounds, say):
         self.cache, self.work, self.cli = cache, work, cli
@@ -132,10 +148,10 @@ class Race:
     def outputs_path(self, contender):
         return os.path.join(self.work, f"outputs-{contender}.npz")
 
-    def profile(self, path, shapes, threads):
+    def profile(self, path, case, threads):
         """The peaks of this moment, and time and work of every node of one run."""
         return run_json([self.cli, "bench", path, "--json", "--threads", str(threads),
-                         "--runs", "1", "--warmup", "0", *shape_flags(shapes)])
+                         "--runs", "1", "--warmup", "0", *input_flags(case)])
 
     def own_difference(self, path, case, threads, expected):
         """How far the reference is from itself without optimisations, where beyond the bar."""
@@ -188,10 +204,10 @@ class Race:
             except Failed as failure:
                 result["problem"] = str(failure)
 
-    def describe(self, row, path, shapes):
+    def describe(self, row, path, case, shapes):
         """Peak, work, worst nodes and planned memory, from the command line."""
         try:
-            profile = self.profile(path, shapes, row["threads"])
+            profile = self.profile(path, case, row["threads"])
             row["peak"].append(profile["peak_flops"])
             row["flops"] = sum(node["flops"] for node in profile["nodes"])
             row["worst_nodes"] = worst_nodes(profile)
@@ -210,11 +226,9 @@ class Race:
                "file_bytes": os.path.getsize(path)}
         found = {}
         for turn in range(self.rounds):
-            symbol_text = "".join(f" {key}={value}" for key, value in symbols.items())
-            self.say(f"{model['title']}{symbol_text}, {threads} thread{'s' * (threads > 1)}, "
-                     f"round {turn + 1} of {self.rounds}")
+            self.say(f"{describe_point(row)}, round {turn + 1} of {self.rounds}")
             if self.profiles:
-                self.describe(row, path, shapes)
+                self.describe(row, path, case, shapes)
             if turn == 0:
                 found = self.first_round(model, case, threads)
             else:

@@ -14,12 +14,15 @@ def number(value, form="{:.2f}", scale=1):
     return "–" if value is None else form.format(value * scale)
 
 
-def milliseconds(seconds):
+def digits(value):
     """Three digits that count."""
-    if seconds is None:
+    if value is None:
         return "–"
-    value = seconds * 1e3
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def milliseconds(seconds):
+    return digits(seconds and seconds * 1e3)
 
 
 def table(titles, rows, texts=1):
@@ -174,7 +177,7 @@ def sweep_tables(results):
         for row in sweep["rows"]:
             ours = p50(row, "sardonyx")
             cells = [symbols_text(row["symbols"]), row["threads"], milliseconds(ours),
-                     number(ours and ours / items_per_run(row["symbols"]), "{:.3g}", 1e6)]
+                     digits(ours and ours / items_per_run(row["symbols"]) * 1e6)]
             for peer in ("onnxruntime", "openvino"):
                 cells += [milliseconds(p50(row, peer)), number(ratio(row, peer))]
             rows.append(cells)
@@ -239,10 +242,15 @@ def shape_table(results):
                  "100%"], rows, texts=2))
 
 
+def cut(name, longest=60):
+    """Names of fused nodes can fill a page; their end says most."""
+    return name if len(name) <= longest else "…" + name[-longest:]
+
+
 def worst_table(results):
     rows = []
     for row in race_rows(results, results["settings"]["threads"][0]):
-        rows += [[row["title"], f"`{node['node']}`", node["kernel"],
+        rows += [[row["title"], f"`{cut(node['node'])}`", node["kernel"],
                   *(number(node[key], "{:.0f}%", 100)
                     for key in ("of_run", "of_flops", "of_bandwidth"))]
                  for node in row.get("worst_nodes", [])]

@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ from cases import DEFAULT_CACHE, stop  # noqa: E402
 from chart import draw  # noqa: E402
 from contenders import RACING, version_of  # noqa: E402
 from quantize import quantize  # noqa: E402
-from race import Failed, Race, read_models, run_json  # noqa: E402
+from race import Failed, Race, describe_point, read_models, run_json  # noqa: E402
 from report import every_row, report  # noqa: E402
 
 DEBIAN_PYTHON = "/usr/bin/python3"
@@ -80,9 +81,8 @@ def describe_row(row):
     parts = []
     for name, found in row["contenders"].items():
         parts.append(f"{name} " + (found["problem"] if "problem" in found else
-                                   "{:.2f} ms".format(sorted(found["p50"])[len(found["p50"]) // 2]
-                                                      * 1e3)))
-    return f"{row['title']}, {row['threads']} threads: " + ", ".join(parts)
+                                   f"{statistics.median(found['p50']) * 1e3:.2f} ms"))
+    return f"{describe_point(row)}: " + ", ".join(parts)
 
 
 def measure_sweeps(race, models, threads, quick):

@@ -164,7 +164,7 @@ def test_tables_have_a_cell_for_each_column(results):
         if line.startswith("|"):
             widths = [line.count("|")] if not before.startswith("|") else widths
             assert line.count("|") == widths[0], line
-    for words in ("Abacus", "| Alpha | 1 | 10 | 20 | 2.00 | 10 | 1.00 |", "Gamma", "1.60",
+    for words in ("Abacus", "| Alpha | 1 | 10.0 | 20.0 | 2.00 | 10.0 | 1.00 |", "Gamma", "1.60",
                   "**geometric mean**", "0.2500"):
         assert words in text, words
 
