@@ -101,9 +101,10 @@ void sort(const float* src, int64_t count, float* dst) {
   }
 }
 
-void expand(const uint8_t* codes, int64_t count, const float* table, bool high_first, float* dst) {
+void expand(const uint8_t* codes, int64_t count, const float* table, float zero, float scale,
+            bool high_first, float* dst) {
   const D d;
-  const Table look_up(table);
+  const Table look_up = Table(table).scaled(hn::Set(d, zero), hn::Set(d, scale));
   int64_t i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
     const VI two = load_codes(codes + i / 2);
@@ -112,8 +113,8 @@ void expand(const uint8_t* codes, int64_t count, const float* table, bool high_f
   }
   for (; i < count; i += 2) {
     const int low = codes[i / 2] & 15, high = codes[i / 2] >> 4;
-    dst[i] = table[high_first ? high : low];
-    dst[i + 1] = table[high_first ? low : high];
+    dst[i] = (table[high_first ? high : low] - zero) * scale;
+    dst[i + 1] = (table[high_first ? low : high] - zero) * scale;
   }
 }
 

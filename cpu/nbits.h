@@ -23,10 +23,10 @@ struct NBitsKernels {
   // dst[0, count): every 32 elements, those at even places before those at odd ones. count is a
   // multiple of 32.
   void (*sort)(const float* src, int64_t count, float* dst);
-  // dst[i] = table[code i] for `count` codes, a multiple of 2; high_first: the first code of a byte
-  // is in its upper half.
-  void (*expand)(const uint8_t* codes, int64_t count, const float* table, bool high_first,
-                 float* dst);
+  // dst[i] = (table[code i] - zero) * scale for `count` codes, a multiple of 2; high_first: the
+  // first code of a byte is in its upper half.
+  void (*expand)(const uint8_t* codes, int64_t count, const float* table, float zero, float scale,
+                 bool high_first, float* dst);
   // dst[i] = (code i + shift) * scale for codes of 8 bits.
   void (*expand_bytes)(const uint8_t* codes, int64_t count, float shift, float scale, float* dst);
 };

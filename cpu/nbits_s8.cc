@@ -74,17 +74,19 @@ class LaneScales {
     index_ = block_chunks_ == 1   ? hn::ShiftRight<2>(lane)
              : block_chunks_ == 2 ? hn::ShiftRight<3>(lane)
                                   : hn::Zero(D32());
-    simple_ = block_chunks_ == 1 || block_chunks_ == 2 || block_chunks_ % kGroup == 0;
+    if ((block_chunks_ & (block_chunks_ - 1)) == 0)
+      shift_ = __builtin_ctzll(static_cast<uint64_t>(block_chunks_));
 #endif
   }
   HWY_INLINE VF32 operator()(int64_t group) const {
 #if HWY_TARGET == HWY_AVX3
-    if (HWY_LIKELY(simple_)) {
+    if (HWY_LIKELY(shift_ >= 0)) {
       const hn::FixedTag<float, 4> d4;
-      const int64_t first = group * kGroup / block_chunks_;
+      const int64_t first = (group * kGroup) >> shift_;
       const int64_t left = blocks_ - first;
-      const auto four = left >= 4 ? hn::LoadU(d4, scales_ + first)
-                                  : load_n(d4, scales_ + first, static_cast<size_t>(left));
+      const auto four = HWY_LIKELY(left >= 4)
+                            ? hn::LoadU(d4, scales_ + first)
+                            : load_n(d4, scales_ + first, static_cast<size_t>(left));
       return VF32{_mm512_permutexvar_ps(index_.raw, _mm512_broadcast_f32x4(four.raw))};
     }
 #endif
@@ -101,43 +103,64 @@ class LaneScales {
   int64_t blocks_, block_chunks_;
 #if HWY_TARGET == HWY_AVX3
   V32 index_;
-  bool simple_ = false;
+  int shift_ = -1;  // chunks to blocks; -1: a division
 #endif
 };
 
+// Adds the products of one group of weights with kRows vectors.
 template <bool kDot, int kRows>
-HWY_INLINE void dot_rows(const NBitsRow& row, const NBitsVector* vectors, float* dst, int64_t ld) {
+HWY_INLINE void add_group(hn::Vec<hn::Repartition<uint8_t, D32>> codes, VF32 scale, int64_t g,
+                          const NBitsVector* vectors, VF32 (&acc)[kRows]) {
   const D32 d;
   const DF32 df;
   const hn::Repartition<uint8_t, D32> d8;
   const hn::Repartition<uint16_t, D32> d16;
   const hn::Repartition<int8_t, D32> ds8;
-  const LaneScales lane_scales(row);
   const auto low_half = hn::Set(d8, 15);
-  const int64_t bytes = row.blocks * row.block_size / 2;
-  VF32 acc[kRows];
+  const BytesA<kDot> even(hn::BitCast(d, hn::And(codes, low_half)));
+  const auto upper = hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, codes)));
+  const BytesA<kDot> odd(hn::BitCast(d, hn::And(upper, low_half)));
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) acc[r] = hn::Zero(df);
-  for (int64_t g = 0; g * kVectorBytes < bytes; ++g) {
-    const int64_t left = bytes - g * kVectorBytes;
-    const uint8_t* at = row.codes + g * kVectorBytes;
-    const auto codes =
-        left >= kVectorBytes ? hn::LoadU(d8, at) : load_n(d8, at, static_cast<size_t>(left));
-    const BytesA<kDot> even(hn::BitCast(d, hn::And(codes, low_half)));
-    const auto upper = hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, codes)));
-    const BytesA<kDot> odd(hn::BitCast(d, hn::And(upper, low_half)));
-    const VF32 scale = lane_scales(g);
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const NBitsVector& v = vectors[r];
-      const int8_t* b = v.bytes + g * 2 * kVectorBytes;
-      V32 sum = hn::LoadU(d, v.starts + g * kLanesS8);
-      sum = add_dot(even, BytesB<kDot>(hn::BitCast(d, hn::LoadU(ds8, b))), sum);
-      sum = add_dot(odd, BytesB<kDot>(hn::BitCast(d, hn::LoadU(ds8, b + kVectorBytes))), sum);
-      const VF32 factor = hn::Mul(scale, hn::LoadU(df, v.scales + g * kLanesS8));
-      acc[r] = hn::MulAdd(hn::ConvertTo(df, sum), factor, acc[r]);
-    }
+  for (int r = 0; r < kRows; ++r) {
+    const NBitsVector& v = vectors[r];
+    const int8_t* b = v.bytes + g * 2 * kVectorBytes;
+    V32 sum = hn::LoadU(d, v.starts + g * kLanesS8);
+    sum = add_dot(even, BytesB<kDot>(hn::BitCast(d, hn::LoadU(ds8, b))), sum);
+    sum = add_dot(odd, BytesB<kDot>(hn::BitCast(d, hn::LoadU(ds8, b + kVectorBytes))), sum);
+    const VF32 factor = hn::Mul(scale, hn::LoadU(df, v.scales + g * kLanesS8));
+    acc[r] = hn::MulAdd(hn::ConvertTo(df, sum), factor, acc[r]);
   }
+}
+
+template <bool kDot, int kRows>
+HWY_INLINE void dot_rows(const NBitsRow& row, const NBitsVector* in, float* dst, int64_t ld) {
+  const DF32 df;
+  const hn::Repartition<uint8_t, D32> d8;
+  const LaneScales lane_scales(row);
+  const int64_t bytes = row.blocks * row.block_size / 2;
+  const int64_t whole = bytes / kVectorBytes;
+  NBitsVector vectors[kRows];
+  VF32 acc[kRows], more[kRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    vectors[r] = in[r];
+    acc[r] = hn::Zero(df);
+    more[r] = hn::Zero(df);
+  }
+  int64_t g = 0;
+  for (; g + 2 <= whole; g += 2) {
+    const uint8_t* at = row.codes + g * kVectorBytes;
+    add_group<kDot, kRows>(hn::LoadU(d8, at), lane_scales(g), g, vectors, acc);
+    add_group<kDot, kRows>(hn::LoadU(d8, at + kVectorBytes), lane_scales(g + 1), g + 1, vectors,
+                           more);
+  }
+  for (; g * kVectorBytes < bytes; ++g) {
+    const int64_t left = HWY_MIN(bytes - g * kVectorBytes, kVectorBytes);
+    const auto codes = load_n(d8, row.codes + g * kVectorBytes, static_cast<size_t>(left));
+    add_group<kDot, kRows>(codes, lane_scales(g), g, vectors, acc);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) acc[r] = hn::Add(acc[r], more[r]);
   for (int r = 0; r < kRows; ++r) {
     float total = hn::GetLane(hn::SumOfLanes(df, acc[r]));
     if (row.zeros != nullptr) {

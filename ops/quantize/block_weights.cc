@@ -23,13 +23,13 @@ void BlockWeights::decode(int64_t row, float* dst) const {
     for (int64_t k = 0, b = 0; k < depth; k += block_size, ++b) {
       const int64_t block = row * blocks_per_row() + b;
       const float zero = zeros == nullptr ? 0 : zeros[block];
-      float scaled[16];
-      for (int i = 0; i < 16; ++i) {
-        scaled[i] = (table[static_cast<size_t>(i)] - zero) * scales[block];
-      }
       const int64_t count = std::min(block_size, depth - k);
-      kernels->expand(from + k / 2, count / 2 * 2, scaled, high_first, dst + k);
-      if (count % 2 != 0) dst[k + count - 1] = scaled[code(row, k + count - 1)];
+      kernels->expand(from + k / 2, count / 2 * 2, table.data(), zero, scales[block], high_first,
+                      dst + k);
+      if (count % 2 != 0) {
+        const auto last = static_cast<size_t>(code(row, k + count - 1));
+        dst[k + count - 1] = (table[last] - zero) * scales[block];
+      }
     }
     return;
   }

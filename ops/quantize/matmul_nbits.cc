@@ -170,7 +170,9 @@ class MatMulNBits final : public Kernel {
     return packed_zeros_ ? (sizes_.columns * sizes_.blocks + 15) / 16 * 16 : 0;
   }
   int64_t sorted_floats() const { return (sizes_.rows + 1) * weights_.sorted_count(); }
-  int64_t panel_floats() const { return tile_.panel_cols * sizes_.depth; }
+  // Decoded rows lie apart by an odd number of lines, so that they share no sets of the cache.
+  int64_t decoded_ld() const { return (sizes_.depth + 31) / 32 * 32 + 16; }
+  int64_t panel_floats() const { return tile_.panel_cols * decoded_ld(); }
 
   const float* read_zeros(const RunArgs& args, float* space) const {
     if (!packed_zeros_) return args.inputs[3].as<float>();
@@ -277,8 +279,8 @@ class MatMulNBits final : public Kernel {
       for (int64_t p = panels_ * task / tasks_; p < panels_ * (task + 1) / tasks_; ++p) {
         const int64_t col = p * tile_.panel_cols;
         const int64_t cols = std::min<int64_t>(tile_.panel_cols, sizes_.columns - col);
-        for (int64_t j = 0; j < cols; ++j) weights.decode(col + j, decoded + j * sizes_.depth);
-        tile_.pack_cols(decoded, sizes_.depth, sizes_.depth, cols, packed);
+        for (int64_t j = 0; j < cols; ++j) weights.decode(col + j, decoded + j * decoded_ld());
+        tile_.pack_cols(decoded, decoded_ld(), sizes_.depth, cols, packed);
         BlockArgs<float> block;
         block.n = cols;
         block.depth = sizes_.depth;

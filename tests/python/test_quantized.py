@@ -6,6 +6,7 @@ multiplication more or less decides."""
 import numpy as np
 import onnx
 import onnxruntime
+import onnxruntime.quantization
 import pytest
 import sardonyx
 from onnx import TensorProto, helper, numpy_helper
@@ -366,3 +367,81 @@ def test_dynamic_lstm(dtype):
                     "x w r - - - - - ws wz rs rz", hidden_size=hidden)
     # ONNX Runtime also rounds what flows through the network to 8 bits, steps of up to 0.03.
     compare(data, inputs, rtol=0.05, atol=0.03)
+
+
+# ---- whole models as ONNX Runtime's quantizer writes them
+
+def picture_net():
+    """Convolutions (dense, depthwise, pointwise), pools, a residual, a concatenation."""
+    def weight(*shape):
+        return (RANDOM.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype("f4")
+
+    weights = {"w0": weight(16, 3, 3, 3), "b0": weight(16, 1).ravel(), "w1": weight(16, 1, 3, 3),
+               "w2": weight(24, 16, 1, 1), "w3": weight(24, 24, 3, 3), "b3": weight(24, 1).ravel(),
+               "g": weight(10, 48), "gb": weight(10, 1).ravel()}
+    make = helper.make_node
+    nodes = [
+        make("Conv", ["x", "w0", "b0"], ["c0"], strides=[2, 2], pads=[1, 1, 1, 1]),
+        make("Relu", ["c0"], ["r0"]),
+        make("Conv", ["r0", "w1"], ["c1"], group=16, pads=[1, 1, 1, 1]),
+        make("Relu", ["c1"], ["r1"]), make("Conv", ["r1", "w2"], ["c2"]),
+        make("Sigmoid", ["c2"], ["s2"]), make("Mul", ["c2", "s2"], ["m2"]),
+        make("Conv", ["m2", "w3", "b3"], ["c3"], pads=[1, 1, 1, 1]),
+        make("Add", ["c3", "m2"], ["a3"]),
+        make("MaxPool", ["a3"], ["p3"], kernel_shape=[2, 2], strides=[2, 2]),
+        make("AveragePool", ["a3"], ["q3"], kernel_shape=[2, 2], strides=[2, 2]),
+        make("Concat", ["p3", "q3"], ["k"], axis=1), make("GlobalAveragePool", ["k"], ["h"]),
+        make("Flatten", ["h"], ["f"]), make("Gemm", ["f", "g", "gb"], ["y"], transB=1)]
+    return nodes, weights, {"x": RANDOM.standard_normal((2, 3, 17, 15)).astype("f4")}
+
+
+def text_net():
+    """Two projections, their product, a softmax and a LayerNormalization."""
+    weights = {name: (RANDOM.standard_normal((24, 24)) / 5).astype("f4")
+               for name in ("q", "k", "v")}
+    weights |= {"qb": RANDOM.standard_normal(24).astype("f4"), "ls": np.ones(24, "f4"),
+                "lb": np.zeros(24, "f4")}
+    make = helper.make_node
+    nodes = [
+        make("MatMul", ["x", "q"], ["q0"]), make("Add", ["q0", "qb"], ["q1"]),
+        make("MatMul", ["x", "k"], ["k0"]), make("Transpose", ["k0"], ["k1"], perm=[0, 2, 1]),
+        make("MatMul", ["q1", "k1"], ["s0"]), make("Softmax", ["s0"], ["s1"], axis=-1),
+        make("MatMul", ["x", "v"], ["v0"]), make("MatMul", ["s1", "v0"], ["o"]),
+        make("Add", ["o", "x"], ["a"]),
+        make("LayerNormalization", ["a", "ls", "lb"], ["y"], axis=-1)]
+    return nodes, weights, {"x": RANDOM.standard_normal((2, 7, 24)).astype("f4")}
+
+
+class Calibration(onnxruntime.quantization.CalibrationDataReader):
+    def __init__(self, inputs):
+        self.left = [inputs]
+
+    def get_next(self):
+        return self.left.pop() if self.left else None
+
+
+@pytest.mark.parametrize("net", [picture_net, text_net])
+@pytest.mark.parametrize(("how", "activation", "weight", "per_channel"), [
+    ("QDQ", "QUInt8", "QInt8", False), ("QDQ", "QInt8", "QInt8", True),
+    ("QDQ", "QUInt8", "QUInt8", False), ("QDQ", "QUInt16", "QInt8", False),
+    ("QOperator", "QUInt8", "QInt8", False), ("QOperator", "QUInt8", "QUInt8", False),
+    ("dynamic", "QUInt8", "QInt8", False), ("dynamic", "QUInt8", "QUInt8", True)])
+def test_quantized_net(net, how, activation, weight, per_channel, tmp_path):
+    tools = onnxruntime.quantization
+    nodes, weights, inputs = net()
+    source, target = tmp_path / "float.onnx", tmp_path / "quantized.onnx"
+    source.write_bytes(model(nodes, inputs, {"y": TensorProto.FLOAT}, weights, opset=17))
+    if how == "dynamic":
+        tools.quantize_dynamic(source, target, weight_type=tools.QuantType[weight],
+                               per_channel=per_channel)
+    else:
+        tools.quantize_static(
+            source, target, Calibration(inputs), quant_format=tools.QuantFormat[how],
+            activation_type=tools.QuantType[activation], weight_type=tools.QuantType[weight],
+            per_channel=per_channel)
+    got = run(sardonyx, target.read_bytes(), inputs)[0]
+    want = run(onnxruntime, target.read_bytes(), inputs)[0]
+    # A number halfway between two quanta may go either way, and its neighbours after it.
+    quantum = np.ptp(want) / 255
+    assert np.abs(got - want).max() <= (1e-3 * quantum if how == "dynamic" else 3 * quantum)
+    assert np.abs(got - want).mean() <= 0.3 * quantum
