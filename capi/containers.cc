@@ -11,6 +11,9 @@ Result<Value> make_sequence(std::span<const OrtValue* const> values) {
   DType element = DType::kUndefined;
   for (const OrtValue* value : values) {
     const Value& item = value->value;
+    if (!item.is_tensor() && item.kind() != Value::Kind::kMap) {
+      return fail(Code::kInvalidArgument, "The items of a sequence must be tensors or maps");
+    }
     if (item.kind() != values[0]->value.kind()) {
       return fail(Code::kInvalidArgument, "CreateValue: the items of a sequence differ in kind");
     }

@@ -180,13 +180,22 @@ struct OrtSessionOptions {
 
 namespace sardonyx::capi {
 
-// A loaded session and what the door adds to it; runs that are under way keep it.
+// A loaded session and what the door adds to it; runs that are under way keep it. The last that
+// lets go writes the profile, when there is one that nobody has asked for.
 struct LoadedSession {
+  LoadedSession(Session loaded, const OrtSessionOptions& given,
+                std::shared_ptr<Environment> shared_environment, OrtLogger session_logger,
+                uint64_t start_ns);
+  LoadedSession(const LoadedSession&) = delete;
+  LoadedSession& operator=(const LoadedSession&) = delete;
+  ~LoadedSession();
+
   Session session;
   OrtSessionOptions options;
   std::shared_ptr<Environment> environment;
-  uint64_t profile_start_ns = 0;
   OrtLogger logger;
+  uint64_t profile_start_ns;
+  std::atomic<bool> is_profile_written = false;
 };
 
 }  // namespace sardonyx::capi

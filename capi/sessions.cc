@@ -151,9 +151,9 @@ Result<void> SessionGetProfilingStartTimeNs(const OrtSession* session, uint64_t*
 
 Result<void> SessionEndProfiling(OrtSession* session, OrtAllocator* allocator, char** out) {
   REQUIRE(session, allocator, out);
-  const LoadedSession& loaded = *session->loaded;
+  LoadedSession& loaded = *session->loaded;
   std::string name;
-  if (loaded.options.library.profiling) {
+  if (loaded.options.library.profiling && !loaded.is_profile_written.exchange(true)) {
     name = TRY(write_profile(loaded.session.take_profile(), loaded.options.profile_prefix));
   }
   *out = TRY(copy_text(allocator, name));
@@ -191,6 +191,26 @@ void add_args(OrtApi& api) {
 
 }  // namespace
 
+LoadedSession::LoadedSession(Session loaded, const OrtSessionOptions& given,
+                             std::shared_ptr<Environment> shared_environment,
+                             OrtLogger session_logger, uint64_t start_ns)
+    : session(std::move(loaded)),
+      options(given),
+      environment(std::move(shared_environment)),
+      logger(std::move(session_logger)),
+      profile_start_ns(start_ns) {}
+
+LoadedSession::~LoadedSession() {
+  if (!options.library.profiling || is_profile_written) return;
+  OrtStatus* status = status_of([this]() -> Result<void> {
+    TRY(write_profile(session.take_profile(), options.profile_prefix));
+    return {};
+  });
+  if (status == nullptr) return;
+  log_message(logger, ORT_LOGGING_LEVEL_ERROR, "session", status->message);
+  delete status;
+}
+
 Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
                           const LoadModel& load, OrtSession** out) {
   const OrtSessionOptions given = options != nullptr ? *options : OrtSessionOptions();
@@ -200,8 +220,8 @@ Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
   const uint64_t start = now_ns();
   Session session = TRY(load(library));
   TRY(check_not_canceled(given));
-  auto loaded = std::make_shared<LoadedSession>(
-      LoadedSession{std::move(session), given, env->environment, start, std::move(logger)});
+  auto loaded = std::make_shared<LoadedSession>(std::move(session), given, env->environment,
+                                                std::move(logger), start);
   for (const std::string& warning : loaded->session.model().warnings) {
     log_message(loaded->logger, ORT_LOGGING_LEVEL_WARNING, "session", warning);
   }

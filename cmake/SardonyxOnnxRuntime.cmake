@@ -37,7 +37,8 @@ set_target_properties(sardonyx_onnxruntime PROPERTIES OUTPUT_NAME onnxruntime SO
 if(CMAKE_SYSTEM_NAME STREQUAL Linux)
   target_compile_definitions(sardonyx_onnxruntime PRIVATE SARDONYX_SYMBOL_VERSIONS)
   target_include_directories(sardonyx_onnxruntime PRIVATE ${generated})
-  target_link_options(sardonyx_onnxruntime PRIVATE
+  # Programs that load the library may close it; threads of the pool are in it until the end.
+  target_link_options(sardonyx_onnxruntime PRIVATE -Wl,-z,nodelete
                       -Wl,--version-script=${generated}/onnxruntime/exports.map)
   set_target_properties(sardonyx_onnxruntime PROPERTIES LINK_DEPENDS ${generated}/onnxruntime/exports.map)
   if(NOT SARDONYX_SANITIZE)

@@ -302,6 +302,15 @@ TEST_F(CApiSession, WritesProfiles) {
   std::filesystem::remove(path);
 }
 
+TEST_F(CApiSession, WritesTheProfileThatNobodyAskedForAtTheEnd) {
+  const std::filesystem::path folder = ::testing::TempDir() + "capi_profiles";
+  std::filesystem::create_directories(folder);
+  const SessionOptions options = make_options();
+  EXPECT_OK(api().EnableProfiling(options.get(), (folder / "run").c_str()));
+  load(env_, kAdd, options.get()).reset();
+  EXPECT_EQ(std::filesystem::remove_all(folder), 2);
+}
+
 TEST(CApiEnvironment, CallsTheProgramsLogger) {
   std::vector<std::string> messages;
   const auto env =
