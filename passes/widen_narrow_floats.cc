@@ -10,10 +10,44 @@
 namespace sardonyx {
 namespace {
 
-constexpr std::array<std::string_view, 14> kWidened = {
-    "AveragePool",       "Conv",          "ConvTranspose", "GRU",        "Gemm",
-    "GlobalAveragePool", "GlobalMaxPool", "LSTM",          "LogSoftmax", "MatMul",
-    "MaxPool",           "Resize",        "LpPool",        "Softmax"};
+constexpr auto kWidened = std::to_array<std::string_view>({"AveragePool",
+                                                           "Conv",
+                                                           "ConvTranspose",
+                                                           "CumSum",
+                                                           "Einsum",
+                                                           "GRU",
+                                                           "Gemm",
+                                                           "GlobalAveragePool",
+                                                           "GlobalLpPool",
+                                                           "GlobalMaxPool",
+                                                           "GridSample",
+                                                           "GroupNormalization",
+                                                           "InstanceNormalization",
+                                                           "LRN",
+                                                           "LSTM",
+                                                           "LayerNormalization",
+                                                           "LogSoftmax",
+                                                           "LpNormalization",
+                                                           "LpPool",
+                                                           "MatMul",
+                                                           "MaxPool",
+                                                           "MeanVarianceNormalization",
+                                                           "RMSNormalization",
+                                                           "RNN",
+                                                           "ReduceL1",
+                                                           "ReduceL2",
+                                                           "ReduceLogSum",
+                                                           "ReduceLogSumExp",
+                                                           "ReduceMax",
+                                                           "ReduceMean",
+                                                           "ReduceMin",
+                                                           "ReduceProd",
+                                                           "ReduceSum",
+                                                           "ReduceSumSquare",
+                                                           "Resize",
+                                                           "RotaryEmbedding",
+                                                           "SimplifiedLayerNormalization",
+                                                           "Softmax"});
 
 bool is_narrow(const Graph& graph, ValueId value) {
   if (value == kNoValue || !graph.value(value).type.is_tensor()) return false;
@@ -25,9 +59,13 @@ bool is_widened(const Graph& graph, const Node& node) {
   if (!node.domain.empty() || node.inputs.empty() || !is_narrow(graph, node.inputs[0])) {
     return false;
   }
-  if (std::find(kWidened.begin(), kWidened.end(), node.op_type) == kWidened.end()) return false;
+  if (!std::binary_search(kWidened.begin(), kWidened.end(), node.op_type)) return false;
   // Picking elements needs no arithmetic.
-  return node.op_type != "Resize" || node.attrs.get_string("mode") != "nearest";
+  const bool picks = (node.op_type == "Resize" || node.op_type == "GridSample") &&
+                     node.attrs.get_string("mode") == "nearest";
+  // Statistics of a type of their own stay as they are.
+  constexpr auto kFloat = static_cast<int64_t>(DType::kFloat32);
+  return !picks && node.attrs.get_int("stash_type", kFloat) == kFloat;
 }
 
 AttrMap cast_to(DType dtype) {
