@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "passes/gradient_losses.h"
+
 namespace sardonyx {
 
 Result<Shape> GradientStep::shape(size_t i) const {
@@ -393,7 +395,9 @@ ValueId conv_by_w(const Step& s, const ConvSizes& sizes, ValueId x, ValueId grad
 }
 
 Grads rule_conv(const Step& s) {
-  const ConvSizes sizes = TRY(window_sizes(s, s.node.attrs, TRY(s.shape(0)), TRY(s.shape(1))));
+  const Shape x = TRY(s.shape(0));
+  const Shape w = TRY(s.shape(1));
+  const ConvSizes sizes = TRY(window_sizes(s, s.node.attrs, x, w));
   const int64_t group = s.node.attrs.get_int("group", 1);
   std::vector<ValueId> grads = {conv_by_x(s, sizes, s.grad(), s.in(1), group)};
   if (group == 1) {
@@ -408,6 +412,32 @@ Grads rule_conv(const Step& s) {
     for (size_t i = 0; i < count; ++i) parts.push_back(conv_by_w(s, sizes, xs[i], gs[i]));
     grads.push_back(s.op("Concat", std::move(parts), int_attr_of("axis", 0)));
   }
+  if (s.has_input(2)) {
+    Ints axes = {0};
+    for (size_t i = 2; i < sizes.x.rank(); ++i) axes.push_back(static_cast<int64_t>(i));
+    grads.push_back(s.op("ReduceSum", {s.grad(), s.emit.ints(axes)}, int_attr_of("keepdims", 0)));
+  }
+  return grads;
+}
+
+// By x a convolution of g; by w what it is for the convolution from y to x. Its output is what that
+// convolution reads.
+Grads rule_conv_transpose(const Step& s) {
+  const AttrMap& given = s.node.attrs;
+  const std::string& auto_pad = given.get_string("auto_pad");
+  const bool plain = (auto_pad.empty() || auto_pad == "NOTSET") && !given.has("output_shape");
+  if (!plain || given.get_int("group", 1) != 1 || !s.output_type().is_concrete()) {
+    return fail(Code::kNotImplemented,
+                "there is no derivative of ConvTranspose with groups, auto_pad or output_shape");
+  }
+  AttrMap attrs;
+  for (const char* name : {"strides", "dilations", "pads"}) {
+    if (const Attr* attr = given.find(name)) attrs.set(name, *attr);
+  }
+  const Shape w = TRY(s.shape(1));
+  const ConvSizes sizes = TRY(window_sizes(s, attrs, to_shape(*s.output_type().dims), w));
+  std::vector<ValueId> grads = {s.op("Conv", {s.grad(), s.in(1)}, attrs),
+                                conv_by_w(s, sizes, s.grad(), s.in(0))};
   if (s.has_input(2)) {
     Ints axes = {0};
     for (size_t i = 2; i < sizes.x.rank(); ++i) axes.push_back(static_cast<int64_t>(i));
@@ -670,6 +700,7 @@ constexpr NamedRule kRules[] = {
     {"Clip", rule_clip},
     {"Concat", rule_concat},
     {"Conv", rule_conv},
+    {"ConvTranspose", rule_conv_transpose},
     {"Cos", by_slope<slope_cos>},
     {"Cosh", by_slope<slope_cosh>},
     {"Div", rule_div},
@@ -698,6 +729,7 @@ constexpr NamedRule kRules[] = {
     {"Min", rule_extreme},
     {"Mul", rule_mul},
     {"Neg", by_slope<slope_neg>},
+    {"NegativeLogLikelihoodLoss", gradient_of_log_likelihood},
     {"PRelu", rule_prelu},
     {"Pad", rule_pad},
     {"Pow", rule_pow},
@@ -721,6 +753,7 @@ constexpr NamedRule kRules[] = {
     {"Sinh", by_slope<slope_sinh>},
     {"Slice", by_positions},
     {"Softmax", rule_softmax},
+    {"SoftmaxCrossEntropyLoss", gradient_of_cross_entropy},
     {"Softplus", by_slope<slope_softplus>},
     {"Softsign", by_slope<slope_softsign>},
     {"Split", rule_split},

@@ -153,6 +153,43 @@ def test_conv_that_pads_itself():
         np.testing.assert_allclose(value, differences(plain, feeds, name), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("attributes", [
+    "group=1", "strides=[2,2]", "strides=[2,1], pads=[1,0,0,1], dilations=[1,2]",
+    "strides=[3,3], output_padding=[1,2]",
+])  # fmt: skip
+def test_conv_transpose(attributes):
+    check(f"t = ConvTranspose<{attributes}>(x, w, b) y = Mul(t, t)",
+          x=(1, 2, 3, 4), w=(2, 3, 2, 2), b=(3,))
+
+
+@pytest.mark.parametrize("op", ["SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("more", ["", ", ignore_index=1"])
+def test_losses(op, reduction, weighted, more):
+    """Three classes, two positions; formulas that count one label after the other."""
+    random = np.random.default_rng(9)
+    x = random.normal(size=(4, 3, 2))
+    labels = random.integers(0, 3, (4, 2))
+    labels[0, 0] = 1
+    weights = np.array([0.5, 2.0, 3.0])
+    wanted = " , w" if weighted else ""
+    model = graph_model(f'y = {op}<reduction="{reduction}"{more}>(x, labels{wanted})',
+                        {"x": (4, 3, 2), "labels": (4, 2), "w": (3,)})
+    model.graph.input[1].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    got = sardonyx.InferenceSession(with_gradient(model, ["x"]).SerializeToString()).run(
+        ["d_x"], {"x": x, "labels": labels, "w": weights})[0]
+    each = (weights if weighted else np.ones(3))[labels] * ((labels != 1) if more else 1)
+    chosen = np.moveaxis(np.eye(3)[labels], -1, 1)
+    slope = -chosen
+    if op == "SoftmaxCrossEntropyLoss":
+        slope = slope + np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    expected = slope * each[:, None]
+    if reduction == "mean":
+        expected = expected / each.sum()
+    np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("text", [
     "MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)",
     "MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(x)",
