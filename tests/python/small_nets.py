@@ -1,4 +1,4 @@
-"""Small networks with random weights, written as exporters write them: for tools that rewrite models."""
+"""Small networks with random weights, as exporters write them, for tools that rewrite models."""
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -33,7 +33,8 @@ class Writer:
 
     def model(self, inputs, outputs, opset=17):
         graph = helper.make_graph(self.nodes, "net", inputs, outputs, self.initializers)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        opsets = [helper.make_opsetid("", opset)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
 def conv(writer, x, c_in, c_out, kernel, group=1, **attributes):
@@ -105,7 +106,8 @@ def attention(writer, x, mask):
     size = WIDTH // HEADS
 
     def heads(perm):
-        split = writer.node("Reshape", linear(writer, x, WIDTH, WIDTH), writer.ints(0, 0, HEADS, size))
+        projected = linear(writer, x, WIDTH, WIDTH)
+        split = writer.node("Reshape", projected, writer.ints(0, 0, HEADS, size))
         return writer.node("Transpose", split, perm=perm)
 
     q, k, v = heads([0, 2, 1, 3]), heads([0, 2, 3, 1]), heads([0, 2, 1, 3])

@@ -1,4 +1,4 @@
-"""A small decoder as generation tools write it: fed token by token, it gives what ONNX Runtime gives."""
+"""A small decoder as generation tools write it, token by token beside ONNX Runtime."""
 
 import numpy as np
 import onnxruntime

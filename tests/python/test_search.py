@@ -15,13 +15,14 @@ I32 = np.int32
 
 
 def gpt(seed):
-    """The decoder: (input_ids, position_ids, attention_mask, past_0, ...) -> (logits, present_0, ...)."""
+    """(input_ids, position_ids, attention_mask, past_0, ...) -> (logits, present_0, ...)"""
     writer = small_nets.Writer(seed)
     words = writer.node("Gather", writer.weight(WORDS, WIDTH), "input_ids")
     places = writer.node("Gather", writer.weight(32, WIDTH), "position_ids")
     x = writer.node("Add", words, places)
     for layer in range(LAYERS):
-        weight = writer.value((writer.rng.standard_normal((WIDTH, 3 * WIDTH)) / 3).astype(np.float32))
+        weight = writer.rng.standard_normal((WIDTH, 3 * WIDTH)) / 3
+        weight = writer.value(weight.astype(np.float32))
         bias = writer.value(np.zeros(3 * WIDTH, np.float32))
         mixed = f"mixed_{layer}"
         writer.nodes.append(
@@ -74,7 +75,8 @@ def search(op, decoder, feeds, outputs, **attrs):
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(MS, 1)], ir_version=8
     ).SerializeToString()
-    wanted = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, given)
+    theirs = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    wanted = theirs.run(None, given)
     got = sardonyx.InferenceSession(model).run(None, given)
     np.testing.assert_array_equal(got[0], wanted[0])
     for ours, theirs in zip(got[1:], wanted[1:], strict=True):
