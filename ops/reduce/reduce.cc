@@ -383,34 +383,43 @@ struct AxesSource {
   }
 };
 
-template <class Op, class T>
-std::unique_ptr<Kernel> make_typed(AxesSource source) {
-  return make_kernel([source = std::move(source)](RunArgs& args) {
+// reduce_range with its types behind it: one kernel serves all operators and dtypes.
+using RangeFn = void (*)(const ReduceLayout& layout, const void* src, void* dst, int64_t first,
+                         int64_t last);
+
+template <class Op>
+RangeFn range_of(DType dtype) {
+  RangeFn range = nullptr;
+  // A boolean is the byte 0 or 1, whose extremes are booleans.
+  visit_dtype<float, double, Float16, Bfloat16, int32_t, uint32_t, int64_t, uint64_t, int8_t,
+              uint8_t, bool>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    range = [](const ReduceLayout& layout, const void* src, void* dst, int64_t first,
+               int64_t last) {
+      reduce_range<T, Op>(layout, static_cast<const T*>(src), static_cast<T*>(dst), first, last);
+    };
+  });
+  return range;
+}
+
+Result<std::unique_ptr<Kernel>> make_plain(const KernelRequest& request, RangeFn range) {
+  TRY(expect_concrete_outputs(request));
+  if (range == nullptr) return decline("no loop for {}", dtype_name(request.inputs[0].dtype()));
+  return make_kernel([source = AxesSource(request), range](RunArgs& args) {
     source.with_layout(args, [&](const ReduceLayout& layout) {
       const TensorView dst = args.allocate(0, args.inputs[0].dtype, args.outputs[0].shape);
       if (args.failed()) return;
-      const T* from = args.inputs[0].as<const T>();
-      T* to = dst.as<T>();
-      for_output_ranges(
-          args.pool, layout.outputs, outputs_per_task(layout),
-          [&](int64_t first, int64_t last) { reduce_range<T, Op>(layout, from, to, first, last); });
+      for_output_ranges(args.pool, layout.outputs, outputs_per_task(layout),
+                        [&](int64_t first, int64_t last) {
+                          range(layout, args.inputs[0].data, dst.data, first, last);
+                        });
     });
   });
 }
 
 template <class Op>
 Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
-  TRY(expect_concrete_outputs(request));
-  AxesSource source(request);
-  std::unique_ptr<Kernel> kernel;
-  // A boolean is the byte 0 or 1, whose extremes are booleans.
-  const DType dtype = request.inputs[0].dtype();
-  const bool found = visit_dtype<float, double, Float16, Bfloat16, int32_t, uint32_t, int64_t,
-                                 uint64_t, int8_t, uint8_t, bool>(dtype, [&](auto tag) {
-    kernel = make_typed<Op, typename decltype(tag)::Type>(std::move(source));
-  });
-  if (!found) return decline("no loop for {}", dtype_name(dtype));
-  return kernel;
+  return make_plain(request, range_of<Op>(request.inputs[0].dtype()));
 }
 
 template <class Op, ReduceKind kKind>
