@@ -359,15 +359,20 @@ Result<void> infer_classifier(InferContext& context) {
   return set_classifier_outputs(context, labels, labels.count());
 }
 
-// Ends the scores of one row; returns the class.
+// Ends the scores of one row; returns the class. It is chosen by scores in 32 bits, as the weights
+// are: what would be a tie but for their rounding is one.
 size_t classify(const ClassifierEnd& end, std::span<double> scores) {
   if (!end.voted) {
-    for (size_t c = 0; c < end.base.size(); ++c) scores[c] += end.base[c];
+    for (size_t c = 0; c < scores.size(); ++c) {
+      const double base = end.base.empty() ? 0 : end.base[c];
+      scores[c] = static_cast<double>(static_cast<float>(scores[c] + base));
+    }
     const size_t top = top_score(scores);
     transform_scores(end.transform, scores);
     return top;
   }
-  const double score = scores[*end.voted] + (end.base.empty() ? 0 : end.base[0]);
+  const double base = end.base.empty() ? 0 : end.base[0];
+  const auto score = static_cast<double>(static_cast<float>(scores[*end.voted] + base));
   if (*end.voted == 0) {
     split_score(end.transform, score, end.threshold > 0, scores.data());
   } else {
