@@ -73,16 +73,23 @@ struct Groups {
   std::vector<int64_t> counts;
 };
 
+// compare_slices with its type behind it: sorting is the same code for all.
+using CompareFn = int (*)(const Slices& slices, const void* src, int64_t a, int64_t b);
+
 template <class T>
-Groups group_slices(const Slices& slices, const T* src, bool sorted) {
+int compare_elements(const Slices& slices, const void* src, int64_t a, int64_t b) {
+  return compare_slices(slices, static_cast<const T*>(src), a, b);
+}
+
+Groups group_slices(const Slices& slices, const void* src, CompareFn compare, bool sorted) {
   std::vector<int64_t> order(static_cast<size_t>(slices.dim));
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return compare_slices(slices, src, a, b) < 0; });
+                   [&](int64_t a, int64_t b) { return compare(slices, src, a, b) < 0; });
   Groups groups;
   groups.inverse.resize(order.size());
   for (size_t i = 0; i < order.size(); ++i) {
-    if (i == 0 || compare_slices(slices, src, order[i - 1], order[i]) != 0) {
+    if (i == 0 || compare(slices, src, order[i - 1], order[i]) != 0) {
       groups.first.push_back(order[i]);
       groups.counts.push_back(0);
     }
@@ -108,21 +115,19 @@ Groups group_slices(const Slices& slices, const T* src, bool sorted) {
 
 // Complex elements are ordered by their two parts, as pairs along the innermost axis.
 Groups group(const TensorView& x, Slices slices, bool sorted) {
-  Groups groups;
   if (x.dtype == DType::kString) {
-    return group_slices(slices, x.as<const std::string>(), sorted);
+    return group_slices(slices, x.data, compare_elements<std::string>, sorted);
   }
+  CompareFn compare = nullptr;
   DType dtype = x.dtype;
   if (dtype == DType::kComplex64 || dtype == DType::kComplex128) {
     dtype = dtype == DType::kComplex64 ? DType::kFloat32 : DType::kFloat64;
     slices.inner *= 2;
   }
   visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-              uint32_t, int64_t, uint64_t, bool>(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::Type;
-    groups = group_slices(slices, x.as<const T>(), sorted);
-  });
-  return groups;
+              uint32_t, int64_t, uint64_t, bool>(
+      dtype, [&](auto tag) { compare = compare_elements<typename decltype(tag)::Type>; });
+  return group_slices(slices, x.data, compare, sorted);
 }
 
 void give(RunArgs& args, size_t index, bool asked, const std::vector<int64_t>& numbers) {
