@@ -36,10 +36,7 @@ class Translator {
         TRY(escape());
       } else if (in_class_) {
         if (c == ']') in_class_ = false;
-        if (starts("[:"))
-          take(std::max<size_t>(pattern_.find(":]", at_), at_ + 1) + 1 - at_);
-        else
-          take(1);
+        take(posix_class_length());
       } else if (c == '[') {
         open_class();
       } else if (c == '(') {
@@ -54,6 +51,12 @@ class Translator {
   }
 
  private:
+  // Of "[:alpha:]" inside a class; 1 for anything else.
+  size_t posix_class_length() const {
+    if (!starts("[:")) return 1;
+    const size_t end = pattern_.find(":]", at_ + 2);
+    return end == std::string::npos ? 1 : end + 2 - at_;
+  }
   bool starts(std::string_view text) const {
     return std::string_view(pattern_).substr(at_).starts_with(text);
   }

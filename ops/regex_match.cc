@@ -5,7 +5,15 @@
 namespace sardonyx {
 namespace {
 
+// A pattern that is none is an error of the model; a library that is missing is one of the run.
+Result<void> check_pattern(const AttrMap& attrs) {
+  auto compiled = Regex::compile(attrs.get_string("pattern"), true);
+  if (compiled || compiled.error().code == Code::kNotImplemented) return {};
+  return tl::unexpected(std::move(compiled.error()));
+}
+
 Result<void> infer_regex(InferContext& context) {
+  if (context.at_load()) TRY(check_pattern(context.attrs()));
   if (context.has_rank(0)) {
     context.set_output(0, DType::kBool, context.dims(0));
   } else {

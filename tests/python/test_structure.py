@@ -482,6 +482,12 @@ def test_a_missing_function_is_named_with_its_domain():
     assert "local.g" in error_of(f"{HEAD} g (float[N] x) => (float[N] y) {{ y = local.g(x) }}")
 
 
+def test_a_bad_pattern_is_found_when_the_model_is_loaded():
+    message = error_of("""<ir_version: 10, opset_import: ["": 21]>
+        g (string[N] x) => (bool[N] y) { y = RegexFullMatch<pattern="(a">(x) }""")
+    assert "no regular expression" in message
+
+
 # ---- FlexAttention's bodies
 
 
