@@ -137,7 +137,8 @@ def make_input(spec, symbols, random):
     fill, *words = spec["fill"].split()
     arguments = [read_argument(word, symbols) for word in words]
     value = FILLS[fill](random, shape, *arguments)
-    return np.ascontiguousarray(np.asarray(value).astype(spec.get("dtype", "float32")))
+    # Not ascontiguousarray, which makes a scalar an array of one element.
+    return np.asarray(value).astype(spec.get("dtype", "float32"), order="C")
 
 
 def make_inputs(model, case, names):
