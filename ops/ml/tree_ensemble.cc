@@ -123,7 +123,7 @@ Result<Trees> read_trees(const AttrMap& attrs) {
     }
     trees.roots.push_back(static_cast<int32_t>(root));
   }
-  TRY(expect_trees(trees, false));
+  TRY(measure_trees(trees, false));
   return trees;
 }
 

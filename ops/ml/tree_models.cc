@@ -187,7 +187,7 @@ Result<void> read_roots(const NodeIds& ids, const std::vector<int32_t>& places, 
       return fail(Code::kInvalidArgument, "every node of a tree is a child: it has no root");
     trees.roots.push_back(*root);
   }
-  return expect_trees(trees, true);
+  return measure_trees(trees, true);
 }
 
 // Votes of class_* or target_*, sorted by leaf. Those of inner nodes do not count.

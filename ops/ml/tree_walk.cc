@@ -143,7 +143,8 @@ class Walk final : public TreeWalk {
  public:
   explicit Walk(const Trees& trees) : votes_(trees), sets_(trees.sets) {
     features_ = trees.features;
-    for (int32_t root : trees.roots) lay_out(trees, root);
+    std::vector<uint32_t> placed(trees.nodes.size(), kNowhere);
+    for (size_t tree = 0; tree < trees.roots.size(); ++tree) lay_out(trees, tree, placed);
   }
 
   // False when a link was too narrow.
@@ -174,25 +175,33 @@ class Walk final : public TreeWalk {
  private:
   using Node = WalkNode<T, Link>;
 
-  // Appends a tree, its nodes by levels.
-  void lay_out(const Trees& trees, int32_t root) {
+  static constexpr uint32_t kNowhere = UINT32_MAX;
+
+  // Appends a tree, its nodes by levels. Where a node is placed already, a jump there stands for
+  // it.
+  void lay_out(const Trees& trees, size_t tree, std::vector<uint32_t>& placed) {
     struct Open {
       int32_t from;
       uint32_t at;
-      int32_t depth;
     };
-    std::vector<Open> level = {{root, grow(1), 0}};
+    std::vector<Open> level = {{trees.roots[tree], grow(1)}};
     roots_.push_back(level[0].at);
-    int32_t depth = 0;
+    bool jumps = false;
     for (size_t next = 0; next < level.size(); ++next) {
       const Open open = level[next];
-      depth = std::max(depth, open.depth);
+      flags_[open.at] = kMissingIsTrue;
+      nodes_[open.at] = {std::numeric_limits<T>::infinity(), Link::of(0, 0)};
       if (open.from < 0) {
-        nodes_[open.at] = {std::numeric_limits<T>::infinity(), Link::of(0, 0)};
-        flags_[open.at] = kMissingIsTrue;
         leaf_at_[open.at] = static_cast<uint32_t>(~open.from);
         continue;
       }
+      uint32_t& place = placed[static_cast<size_t>(open.from)];
+      if (place != kNowhere) {
+        link(open.at, 0, place - open.at);  // perhaps backwards: sums wrap
+        jumps = true;
+        continue;
+      }
+      place = open.at;
       const TreeNode& node = trees.nodes[static_cast<size_t>(open.from)];
       const PlainNode<T> plain = simplify<T>(node);
       const uint32_t children = grow(2);
@@ -202,11 +211,13 @@ class Walk final : public TreeWalk {
       // Leaves are no sets: the place serves both.
       if (node.mode == TreeMode::kMember) leaf_at_[open.at] = static_cast<uint32_t>(node.split);
       odd_ = odd_ || (plain.flags & (kEqual | kMember)) != 0;
-      level.push_back({plain.when_true, children, open.depth + 1});
-      level.push_back({plain.when_false, children + 1, open.depth + 1});
+      level.push_back({plain.when_true, children});
+      level.push_back({plain.when_false, children + 1});
     }
-    depths_.push_back(depth);
-    steps_ += depth + 1;
+    // There may be a jump before every node, also within trees that this one leads to.
+    has_jumps_ = has_jumps_ || jumps;
+    depths_.push_back(trees.depths[tree] * (has_jumps_ ? 2 : 1) + (has_jumps_ ? 1 : 0));
+    steps_ += depths_.back() + 1;
   }
 
   uint32_t grow(size_t count) {
@@ -431,6 +442,7 @@ class Walk final : public TreeWalk {
   std::vector<uint32_t> roots_;
   std::vector<int32_t> depths_;  // steps from the root to the last leaf
   int64_t steps_ = 0;            // of one row, at most
+  bool has_jumps_ = false;       // some node has several ways to it
   bool odd_ = false;             // some node compares otherwise than x <= split
   bool fits_ = true;
 };

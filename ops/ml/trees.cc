@@ -7,27 +7,39 @@
 
 namespace sardonyx {
 
-Result<void> expect_trees(const Trees& trees, bool all_reached) {
-  std::vector<bool> seen(trees.nodes.size());
+Result<void> measure_trees(Trees& trees, bool all_reached) {
+  // Steps from a node to the last leaf below it; and, while that is being found, kOpen.
+  constexpr int32_t kNew = -1, kOpen = -2;
+  std::vector<int32_t> heights(trees.nodes.size(), kNew);
+  const auto height = [&](int32_t place) {
+    return place < 0 ? 0 : heights[static_cast<size_t>(place)];
+  };
   std::vector<int32_t> open;
   for (int32_t root : trees.roots) {
-    open.push_back(root);
+    if (height(root) == kNew) open.push_back(root);
     while (!open.empty()) {
       const int32_t at = open.back();
-      open.pop_back();
-      if (at < 0) continue;
-      const auto index = static_cast<size_t>(at);
-      if (seen[index]) {
-        return fail(Code::kInvalidArgument, "node {} has more than one way to it", index);
+      const TreeNode& node = trees.nodes[static_cast<size_t>(at)];
+      int32_t& own = heights[static_cast<size_t>(at)];
+      const bool first_visit = own == kNew;
+      if (first_visit) {
+        own = kOpen;
+        for (int32_t child : {node.when_true, node.when_false}) {
+          if (height(child) == kNew) open.push_back(child);
+          if (height(child) != kOpen) continue;
+          return fail(Code::kInvalidArgument, "node {} leads back to itself", child);
+        }
+        continue;
       }
-      seen[index] = true;
-      open.push_back(trees.nodes[index].when_true);
-      open.push_back(trees.nodes[index].when_false);
+      open.pop_back();
+      if (own == kOpen) own = 1 + std::max(height(node.when_true), height(node.when_false));
     }
+    trees.depths.push_back(height(root));
   }
-  const auto lost = std::find(seen.begin(), seen.end(), false);
-  if (!all_reached || lost == seen.end()) return {};
-  return fail(Code::kInvalidArgument, "inner node {} is reached from no root", lost - seen.begin());
+  const auto lost = std::find(heights.begin(), heights.end(), kNew);
+  if (!all_reached || lost == heights.end()) return {};
+  return fail(Code::kInvalidArgument, "inner node {} is reached from no root",
+              lost - heights.begin());
 }
 
 Result<std::vector<double>> read_tree_tensor(const AttrMap& attrs, const std::string& name) {

@@ -25,6 +25,7 @@ struct TreeNode {
 struct Trees {
   std::vector<TreeNode> nodes;
   std::vector<int32_t> roots;             // like TreeNode::when_true
+  std::vector<int32_t> depths;            // of each root, the steps to its last leaf
   std::vector<std::vector<double>> sets;  // sorted
   std::vector<uint32_t> first_vote;       // of each leaf; then the number of votes
   std::vector<int32_t> vote_target;
@@ -38,9 +39,9 @@ struct Trees {
 // Indices are 32 bits wide.
 inline constexpr size_t kMaxTreeNodes = size_t{1} << 30;
 
-// An error when a node has more than one way to it: a walk might never end; and, if wanted, when
-// one has none.
-Result<void> expect_trees(const Trees& trees, bool all_reached);
+// Fills in depths. Several nodes may lead to one, as for conditions joined by "or", but none back
+// to itself; and, if wanted, each must be reached.
+Result<void> measure_trees(Trees& trees, bool all_reached);
 
 // The numbers of `name` (floats) or `name`_as_tensor, of which one at most is given.
 Result<std::vector<double>> read_tree_numbers(const AttrMap& attrs, const std::string& name);
