@@ -21,7 +21,8 @@ TypeDef type_def(const OrtTypeInfo& type) {
       def.kind =
           type.kind == ONNX_TYPE_TENSOR ? TypeDef::Kind::kTensor : TypeDef::Kind::kSparseTensor;
       def.dtype = dtype_of_element(type.tensor.type);
-      def.has_shape = type.tensor.has_shape;
+      // No dims: nothing said of the shape, as clients use it.
+      def.has_shape = type.tensor.has_shape && !type.tensor.dims.empty();
       for (size_t i = 0; i < type.tensor.dims.size(); ++i) {
         DimDef& dim = def.dims.emplace_back();
         dim.value = type.tensor.dims[i];

@@ -4,31 +4,43 @@
 namespace sardonyx::capi_tests {
 namespace {
 
+struct Entry {
+  const char* name;
+  size_t offset;
+  bool is_there;
+};
+
+TEST(CApiTable, HasAnEntryOfEveryName) {
+  const Entry entries[] = {
+#define TABLE_ENTRY(name) {#name, offsetof(OrtApi, name), api().name != nullptr},
+#include "onnxruntime/table_entries.inc"
+#undef TABLE_ENTRY
+  };
+  EXPECT_EQ(std::size(entries), 428);
+  EXPECT_EQ(sizeof(OrtApi), std::size(entries) * sizeof(void*));
+  for (size_t i = 0; i < std::size(entries); ++i) {
+    EXPECT_TRUE(entries[i].is_there) << entries[i].name;
+    EXPECT_EQ(entries[i].offset, i * sizeof(void*)) << entries[i].name;
+  }
+}
+
 template <class Returned, class... Args>
 Returned call_with_zeros(Returned (*entry)(Args...) noexcept) {
   return entry(Args{}...);
 }
 
-TEST(CApiTable, HasAnEntryOfEveryName) {
-  size_t count = 0;
-#define TABLE_ENTRY(name)                                            \
-  EXPECT_NE(api().name, nullptr) << #name;                           \
-  EXPECT_EQ(offsetof(OrtApi, name), count * sizeof(void*)) << #name; \
-  ++count;
-#include "onnxruntime/table_entries.inc"
-#undef TABLE_ENTRY
-  EXPECT_EQ(count, 428);
-  EXPECT_EQ(sizeof(OrtApi), count * sizeof(void*));
+// Not a template, and not for each entry: there are hundreds.
+void check_status(const char* name, OrtStatus* status) {
+  const Failure failed = failure(status);
+  if (failed.code == ORT_NOT_IMPLEMENTED) {
+    EXPECT_THAT(failed.message, ::testing::HasSubstr(name));
+  }
 }
 
 template <class Fn>
 void check_with_zeros(const char* name, Fn entry) {
-  SCOPED_TRACE(name);
   if constexpr (std::is_same_v<decltype(call_with_zeros(entry)), OrtStatus*>) {
-    const Failure failed = failure(call_with_zeros(entry));
-    if (failed.code == ORT_NOT_IMPLEMENTED) {
-      EXPECT_THAT(failed.message, ::testing::HasSubstr(name));
-    }
+    check_status(name, call_with_zeros(entry));
   } else {
     call_with_zeros(entry);
   }
