@@ -2,7 +2,7 @@
 # what it says.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-all bench format lint wheel install clean
+.PHONY: help demo build test test-all test-clients bench format lint wheel install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PREFIX ?= /usr/local

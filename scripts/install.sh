@@ -51,6 +51,10 @@ apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-mat
   opencv-doc mate-backgrounds"
 pypi[train]="onnxruntime==1.31.1"
 
+about[clients]="run clients of other languages (make test-clients); Go and Rust bring their own tools"
+apt[clients]="npm default-jdk-headless curl unzip ruby ruby-ffi ruby-minitest"
+pypi[clients]=""
+
 about[lint]="run make format and make lint"
 apt[lint]="clang-format clang-tidy"
 pypi[lint]=""
@@ -59,7 +63,7 @@ about[cross]="build for AArch64 and run the tests in an emulator (scripts/cross-
 apt[cross]="g++-aarch64-linux-gnu qemu-user googletest"
 pypi[cross]=""
 
-sections="build test demo sanitize models torch bench train lint cross"
+sections="build test demo sanitize models torch bench train clients lint cross"
 debian_python="python3 python3-venv python3-dev"
 
 say() { printf 'install: %s\n' "$*" >&2; }
