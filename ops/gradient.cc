@@ -14,6 +14,12 @@ Result<void> infer_gradient(InferContext& context) {
                 "input, each of xs gives an output",
                 context.input_count(), context.output_count(), xs, zs);
   }
+  for (size_t i = 0; i < context.input_count(); ++i) {
+    if (!context.has_input(i)) {
+      return fail(Code::kInvalidGraph, "input {} is left out, but each of xs and zs needs a value",
+                  i);
+    }
+  }
   for (size_t i = 0; i < context.output_count(); ++i) {
     if (context.has_output(i)) context.set_output(i, context.input(i));
   }

@@ -311,3 +311,17 @@ def test_a_value_that_does_not_exist_is_named():
     model = with_gradient(graph_model("y = Exp(x)", {"x": (2,)}), ["x"], y="nowhere")
     with pytest.raises(Exception, match="no value 'nowhere'"):
         sardonyx.InferenceSession(model.SerializeToString())
+
+
+def test_an_input_that_is_left_out():
+    model = with_gradient(graph_model("y = Exp(x) u = Exp(w)", {"x": (2,), "w": (3,)}), ["x", "w"],
+                          feeds=["x", ""])
+    with pytest.raises(Exception, match="left out|input 1"):
+        sardonyx.InferenceSession(model.SerializeToString())
+
+
+def test_one_variable_named_twice():
+    model = with_gradient(graph_model("y = Mul(x, x)", {"x": (2,)}), ["x", "x"], outputs=["a", "b"])
+    x = np.array([3.0, 4.0])
+    got = sardonyx.InferenceSession(model.SerializeToString()).run(["a", "b"], {"x": x})
+    np.testing.assert_array_equal(got, [2 * x, 2 * x])
