@@ -52,6 +52,15 @@ def ratio(row, peer, ours="sardonyx", key="p50"):
     return statistics.median(theirs / own for own, theirs in zip(first["p50"], second["p50"]))
 
 
+def ready_ratio(row, peer, ours="sardonyx"):
+    """The same of load and first run together: until the first answer."""
+    pair = [row["contenders"].get(name) for name in (ours, peer)]
+    if not all(is_timed(found) for found in pair):
+        return None
+    own, theirs = (found["load"] + found["first"] for found in pair)
+    return theirs / own
+
+
 def ratios(rows, peer, **options):
     """title -> ratio, of the rows that have one."""
     found = {row["title"]: ratio(row, peer, **options) for row in rows}

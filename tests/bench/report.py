@@ -2,7 +2,7 @@
 
 import textwrap
 
-from arithmetic import geomean, p50, ratio, second_thread, share_of_peak
+from arithmetic import geomean, p50, ratio, ready_ratio, second_thread, share_of_peak
 from bars import all_bars, items_per_run, race_rows, seconds_per_item
 from contenders import CONTENDERS, MAY_DIFFER, REFERENCE
 
@@ -123,14 +123,15 @@ def of(row, contender, *keys):
 def start_table(results):
     names = ("sardonyx", "onnxruntime", "openvino")
     titles = ["model"] + [f"{what} {title_of(name)}" for what in ("load ms", "first run ms")
-                          for name in names] + ["load ×"]
+                          for name in names] + ["load ×", "first answer ×"]
     rows = []
     for row in first_threads(results):
         rows.append([row["title"]] + [milliseconds(of(row, name, what)) for what in
                                       ("load", "first") for name in names]
-                    + [number(ratio(row, "onnxruntime", key="load"))])
-    return ("## Loading and first run\n\nOne thread; × is ONNX Runtime's time to load over ours."
-            "\n\n"
+                    + [number(ratio(row, "onnxruntime", key="load")),
+                       number(ready_ratio(row, "onnxruntime"))])
+    return ("## Loading and first run\n\nOne thread; × is ONNX Runtime's time over ours, to load, "
+            "and until the first answer, which counts what a contender puts off until then.\n\n"
             + table(titles, rows))
 
 
@@ -150,6 +151,10 @@ def memory_table(results):
                      number(row.get("arena_bytes"), "{:.1f}", 1 / MB)]
                     + [number(of(row, name, "memory", what), "{:.0f}", 1 / MB)
                        for what in ("loaded", "first", "peak") for name in names])
+    if "floor" in results:
+        rows.append(["*one Relu: the library itself*", "0", "0.0"] + [
+            number(results["floor"].get(name, {}).get(what), "{:.0f}", 1 / MB)
+            for what in ("loaded", "first", "peak") for name in names])
     return ("## Memory\n\nResident MB beyond the process before it loads the model, mapped files "
             "included; one thread.\n\n" + table(titles, rows))
 

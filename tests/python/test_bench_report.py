@@ -76,6 +76,8 @@ def test_ratio_is_that_of_neighbours_in_a_round(results):
     assert arithmetic.ratio(row, "onnxruntime") == pytest.approx(2)
     assert arithmetic.p50(row, "onnxruntime") == 15
     assert arithmetic.ratio(row, "onnxruntime", key="load") == pytest.approx(4)
+    assert arithmetic.ready_ratio(row, "onnxruntime") == pytest.approx(2)
+    assert arithmetic.ready_ratio(row, "openvino_default") is None
 
 
 def test_what_disagreed_or_did_not_run_has_no_ratio(results):
@@ -118,8 +120,16 @@ def test_bars_say_by_how_much_they_are_missed(results):
     assert bar_named(results, "second thread").verdict == "reached"
     assert bar_named(results, "session creation").value == pytest.approx(4)
     assert bar_named(results, "resident after load").verdict == "reached"
+    assert bar_named(results, "the same after the first run").value == pytest.approx(115)
     assert bar_named(results, "peak beyond").value == pytest.approx(25)
     assert bar_named(results, "libsardonyx.so").verdict == "missed by 12%"
+
+
+def test_the_library_itself_is_not_the_memory_of_a_model(results):
+    results["floor"] = {"sardonyx": {"loaded": 5e6, "first": 6e6, "peak": 7e6}}
+    assert bar_named(results, "resident after load").value == pytest.approx(105)
+    assert bar_named(results, "the same after the first run").value == pytest.approx(109)
+    assert "| *one Relu: the library itself* | 0 | 0.0 | 5 |" in report.report(results)
 
 
 def test_own_bars_of_models(results):
