@@ -24,7 +24,7 @@ test: ## Build and run every quick test
 	@scripts/test.sh quick
 
 test-all: ## Run every test: slow ones, sanitizers, clang, fuzzers, AArch64, whole models
-	@scripts/install.sh build test sanitize models torch cross
+	@scripts/install.sh build test ml sanitize models torch cross
 	@scripts/build.sh release -DSARDONYX_TESTS=ON
 	@scripts/test.sh all
 

@@ -26,6 +26,11 @@ pypi[test]="numpy==2.4.6 ml-dtypes==0.6.0 onnx==1.22.0 pillow==13.0.0
   pytest==9.2.0 hypothesis==6.170.15 onnxruntime==1.31.1 sympy==1.14.0
   parameterized==0.9.0"
 
+about[ml]="convert models of scikit-learn, LightGBM and XGBoost, which tests run (0.9 GB)"
+apt[ml]=""
+pypi[ml]="numpy==2.4.6 onnx==1.22.0 scikit-learn==1.9.1 pandas==3.1.1 skl2onnx==1.20.0
+  onnxmltools==1.16.0 lightgbm==4.7.0 xgboost==3.2.0"
+
 about[demo]="run make demo"
 apt[demo]=""
 pypi[demo]="numpy==2.4.6 pillow==13.0.0 scikit-image==0.26.0"
@@ -63,7 +68,7 @@ about[cross]="build for AArch64 and run the tests in an emulator (scripts/cross-
 apt[cross]="g++-aarch64-linux-gnu qemu-user googletest"
 pypi[cross]=""
 
-sections="build test demo sanitize models torch bench train clients lint cross"
+sections="build test ml demo sanitize models torch bench train clients lint cross"
 debian_python="python3 python3-venv python3-dev"
 
 say() { printf 'install: %s\n' "$*" >&2; }

@@ -56,6 +56,7 @@ if [ "${1:-quick}" = all ]; then
   suite tsan preset_suite tsan
   suite fuzz fuzz_suite
   suite aarch64 scripts/cross-aarch64.sh
+  suite converted $python -m pytest -q tests/converted
   suite models-all $python tests/models/run.py
 fi
 
