@@ -151,7 +151,7 @@ void add_device_members(OrtApi& api) {
   PLAIN(EpDevice_MemoryInfo);
 }
 
-// What concerns plugins, streams and models compiled for other devices.
+// What concerns plugins and streams.
 void add_missing(OrtApi& api) {
   MISSING(RegisterExecutionProviderLibrary);
   MISSING(UnregisterExecutionProviderLibrary);
@@ -159,20 +159,6 @@ void add_missing(OrtApi& api) {
   MISSING(CreateSyncStreamForEpDevice);
   MISSING(SyncStream_GetHandle);
   MISSING(ReleaseSyncStream);
-  MISSING(GetHardwareDeviceEpIncompatibilityDetails);
-  MISSING(DeviceEpIncompatibilityDetails_GetReasonsBitmask);
-  MISSING(DeviceEpIncompatibilityDetails_GetNotes);
-  MISSING(DeviceEpIncompatibilityDetails_GetErrorCode);
-  MISSING(ReleaseDeviceEpIncompatibilityDetails);
-  MISSING(Session_GetEpGraphAssignmentInfo);
-  MISSING(EpAssignedSubgraph_GetEpName);
-  MISSING(EpAssignedSubgraph_GetNodes);
-  MISSING(EpAssignedNode_GetName);
-  MISSING(EpAssignedNode_GetDomain);
-  MISSING(EpAssignedNode_GetOperatorType);
-  MISSING(GetModelCompatibilityForEpDevices);
-  MISSING(GetCompatibilityInfoFromModel);
-  MISSING(GetCompatibilityInfoFromModelBytes);
 }
 
 }  // namespace

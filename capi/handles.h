@@ -196,6 +196,10 @@ struct LoadedSession {
   OrtLogger logger;
   uint64_t profile_start_ns;
   std::atomic<bool> is_profile_written = false;
+  // Nodes by provider, made when first asked for.
+  std::mutex assigned_mutex;
+  std::shared_ptr<OrtEpAssignedSubgraph> assigned;
+  const OrtEpAssignedSubgraph* assigned_list = nullptr;
 };
 
 }  // namespace sardonyx::capi

@@ -41,6 +41,7 @@ OrtApi make_table() {
   add_allocators(api);
   add_metadata(api);
   add_devices(api);
+  add_compatibility(api);
   add_key_values(api);
   add_custom_ops(api);
   add_kernel_info(api);

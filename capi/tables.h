@@ -22,6 +22,7 @@ void add_memory(OrtApi& api);
 void add_allocators(OrtApi& api);
 void add_metadata(OrtApi& api);
 void add_devices(OrtApi& api);
+void add_compatibility(OrtApi& api);
 void add_key_values(OrtApi& api);
 void add_custom_ops(OrtApi& api);
 void add_kernel_info(OrtApi& api);

@@ -311,6 +311,41 @@ TEST_F(CApiSession, WritesTheProfileThatNobodyAskedForAtTheEnd) {
   EXPECT_EQ(std::filesystem::remove_all(folder), 2);
 }
 
+TEST_F(CApiSession, SaysWhichProviderRunsWhichNodes) {
+  const OrtEpAssignedSubgraph* const* graphs = nullptr;
+  size_t count = 0;
+  const Session unasked = load(env_, kAdd);
+  EXPECT_FAILS(api().Session_GetEpGraphAssignmentInfo(unasked.get(), &graphs, &count), ORT_FAIL,
+               "session.record_ep_graph_assignment_info");
+  const SessionOptions options = make_options();
+  EXPECT_OK(
+      api().AddSessionConfigEntry(options.get(), "session.record_ep_graph_assignment_info", "1"));
+  const Session session = load(env_, kAdd, options.get());
+  EXPECT_OK(api().Session_GetEpGraphAssignmentInfo(session.get(), &graphs, &count));
+  ASSERT_EQ(count, 1);
+  const char* text = nullptr;
+  EXPECT_OK(api().EpAssignedSubgraph_GetEpName(graphs[0], &text));
+  EXPECT_STREQ(text, "CPUExecutionProvider");
+  const OrtEpAssignedNode* const* nodes = nullptr;
+  EXPECT_OK(api().EpAssignedSubgraph_GetNodes(graphs[0], &nodes, &count));
+  ASSERT_EQ(count, 1);
+  EXPECT_OK(api().EpAssignedNode_GetOperatorType(nodes[0], &text));
+  EXPECT_STREQ(text, "Add");
+}
+
+TEST_F(CApiSession, FindsWhatModelsSayOfProviders) {
+  const std::string bytes = model_bytes(R"(<ir_version: 8, opset_import: ["" : 17],
+      metadata_props: ["ep_compatibility_info.SomeProvider": "as compiled"]>
+      g (float[2] x) => (float[2] y) { y = Neg(x) })");
+  char* text = nullptr;
+  EXPECT_OK(api().GetCompatibilityInfoFromModelBytes(bytes.data(), bytes.size(), "SomeProvider",
+                                                     allocator(), &text));
+  EXPECT_EQ(taken(text), "as compiled");
+  EXPECT_OK(api().GetCompatibilityInfoFromModelBytes(bytes.data(), bytes.size(), "Other",
+                                                     allocator(), &text));
+  EXPECT_EQ(text, nullptr);
+}
+
 TEST(CApiEnvironment, CallsTheProgramsLogger) {
   std::vector<std::string> messages;
   const auto env =
