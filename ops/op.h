@@ -41,9 +41,9 @@ enum class Form : uint8_t { kSingle, kOptional, kVariadic };
 
 // One formal input or output. Parameters with the same type_name must have the same dtype at run
 // time (heterogeneous variadics use an empty type_name).
-struct FormalParam {
-  std::string name;
-  std::string type_name;  // "T", "T1", ...; "" when its dtype is free of the others
+struct FormalParam {  // of literals: declarations are data, not code
+  std::string_view name;
+  std::string_view type_name;  // "T", "T1", ...; "" when its dtype is free of the others
   DTypeSet types = kAllTypes;
   Form form = Form::kSingle;
 };

@@ -100,7 +100,7 @@ std::vector<FormalParam> read_formals(std::string_view text, TypeOf types) {
       if (formal.type_name[0] == letter) formal.types = set;
     }
     // A lower-case digit after the letter would bind; "_" frees a parameter of the others.
-    if (formal.type_name.back() == '_') formal.type_name.clear();
+    if (formal.type_name.back() == '_') formal.type_name = {};
     formals.push_back(std::move(formal));
   }
   return formals;
