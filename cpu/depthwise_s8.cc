@@ -88,7 +88,7 @@ class DepthwiseS8Task {
         for (int i = 0; i < 4; ++i) {
           const int64_t pixels = DepthwiseS8Kernels::kPixels[i];
           // Sevens only where they come out even.
-          if (i == 0 && s_.out[2] % 7 != 0) continue;
+          if (several_[i] == nullptr || (i == 0 && s_.out[2] % 7 != 0)) continue;
           for (; x + pixels <= s_.out[2]; x += pixels) run_tile(several_[i], line, x);
         }
       }

@@ -83,6 +83,7 @@ HWY_INLINE BytesB<kDot> ones() {
 // Sums of products, and where weights have zero points, of the elements themselves.
 template <bool kZeros, int kPixels>
 struct Sums {
+  HWY_INLINE Sums() {}  // spelled out: g++ takes an implicit one out of the target
   V32 products[kPixels];
   V32 elements[kZeros ? kPixels : 1];
 };
@@ -178,7 +179,8 @@ void one_pixel(const DepthwiseS8Tile& t) {
 
 template <bool kDot, bool kZeros, int kSize, int kStride>
 constexpr void fill_tiles(DepthwiseS8Kernels::Tile (&tile)[4]) {
-  tile[0] = several_pixels<kDot, kZeros, kSize, kStride, 7>;
+  // Larger ones would not fit the first cache of instructions.
+  if constexpr (kSize == 3 && !kZeros) tile[0] = several_pixels<kDot, kZeros, kSize, kStride, 7>;
   tile[1] = several_pixels<kDot, kZeros, kSize, kStride, 4>;
   tile[2] = several_pixels<kDot, kZeros, kSize, kStride, 2>;
   tile[3] = several_pixels<kDot, kZeros, kSize, kStride, 1>;

@@ -172,7 +172,7 @@ Result<std::unique_ptr<Kernel>> make_loss(const KernelRequest& request) {
       workspace);
 }
 
-OpDef loss_op(std::vector<int> versions, std::vector<std::string> names, MakeKernel make) {
+OpDef loss_op(std::vector<int> versions, std::vector<StaticText> names, MakeKernel make) {
   OpDef op;
   op.versions = std::move(versions);
   op.inputs = {{names[0], "T", kFloatTypes},

@@ -39,11 +39,23 @@ inline constexpr DTypeSet kAnyValue = ~DTypeSet{0};
 
 enum class Form : uint8_t { kSingle, kOptional, kVariadic };
 
+// Text that lives as long as the program: a literal, or a part of one. It keeps declarations data.
+struct StaticText : std::string_view {
+  constexpr StaticText() = default;
+  constexpr StaticText(const char* literal) : std::string_view(literal) {}
+  StaticText(const std::string&) = delete;
+  static constexpr StaticText part_of(std::string_view literal) {
+    StaticText text;
+    static_cast<std::string_view&>(text) = literal;
+    return text;
+  }
+};
+
 // One formal input or output. Parameters with the same type_name must have the same dtype at run
 // time (heterogeneous variadics use an empty type_name).
-struct FormalParam {  // of literals: declarations are data, not code
-  std::string_view name;
-  std::string_view type_name;  // "T", "T1", ...; "" when its dtype is free of the others
+struct FormalParam {
+  StaticText name;
+  StaticText type_name;  // "T", "T1", ...; "" when its dtype is free of the others
   DTypeSet types = kAllTypes;
   Form form = Form::kSingle;
 };

@@ -20,11 +20,11 @@ void set_view(InferContext& context, Dims dims) {
   set_like_input(context, std::move(dims));
 }
 
-OpDef view_op(std::vector<int> versions, std::string input, std::string output, InferRule infer) {
+OpDef view_op(std::vector<int> versions, StaticText input, StaticText output, InferRule infer) {
   OpDef op;
   op.versions = std::move(versions);
-  op.inputs = {{std::move(input), "T"}};
-  op.outputs = {{std::move(output), "T"}};
+  op.inputs = {{input, "T"}};
+  op.outputs = {{output, "T"}};
   op.infer = infer;
   op.kernels = {{"copy", make_view_copy}};
   op.is_view = true;

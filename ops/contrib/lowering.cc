@@ -94,8 +94,8 @@ std::vector<FormalParam> read_formals(std::string_view text, TypeOf types) {
     if (word.back() == '*') formal.form = Form::kVariadic;
     if (formal.form != Form::kSingle) word.remove_suffix(1);
     const size_t colon = word.find(':');
-    formal.name = word.substr(0, colon);
-    formal.type_name = word.substr(colon + 1);
+    formal.name = StaticText::part_of(word.substr(0, colon));
+    formal.type_name = StaticText::part_of(word.substr(colon + 1));
     for (const auto& [letter, set] : types) {
       if (formal.type_name[0] == letter) formal.types = set;
     }

@@ -225,11 +225,11 @@ Result<Reg> emit_mean(ProgramBuilder& builder, const EmitArgs& args) {
   return builder.step("Div", dtype, srcs, dtype);
 }
 
-OpDef variadic_op(std::vector<int> versions, DTypeSet types, std::string output) {
+OpDef variadic_op(std::vector<int> versions, DTypeSet types, StaticText output) {
   OpDef op;
   op.versions = std::move(versions);
   op.inputs = {{"data_0", "T", types, Form::kVariadic}};
-  op.outputs = {{std::move(output), "T", types}};
+  op.outputs = {{output, "T", types}};
   op.infer = infer_elementwise;
   op.kernels = {{"tiles", make_elementwise}};
   return op;

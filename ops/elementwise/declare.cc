@@ -62,11 +62,11 @@ Result<void> infer_broadcast(InferContext& context, DType dtype) {
 constexpr ElementwiseOp kByName{emit_by_name};
 
 OpDef elementwise_op(std::vector<int> versions, std::vector<FormalParam> inputs, DTypeSet types,
-                     std::string output, std::vector<FormalAttr> attrs) {
+                     StaticText output, std::vector<FormalAttr> attrs) {
   OpDef op;
   op.versions = std::move(versions);
   op.inputs = std::move(inputs);
-  op.outputs = {{std::move(output), "T", types}};
+  op.outputs = {{output, "T", types}};
   op.attrs = std::move(attrs);
   op.infer = infer_elementwise;
   op.kernels = {{"tiles", make_elementwise}};

@@ -60,6 +60,7 @@ void dequantize_tile(const void* const* srcs, void* dst, size_t count, const voi
 }
 
 struct QuantizeVectors {
+  HWY_INLINE QuantizeVectors() {}  // spelled out: g++ takes an implicit one out of the target
   hn::Vec<DF> scale, inverse, low, high;
   hn::Vec<DI> zero;  // less kRoundedBits
 };

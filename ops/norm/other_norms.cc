@@ -132,11 +132,11 @@ Result<std::unique_ptr<Kernel>> make_lrn(const KernelRequest& request) {
   });
 }
 
-OpDef norm_op(std::vector<int> versions, std::string input, std::string output) {
+OpDef norm_op(std::vector<int> versions, StaticText input, StaticText output) {
   OpDef op;
   op.versions = std::move(versions);
-  op.inputs = {{std::move(input), "T", kFloatTypes}};
-  op.outputs = {{std::move(output), "T", kFloatTypes}};
+  op.inputs = {{input, "T", kFloatTypes}};
+  op.outputs = {{output, "T", kFloatTypes}};
   return op;
 }
 
