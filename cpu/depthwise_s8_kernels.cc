@@ -5,7 +5,7 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
-#include "base/cpu_features.h"
+#include "cpu/byte_dot.h"
 #include "cpu/depthwise_s8.h"
 #include "cpu/finish_s8-inl.h"
 #include "cpu/tier_table.h"
@@ -221,7 +221,7 @@ SARDONYX_TIER_TABLE(depthwise_s8_dot_kernels, DepthwiseS8Kernels, kDepthwiseS8Do
 namespace sardonyx {
 
 const DepthwiseS8Kernels& depthwise_s8_kernels(Tier tier) {
-  const bool dot = tier == Tier::kAvx512 && cpu_features().avx512_vnni;
+  const bool dot = has_byte_dot(tier);
   return dot ? depthwise_s8_dot_kernels(tier) : depthwise_s8_plain_kernels(tier);
 }
 

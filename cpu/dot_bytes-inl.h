@@ -24,12 +24,17 @@ using VF32 = hn::Vec<DF32>;
 constexpr int64_t kLanesS8 = static_cast<int64_t>(hn::MaxLanes(D32()));
 
 // Whether this target may hold the instruction; the processor decides whether it is used.
-constexpr bool kMayDot = HWY_TARGET == HWY_AVX3;
+constexpr bool kMayDot = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
 
 #if HWY_TARGET == HWY_AVX3
 // Written out, because the target of this code is that of the whole tier, which does not have it.
 HWY_INLINE V32 dot_instruction(V32 a, V32 b, V32 sum) {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+  return sum;
+}
+#elif HWY_TARGET == HWY_AVX2
+HWY_INLINE V32 dot_instruction(V32 a, V32 b, V32 sum) {
+  __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(a.raw), "x"(b.raw));
   return sum;
 }
 #else

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "base/cpu_features.h"
+#include "cpu/byte_dot.h"
 #include "cpu/finish_s8-inl.h"
 #include "cpu/gemm_s8_kernels.h"
 #include "cpu/tier_table.h"
@@ -161,7 +161,7 @@ SARDONYX_TIER_TABLE(gemm_s8_dot_kernels, GemmS8Kernels, kGemmS8Dot)
 namespace sardonyx {
 
 const GemmS8Kernels& gemm_s8_kernels(Tier tier) {
-  const bool dot = tier == Tier::kAvx512 && cpu_features().avx512_vnni;
+  const bool dot = has_byte_dot(tier);
   return dot ? gemm_s8_dot_kernels(tier) : gemm_s8_plain_kernels(tier);
 }
 

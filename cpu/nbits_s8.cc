@@ -3,7 +3,7 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
-#include "base/cpu_features.h"
+#include "cpu/byte_dot.h"
 #include "cpu/dot_bytes-inl.h"
 #include "cpu/nbits_s8.h"
 #include "cpu/tier_table.h"
@@ -206,7 +206,7 @@ SARDONYX_TIER_TABLE(nbits_s8_dot_kernels, NBitsS8Kernels, kNBitsS8Dot)
 namespace sardonyx {
 
 const NBitsS8Kernels& nbits_s8_kernels(Tier tier) {
-  const bool dot = tier == Tier::kAvx512 && cpu_features().avx512_vnni;
+  const bool dot = has_byte_dot(tier);
   return dot ? nbits_s8_dot_kernels(tier) : nbits_s8_plain_kernels(tier);
 }
 

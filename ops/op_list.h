@@ -304,6 +304,7 @@
   X("com.microsoft", QLinearSigmoid, op_QLinearSigmoid)                                     \
   X("com.microsoft", QLinearSoftmax, op_QLinearSoftmax)                                     \
   X("com.microsoft", QLinearWhere, op_QLinearWhere)                                         \
+  X("com.microsoft", QMoE, op_QMoE)                                                         \
   X("com.microsoft", QuantizeLinear, op_ContribQuantizeLinear)                              \
   X("com.microsoft", QuickGelu, op_QuickGelu)                                               \
   X("com.microsoft", Range, op_ContribRange)                                                \
@@ -345,3 +346,4 @@
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
   X("sardonyx", Quantize, op_Quantize)
+// clang-format on

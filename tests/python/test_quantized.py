@@ -445,3 +445,31 @@ def test_quantized_net(net, how, activation, weight, per_channel, tmp_path):
     quantum = np.ptp(want) / 255
     assert np.abs(got - want).max() <= (1e-3 * quantum if how == "dynamic" else 3 * quantum)
     assert np.abs(got - want).mean() <= 0.3 * quantum
+
+
+@pytest.mark.parametrize(("bits", "block"), [(4, 0), (8, 0), (4, 16)])
+@pytest.mark.parametrize("activation", ["silu", "swiglu"])
+def test_experts(bits, block, activation):
+    experts, hidden, inner, rows = 4, 32, 16, 6
+    first = 2 * inner if activation == "swiglu" else inner
+    inputs = {"x": RANDOM.standard_normal((rows, hidden)).astype("f4"),
+              "r": RANDOM.standard_normal((rows, experts)).astype("f4")}
+    weights, real = {}, {}
+    for name, shape in (("1", (experts, first, hidden)), ("2", (experts, hidden, inner))):
+        codes = RANDOM.integers(0, 1 << bits, shape)
+        blocks = shape[2] // block if block else 1
+        scales = RANDOM.random((*shape[:2], blocks)).astype("f4") * (0.3 if bits == 4 else 0.02)
+        weights["w" + name] = pack(codes, bits)
+        weights["s" + name] = scales if block else scales[..., 0]
+        real["w" + name] = ((codes - (1 << (bits - 1))).astype("f4") *
+                            np.repeat(scales, shape[2] // blocks, 2))
+    attrs = {"k": 2, "activation_type": activation, "normalize_routing_weights": 1}
+    if activation == "swiglu":
+        attrs |= {"swiglu_fusion": 1, "activation_alpha": 1.702, "activation_beta": 1.0}
+    stored = {"expert_weight_bits": bits} | ({"block_size": block} if block else {})
+    data = one_node("QMoE", inputs, weights, np.float32, "x r w1 s1 - w2 s2", **attrs, **stored)
+    floats = one_node("MoE", inputs, real, np.float32, "x r w1 - w2", **attrs)
+    got = run(sardonyx, data, inputs)[0]
+    np.testing.assert_allclose(got, run(sardonyx, floats, inputs)[0], rtol=1e-4, atol=1e-4)
+    if activation == "swiglu":  # the one that ONNX Runtime's kernel for the CPU has
+        compare(data, inputs, rtol=0.02, atol=0.02)
