@@ -18,9 +18,37 @@ Result<PadMode> read_mode(const AttrMap& attrs) {
               "mode is '{}', expected 'constant', 'reflect', 'edge' or 'wrap'", mode);
 }
 
+// What can be said before the numbers are known: rank 0 has no dim that would wait for them.
+Result<void> check_lengths(const InferContext& context) {
+  const auto length_of = [&](size_t index) -> std::optional<int64_t> {
+    const bool known =
+        context.has_rank(index) && context.rank(index) == 1 && context.dims(index)[0].is_constant();
+    return known ? std::optional<int64_t>(context.dims(index)[0].value()) : std::nullopt;
+  };
+  const auto pads = length_of(1);
+  std::optional<int64_t> axes;
+  if (context.has_input(3)) {
+    axes = length_of(3);
+  } else if (context.has_rank(0)) {
+    axes = context.rank(0);
+  }
+  if (pads && axes && *pads != 2 * *axes) {
+    return fail(Code::kInvalidArgument,
+                "pads has {} numbers, expected {} (two for each of {} axes)", *pads, 2 * *axes,
+                *axes);
+  }
+  if (!context.has_rank(2) || !all_constant(context.dims(2))) return {};
+  for (const Dim& dim : context.dims(2)) {
+    if (dim == Dim(1)) continue;
+    return fail(Code::kInvalidArgument, "{} must be one number", context.describe(2));
+  }
+  return {};
+}
+
 Result<void> infer_pad(InferContext& context) {
   const PadMode mode = TRY(read_mode(context.attrs()));
   TRY(expect_rank(context, 1, 1));
+  TRY(check_lengths(context));
   if (!context.has_rank(0)) {
     set_like_input(context);
     return {};

@@ -107,6 +107,10 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
     return fail(Code::kInvalidArgument, "cos_cache is {}, expected {}x{}x{}", cache.to_string(),
                 shape.batch, shape.length, shape.half);
   }
+  if (request.has_input(3) && !(request.inputs[3].shape() == Shape{shape.batch, shape.length})) {
+    return fail(Code::kInvalidArgument, "position_ids are {}, expected {}x{}",
+                request.inputs[3].shape().to_string(), shape.batch, shape.length);
+  }
   std::unique_ptr<Kernel> kernel;
   visit_float(request.inputs[0].dtype(), [&](auto tag) {
     using T = typename decltype(tag)::Type;

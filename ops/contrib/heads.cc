@@ -50,7 +50,8 @@ ValueId columns_between(Lowering& to, ValueId starts, ValueId ends, const Column
 ValueId mask_of_lengths(Lowering& to, size_t index, const Columns& columns) {
   const ValueId mask = to.input(index);
   const Dim length = (*to.type(index).dims)[0];
-  const Dim batch = to.type(0).has_rank() ? (*to.type(0).dims)[0] : Dim::unknown();
+  const bool has_batch = to.rank(0).value_or(0) > 0;
+  const Dim batch = has_batch ? (*to.type(0).dims)[0] : Dim::unknown();
   if (length == batch) return columns_between(to, kNoValue, mask, columns);
   const ValueId items = to.dim(to.input(0), 0);
   const ValueId ends = to.op("Slice", {mask, to.ints({0}), items});
