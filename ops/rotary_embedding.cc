@@ -107,6 +107,10 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
     return fail(Code::kInvalidArgument, "cos_cache is {}, expected {}x{}x{}", cache.to_string(),
                 shape.batch, shape.length, shape.half);
   }
+  if (!(request.inputs[2].shape() == cache)) {
+    return fail(Code::kInvalidArgument, "sin_cache is {}, but cos_cache {}",
+                request.inputs[2].shape().to_string(), cache.to_string());
+  }
   if (request.has_input(3) && !(request.inputs[3].shape() == Shape{shape.batch, shape.length})) {
     return fail(Code::kInvalidArgument, "position_ids are {}, expected {}x{}",
                 request.inputs[3].shape().to_string(), shape.batch, shape.length);
