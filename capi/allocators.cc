@@ -150,7 +150,7 @@ Result<void> UnregisterAllocator(OrtEnv* env, const OrtMemoryInfo* info) {
 Result<void> register_own(OrtEnv* env, const OrtMemoryInfo& info) {
   auto allocator = std::make_unique<CpuAllocator>(info);
   TRY(RegisterAllocator(env, allocator.get()));
-  allocator.release();
+  (void)allocator.release();  // the environment has it now
   return {};
 }
 

@@ -16,7 +16,7 @@ namespace sardonyx::capi {
 namespace {
 
 void ORT_API_CALL CreateKeyValuePairs(OrtKeyValuePairs** out) noexcept {
-  if (out != nullptr) *out = new OrtKeyValuePairs;
+  if (out != nullptr) *out = new (std::nothrow) OrtKeyValuePairs;
 }
 
 void ORT_API_CALL AddKeyValuePair(OrtKeyValuePairs* pairs, const char* key,

@@ -2,6 +2,8 @@
 // values and layouts that its clients were compiled with. Included by onnxruntime_c_api.h.
 #pragma once
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are ONNX Runtime's.
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -501,3 +503,5 @@ typedef struct OrtEnvCreationOptions {
 #ifdef __cplusplus
 }
 #endif
+
+// NOLINTEND(bugprone-reserved-identifier)
