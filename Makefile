@@ -28,6 +28,11 @@ test-all: ## Run every test: slow ones, sanitizers, clang, fuzzers, AArch64, who
 	@scripts/build.sh release -DSARDONYX_TESTS=ON
 	@scripts/test.sh all
 
+test-clients: ## Run the clients and examples of other languages (CLIENTS="node java": those)
+	@scripts/install.sh build test clients
+	@scripts/build.sh release -DSARDONYX_TESTS=OFF
+	@tests/clients/run.sh $(CLIENTS)
+
 bench: ## Race ONNX Runtime and OpenVINO here and write BENCHMARKS.md (BENCH=--quick: less)
 	@scripts/install.sh build models torch bench
 	@scripts/build.sh release

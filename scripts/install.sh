@@ -58,7 +58,7 @@ pypi[train]="onnxruntime==1.31.1"
 
 about[clients]="run clients of other languages (make test-clients); Go and Rust bring their own tools"
 apt[clients]="npm default-jdk-headless curl unzip ruby ruby-ffi ruby-minitest"
-pypi[clients]=""
+pypi[clients]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 scikit-image==0.26.0"
 
 about[lint]="run make format and make lint"
 apt[lint]="clang-format clang-tidy"

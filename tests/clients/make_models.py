@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the small models that the clients of other languages run: make_models.py DIR."""
+"""Makes the small models and the picture that the clients of other languages run: make_models.py DIR."""
 
 import sys
 from pathlib import Path
@@ -87,6 +87,40 @@ def containers():
     return model("containers", nodes, [tensor("x", TensorProto.FLOAT, [1, 2])], outputs)
 
 
+def classifier():
+    """image [1,3,224,224] -> scores [1,1000]: a small convolution network with weights from a seeded generator."""
+    generator = np.random.default_rng(5)
+    initializers = []
+
+    def weights(name, *shape):
+        spread = np.sqrt(2 / np.prod(shape[1:]))
+        initializers.append(numpy_helper.from_array((generator.standard_normal(shape) * spread).astype(np.float32), name))
+        return name
+
+    nodes, value = [], "image"
+    for index, (source, count, kernel, stride) in enumerate([(3, 16, 7, 4), (16, 32, 3, 2), (32, 64, 3, 2)]):
+        inputs = [value, weights(f"w{index}", count, source, kernel, kernel)]
+        attributes = {"strides": [stride] * 2, "pads": [kernel // 2] * 4}
+        nodes.append(helper.make_node("Conv", inputs, [f"conv{index}"], **attributes))
+        nodes.append(helper.make_node("Relu", [f"conv{index}"], [f"relu{index}"]))
+        value = f"relu{index}"
+    nodes.append(helper.make_node("GlobalAveragePool", [value], ["mean"]))
+    nodes.append(helper.make_node("Flatten", ["mean"], ["features"]))
+    nodes.append(helper.make_node("Gemm", ["features", weights("classes", 1000, 64)], ["logits"], transB=1))
+    nodes.append(helper.make_node("Softmax", ["logits"], ["scores"]))
+    inputs = [tensor("image", TensorProto.FLOAT, [1, 3, 224, 224])]
+    return model("classifier", nodes, inputs, [tensor("scores", TensorProto.FLOAT, [1, 1000])], initializers)
+
+
+def picture(path):
+    """A photograph, 224 by 224, in the simplest format there is: binary PPM."""
+    from skimage.data import astronaut
+
+    whole = astronaut()[:448, 32:480].astype(np.uint32)
+    small = (whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2] + 2) // 4
+    path.write_bytes(b"P6\n224 224\n255\n" + small.astype(np.uint8).tobytes())
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name, dtype in TYPES.items():
@@ -94,6 +128,8 @@ def main(folder):
     onnx.save(arithmetic(), folder / "arithmetic.onnx")
     onnx.save(containers(), folder / "containers.onnx")
     external(folder)
+    onnx.save(classifier(), folder / "classifier.onnx")
+    picture(folder / "picture.ppm")
     (folder / "broken.onnx").write_bytes(b"no model at all")
 
 
