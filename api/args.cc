@@ -1,6 +1,7 @@
 // See api/args.h.
 #include "api/args.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/result.h"
@@ -35,10 +36,16 @@ std::string type_name(const Value& value) {
       return fmt::format("tensor({})", dtype_onnx_name(value.tensor().dtype()));
     case Value::Kind::kSparse:
       return fmt::format("sparse_tensor({})", dtype_onnx_name(value.sparse().values.dtype()));
-    case Value::Kind::kSequence:
-      return value.items().empty()
-                 ? fmt::format("seq(tensor({}))", dtype_onnx_name(value.element_dtype()))
-                 : "seq(" + type_name(value.items().front()) + ")";
+    case Value::Kind::kSequence: {
+      if (value.items().empty()) {
+        return fmt::format("seq(tensor({}))", dtype_onnx_name(value.element_dtype()));
+      }
+      const std::string first = type_name(value.items().front());
+      for (const Value& item : value.items()) {
+        if (type_name(item) != first) return "seq(" + first + ", " + type_name(item) + ")";
+      }
+      return "seq(" + first + ")";
+    }
     case Value::Kind::kMap:
       return fmt::format("map({},tensor({}))", dtype_onnx_name(value.map().keys.dtype()),
                          dtype_onnx_name(value.map().values.dtype()));
@@ -57,9 +64,11 @@ bool same_kind(const ValueType& type, const Value& value) {
     if (value.kind() != Value::Kind::kOptional) return same_kind(*type.element, value);
     return !value.has_value() || same_kind(*type.element, value.inner());
   }
-  if (type.kind == ValueType::Kind::kSequence && value.kind() == Value::Kind::kSequence &&
-      value.items().empty()) {
-    return true;
+  if (type.kind == ValueType::Kind::kSequence && value.kind() == Value::Kind::kSequence) {
+    const std::vector<Value>& items = value.items();
+    return type.element == nullptr ||
+           std::all_of(items.begin(), items.end(),
+                       [&](const auto& item) { return same_kind(*type.element, item); });
   }
   if (type.is_tensor()) {
     const bool any_dtype = type.dtype == DType::kUndefined;
@@ -127,6 +136,21 @@ ArgInfo arg_info(const std::string& name, const ValueType& type) {
     info.element = std::make_shared<const ArgInfo>(arg_info("", *type.element));
   }
   return info;
+}
+
+void name_unknown_dims(const std::vector<ValueDef>& declared, std::vector<ArgInfo>& args) {
+  for (ArgInfo& arg : args) {
+    const auto def = std::find_if(declared.begin(), declared.end(),
+                                  [&](const ValueDef& each) { return each.name == arg.name; });
+    if (def == declared.end() || def->type.dims.size() != arg.dims.size()) continue;
+    for (size_t axis = 0; axis < arg.dims.size(); ++axis) {
+      ArgInfo::Dim& dim = arg.dims[axis];
+      const DimDef& said = def->type.dims[axis];
+      if (dim.value < 0 && dim.symbol.empty() && said.kind == DimDef::Kind::kParam) {
+        dim.symbol = said.param;
+      }
+    }
+  }
 }
 
 std::string names_of(const std::vector<ArgInfo>& args) {

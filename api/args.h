@@ -6,11 +6,15 @@
 #include <string>
 
 #include "graph/graph.h"
+#include "model/model.h"
 #include "sardonyx/sardonyx.h"
 
 namespace sardonyx {
 
 ArgInfo arg_info(const std::string& name, const ValueType& type);
+
+// Dims of which nothing is known are shown as the file calls them ("?"), where it does.
+void name_unknown_dims(const std::vector<ValueDef>& declared, std::vector<ArgInfo>& args);
 
 // "'a', 'b'".
 std::string names_of(const std::vector<ArgInfo>& args);

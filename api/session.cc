@@ -67,7 +67,7 @@ void describe_model(const Model& model, State& state) {
   for (const auto& [op, count] : state.op_counts) state.node_count += count;
 }
 
-void describe_args(const Graph& graph, State& state) {
+void describe_args(const Model& model, const Graph& graph, State& state) {
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const GraphValue& input = graph.value(graph.inputs()[i]);
     auto& list = input.default_value.has_data() ? state.overridable : state.inputs;
@@ -79,6 +79,9 @@ void describe_args(const Graph& graph, State& state) {
     state.outputs.push_back(arg_info(output.name, output.type));
     state.output_index.emplace(output.name, i);
   }
+  name_unknown_dims(model.graph.inputs, state.inputs);
+  name_unknown_dims(model.graph.inputs, state.overridable);
+  name_unknown_dims(model.graph.outputs, state.outputs);
 }
 
 Result<Tier> wanted_tier(const std::string& name) {
@@ -170,7 +173,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   const auto graph = TRY(build_graph(model, build));
   TRY(bind_custom_ops(*graph, model, options));
   TRY(imported(missing, infer_types(*graph)));
-  describe_args(*graph, *state);
+  describe_args(model, *graph, *state);
 
   PassOptions passes;
   passes.level = static_cast<int>(options.optimization);

@@ -2,6 +2,7 @@
 #include "graph/build.h"
 
 #include <algorithm>
+#include <cctype>
 #include <unordered_map>
 #include <utility>
 
@@ -70,10 +71,18 @@ class Builder {
       case DimDef::Kind::kParam:
         break;
     }
-    // Symbols of a body or a function are its own, whatever those outside are called.
-    if (!symbol_scope_.empty()) return Dim::symbol(def.param + symbol_scope_);
     const auto fixed = options_.dim_values.find(def.param);
-    return fixed == options_.dim_values.end() ? Dim::symbol(def.param) : Dim(fixed->second);
+    if (symbol_scope_.empty() && fixed != options_.dim_values.end()) return Dim(fixed->second);
+    if (names_nothing(def.param)) return Dim::unknown();
+    // Symbols of a body or a function are its own, whatever those outside are called.
+    return Dim::symbol(def.param + symbol_scope_);
+  }
+
+  // Exporters write "?", "-1" or "None" for dims of which they know nothing: not one symbol.
+  static bool names_nothing(std::string_view param) {
+    return param == "None" || std::all_of(param.begin(), param.end(), [](char c) {
+             return std::ispunct(static_cast<unsigned char>(c)) != 0 || (c >= '0' && c <= '9');
+           });
   }
 
   ValueType type_of(const TypeDef& def) const {
