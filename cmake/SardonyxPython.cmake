@@ -31,12 +31,12 @@ set(python_dir ${PROJECT_BINARY_DIR}/python/sardonyx)
 nanobind_add_module(sardonyx_python NB_STATIC FREE_THREADED ${binding_sources})
 set_target_properties(sardonyx_python PROPERTIES OUTPUT_NAME _sardonyx
                                                   LIBRARY_OUTPUT_DIRECTORY ${python_dir})
-target_link_libraries(sardonyx_python PRIVATE sardonyx_api)
+target_link_libraries(sardonyx_python PRIVATE sardonyx_api sardonyx_capi)
 target_include_directories(sardonyx_python SYSTEM PRIVATE ${numpy_include})
 
 # The .py files beside it, copied when they change.
 file(GLOB_RECURSE module_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/sardonyx/*.py
-     ${PROJECT_SOURCE_DIR}/python/sardonyx/py.typed)
+     ${PROJECT_SOURCE_DIR}/python/sardonyx/py.typed ${PROJECT_SOURCE_DIR}/python/sardonyx/METADATA)
 set(copies)
 foreach(file IN LISTS module_files)
   file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/python/sardonyx ${file})

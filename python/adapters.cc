@@ -13,12 +13,6 @@ namespace {
 namespace nb = nanobind;
 using nb::literals::operator""_a;
 
-std::string to_path(nb::handle path) {
-  nb::object text = nb::steal(PyOS_FSPath(path.ptr()));
-  if (!text.is_valid()) throw nb::python_error();
-  return nb::cast<std::string>(text);
-}
-
 void set_parameters(Adapter& self, const std::map<std::string, OrtValue>& parameters) {
   std::map<std::string, Tensor> tensors;
   for (const auto& [name, value] : parameters) {
@@ -66,6 +60,10 @@ void add_adapters(nb::module_& module) {
       .def("get_model_version", [](const Adapter& self) { return self.model_version; })
       .def("set_model_version",
            [](Adapter& self, int32_t version) { self.model_version = version; })
+      .def_prop_ro("format_version", [](const Adapter&) { return 1; })
+      .def_rw("adapter_version", &Adapter::adapter_version)
+      .def_rw("model_version", &Adapter::model_version)
+      .def_prop_rw("parameters", &parameters_of, &set_parameters)
       .def("get_parameters", &parameters_of, "OrtValues by name.")
       .def("set_parameters", &set_parameters, "params"_a);
 }

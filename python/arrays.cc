@@ -304,7 +304,7 @@ nb::object to_python(const Value& value, std::span<const NamedValue> shared) {
       return must_copy(tensor, shared) ? copied_array(tensor) : shared_array(tensor);
     }
     case Value::Kind::kSparse:
-      return nb::cast(PySparse{std::make_shared<SparseTensor>(value.sparse())});
+      return nb::cast(PySparse{std::make_shared<SparseTensor>(value.sparse()), {}, {}});
     case Value::Kind::kSequence: {
       nb::list list;
       MapKeys keys;

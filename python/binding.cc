@@ -50,14 +50,14 @@ void bind_array(PyBinding& self, const std::string& name, nb::handle array) {
   bind_value(self, name, to_value(array, find_input(self.session->session, name), name));
 }
 
-void bind_input(PyBinding& self, const std::string& name, const std::string& device, int id,
+void bind_input(PyBinding& self, const std::string& name, nb::handle device, int id,
                 nb::handle dtype, nb::handle shape, uintptr_t pointer) {
-  require_cpu(device, id, "bind_input '" + name + "'");
   const std::string what = "bind_input '" + name + "'";
+  require_cpu(device, id, what);
   bind_value(self, name, tensor_at(dtype_of_argument(dtype), shape, pointer, what));
 }
 
-void bind_output(PyBinding& self, const std::string& name, const std::string& device, int id,
+void bind_output(PyBinding& self, const std::string& name, nb::handle device, int id,
                  nb::handle dtype, nb::handle shape, nb::handle pointer) {
   require_cpu(device, id, "bind_output '" + name + "'");
   if (pointer.is_none()) {
@@ -139,11 +139,25 @@ void add_binding(nb::module_& module) {
            "shape"_a, "buffer_ptr"_a,
            "Binds the caller's memory; it must stay as it is until the run is over.")
       .def(
+          "bind_input",
+          [](PyBinding& self, const std::string& name, const OrtDevice& device, nb::handle dtype,
+             nb::handle shape, uintptr_t pointer) {
+            bind_input(self, name, nb::cast(device), 0, dtype, shape, pointer);
+          },
+          "name"_a, "device"_a, "element_type"_a, "shape"_a, "buffer_ptr"_a)
+      .def(
           "bind_ortvalue_input",
           [](PyBinding& self, const std::string& name, const OrtValue& value) {
             bind_value(self, name, value.value);
           },
           "name"_a, "ortvalue"_a)
+      .def(
+          "bind_output",
+          [](PyBinding& self, const std::string& name, const OrtDevice& device, nb::handle dtype,
+             nb::handle shape, nb::handle pointer) {
+            bind_output(self, name, nb::cast(device), 0, dtype, shape, pointer);
+          },
+          "name"_a, "device"_a, "element_type"_a, "shape"_a, "buffer_ptr"_a)
       .def("bind_output", &bind_output, "name"_a, "device_type"_a = "cpu", "device_id"_a = 0,
            "element_type"_a = nb::none(), "shape"_a = nb::none(), "buffer_ptr"_a = nb::none(),
            "Binds an output to new memory, or to the caller's when buffer_ptr is given.")

@@ -2,6 +2,7 @@
 // capsules, which every framework takes and gives).
 #include "python/dlpack.h"
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,8 @@ void delete_unused(PyObject* capsule) {
 
 bool is_dense(const DlTensor& tensor) {
   if (tensor.strides == nullptr) return true;
+  if (std::find(tensor.dims, tensor.dims + tensor.rank, 0) != tensor.dims + tensor.rank)
+    return true;
   int64_t expected = 1;
   for (int32_t axis = tensor.rank - 1; axis >= 0; --axis) {
     if (tensor.dims[axis] != 1 && tensor.strides[axis] != expected) return false;
@@ -103,7 +106,20 @@ void check_importable(const DlTensor& tensor) {
   }
 }
 
+DlManaged* managed_of(nb::handle capsule) {
+  if (!PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
+    raise_python(PyExc_ValueError,
+                 "DLPack: expected an object with __dlpack__, or an unused capsule 'dltensor'");
+  }
+  return static_cast<DlManaged*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
+}
+
 }  // namespace
+
+bool is_uint8_capsule(nb::handle capsule) {
+  const DlType type = managed_of(capsule)->tensor.dtype;
+  return type.code == kUint && type.bits == 8;
+}
 
 nb::object to_dlpack(const Tensor& tensor) {
   const TypeCode* found = nullptr;
@@ -136,11 +152,7 @@ nb::object to_dlpack(const Tensor& tensor) {
 Tensor from_dlpack(nb::handle source, bool is_bool) {
   nb::object capsule = nb::borrow(source);
   if (!PyCapsule_CheckExact(source.ptr())) capsule = source.attr("__dlpack__")();
-  if (!PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
-    raise_python(PyExc_ValueError,
-                 "DLPack: expected an object with __dlpack__, or an unused capsule 'dltensor'");
-  }
-  auto* managed = static_cast<DlManaged*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
+  DlManaged* managed = managed_of(capsule);
   const DlTensor& tensor = managed->tensor;
   check_importable(tensor);
   const DType dtype = dtype_from(tensor.dtype, is_bool);

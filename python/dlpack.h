@@ -17,4 +17,7 @@ nb::object to_dlpack(const Tensor& tensor);
 // From a capsule, or from an object with __dlpack__. `is_bool`: take unsigned bytes as booleans.
 Tensor from_dlpack(nb::handle source, bool is_bool);
 
+// Whether an unused capsule holds bytes, which older frameworks also export bools as.
+bool is_uint8_capsule(nb::handle capsule);
+
 }  // namespace sardonyx::python

@@ -82,6 +82,7 @@ DType dtype_of_type_num(int type_num) {
       return DType::kInt64;
     case NPY_UNICODE:
     case NPY_STRING:
+    case NPY_VOID:
     case NPY_VSTRING:
       return DType::kString;
     default:

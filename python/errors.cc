@@ -86,6 +86,12 @@ std::string to_utf8(nb::handle text) {
                      static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
 }
 
+std::string to_path(nb::handle path) {
+  nb::object text = nb::steal(PyOS_FSPath(path.ptr()));
+  if (!text.is_valid()) throw nb::python_error();
+  return nb::cast<std::string>(text);
+}
+
 void raise_error(const Error& error) {
   nb::object exception = nb::borrow(class_of(error.code))(printable(error.text()));
   if (!error.place.empty()) exception.attr("place") = printable(error.place);

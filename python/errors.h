@@ -18,6 +18,8 @@ namespace nb = nanobind;
 // to_utf8() turns back: such names can be shown and fed.
 nb::str to_text(std::string_view utf8);
 std::string to_utf8(nb::handle text);
+// A str or os.PathLike.
+std::string to_path(nb::handle path);
 
 // Puts Error and its subclasses (Fail, InvalidArgument, ...) into the module.
 void add_exceptions(nb::module_& module);

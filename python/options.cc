@@ -5,6 +5,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include "capi/custom_op_library.h"
 #include "python/adapters.h"
 #include "python/arrays.h"
 #include "python/custom_ops.h"
@@ -234,11 +235,33 @@ void add_methods(OptionsClass& options) {
           [](Options& self, bool value) { self.load_canceled = value; }, "is_canceled"_a);
 }
 
-// What ONNX Runtime has and this library has not: said when asked, never ignored.
-void add_missing_methods(OptionsClass& options) {
-  options.def("register_custom_ops_library", [](PySessionOptions&, const std::string& path) {
-    not_available("libraries of custom operators cannot be loaded yet: " + path);
-  });
+void register_library(PySessionOptions& self, nb::handle path) {
+  for (auto& op : unwrap(capi::load_custom_ops(to_path(path)))) {
+    self.custom_ops.push_back(std::move(op));
+  }
+}
+
+void add_callbacks(OptionsClass& options) {
+  using Options = PySessionOptions;
+  options
+      .def("register_custom_ops_library", &register_library, "path"_a,
+           "Loads a library of custom operators that was built for ONNX Runtime.")
+      .def(
+          "set_provider_selection_policy_delegate",
+          [](Options& self, nb::callable delegate) { self.policy_delegate = std::move(delegate); },
+          "delegate"_a,
+          "Called when a session is made, with the OrtEpDevices, metadata of the model and of the "
+          "runtime, and the most devices to choose; returns those chosen.")
+      .def_prop_ro("_policy_delegate", [](const Options& self) { return self.policy_delegate; })
+      .def(
+          "set_ep_context_data_read_func",
+          [](Options&, nb::handle) {
+            not_available(
+                "set_ep_context_data_read_func: no provider of this build compiles nodes, so no "
+                "model has data of one (EPContext) to read");
+          },
+          "read_func"_a)
+      .def("clear_ep_context_data_read_func", [](Options&) {});
 }
 
 void add_active_adapter(PyRunOptions& self, const PyLoraAdapter& adapter) {
@@ -326,7 +349,7 @@ void add_options(nb::module_& module) {
   add_properties(options);
   add_own_properties(options);
   add_methods(options);
-  add_missing_methods(options);
+  add_callbacks(options);
   add_run_options(module);
 }
 

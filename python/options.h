@@ -54,6 +54,7 @@ struct PySessionOptions {
   ExecutionMode mode = ExecutionMode::kSequential;
   ExecutionOrder order = ExecutionOrder::kDefault;
   std::vector<std::pair<std::string, std::map<std::string, std::string>>> providers;
+  nb::object policy_delegate = nb::none();
 };
 
 struct PyRunOptions {

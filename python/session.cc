@@ -110,6 +110,15 @@ nb::list run_with_ort_values(const PySession& self, nb::handle output_names, nb:
   return list;
 }
 
+// The order of arguments of ONNX Runtime's own binding (`session._sess`).
+OrtValueVector run_to_vector(const PySession& self, const nb::dict& input_feed,
+                             const nb::list& output_names, const PyRunOptions* options) {
+  const std::vector<NamedValue> feeds = to_feeds(self, input_feed);
+  OrtValueVector results;
+  run_session(self, feeds, to_names(self, output_names), results.values, options);
+  return results;
+}
+
 void run_with_vectors(const PySession& self, const PyRunOptions* options,
                       const std::vector<std::string>& feed_names, const OrtValueVector& feeds,
                       const std::vector<std::string>& fetch_names, OrtValueVector& fetches,
@@ -280,6 +289,7 @@ void add_session(nb::module_& module) {
                    "run_options: RunOptions | None = None) -> list[typing.Any]"),
            "Runs the model. Takes names of outputs (None: all) and a dict of inputs by name; "
            "returns a list of arrays (lists, dicts or None for other kinds of values).")
+      .def("run_with_ort_values", &run_to_vector, nb::arg(), nb::arg(), nb::arg().none())
       .def("run_with_ort_values", &run_with_ort_values, "output_names"_a.none(),
            "input_dict_ort_values"_a, "run_options"_a.none() = nb::none(),
            nb::sig("def run_with_ort_values(self, "

@@ -24,7 +24,7 @@ about[test]="run make test"
 apt[test]="git libgtest-dev libgmock-dev"
 pypi[test]="numpy==2.4.6 ml-dtypes==0.6.0 onnx==1.22.0 pillow==13.0.0
   pytest==9.2.0 hypothesis==6.170.15 onnxruntime==1.31.1 sympy==1.14.0
-  parameterized==0.9.0"
+  parameterized==0.9.0 mypy==2.4.1"
 
 about[ml]="convert models of scikit-learn, LightGBM and XGBoost, which tests run (0.9 GB)"
 apt[ml]=""
@@ -57,7 +57,8 @@ apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-mat
 pypi[train]="onnxruntime==1.31.1"
 
 about[clients]="run clients of other languages (make test-clients); Go and Rust bring their own tools"
-apt[clients]="npm default-jdk-headless curl unzip ruby ruby-ffi ruby-minitest"
+apt[clients]="npm default-jdk-headless curl unzip ruby ruby-ffi ruby-minitest
+  python3-torch python3-torchaudio"
 pypi[clients]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 scikit-image==0.26.0"
 
 about[lint]="run make format and make lint"

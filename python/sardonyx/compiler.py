@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 from ._sardonyx import Fail, GraphOptimizationLevel, InvalidArgument, NotImplemented, SessionOptions
 from .session import InferenceSession
@@ -25,6 +26,18 @@ class OrtExternalInitializerInfo:
     filepath: str
     file_offset: int
     byte_size: int
+
+
+def _check_source(source):
+    if isinstance(source, (str, os.PathLike)):
+        if not os.fspath(source):
+            raise ValueError("Input model path is empty")
+        if not os.path.exists(source):
+            raise InvalidArgument(f"{os.fspath(source)}: no such file")
+    elif not isinstance(source, bytes):
+        raise TypeError(f"Unable to load from type '{type(source)}'")
+    elif not source:
+        raise ValueError("Input model bytes array is empty")
 
 
 class ModelCompiler:
@@ -49,16 +62,17 @@ class ModelCompiler:
         graph_optimization_level: GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL,
         get_initializer_location_func: Callable | None = None,
     ) -> None:
+        _check_source(input_model_path_or_bytes)
         if get_initializer_location_func is not None:
+            if external_initializers_file_path:
+                raise ValueError(
+                    "Cannot initialize ModelCompiler with both `external_initializers_file_path` and"
+                    " `get_initializer_location_func`"
+                )
             raise NotImplemented(
                 "get_initializer_location_func: weights go into the model or into"
                 " external_initializers_file_path"
             )
-        if isinstance(input_model_path_or_bytes, (str, os.PathLike)):
-            if not os.path.exists(input_model_path_or_bytes):
-                raise InvalidArgument(f"{os.fspath(input_model_path_or_bytes)}: no such file")
-        elif not isinstance(input_model_path_or_bytes, bytes):
-            raise TypeError("the model must be a path or bytes")
         self._options = sess_options
         self._source = input_model_path_or_bytes
         self._external = external_initializers_file_path
@@ -91,6 +105,15 @@ class ModelCompiler:
     def compile_to_stream(self, write_function: Callable[[bytes], object]) -> None:
         """Calls write_function with the bytes of the model, perhaps in parts."""
         write_function(self.compile_to_bytes())
+
+    def set_ep_context_data_write_func(self, write_func: Callable[[str, Any], None]) -> None:
+        raise NotImplemented(
+            "set_ep_context_data_write_func: no provider of this build compiles nodes, so there is"
+            " no data of one (EPContext) to write"
+        )
+
+    def clear_ep_context_data_write_func(self) -> None:
+        """None can have been set."""
 
     def _write(self, path: str) -> None:
         options = self._options.copy()

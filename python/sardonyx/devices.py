@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any
 
 from ._sardonyx import InvalidArgument, NotImplemented, OrtMemoryInfo
+from .config_of_model import metadata_of
 from ._sardonyx import OrtAllocatorType, OrtMemType, machine, set_arena_limit, set_default_threads
 
 _CPU = "CPUExecutionProvider"
@@ -70,6 +72,59 @@ class OrtEpDevice:
         raise NotImplemented("memory of the CPU has no streams")
 
 
+class _NeverMade:
+    """Made by execution providers that this build does not have."""
+
+    def __init__(self) -> None:
+        raise TypeError(f"{type(self).__name__}: No constructor defined!")
+
+
+class OrtSyncStream(_NeverMade):
+    """A stream of a device that runs apart from the CPU."""
+
+    def get_handle(self) -> int:
+        raise NotImplemented("memory of the CPU has no streams")
+
+
+class OrtEpContextData(_NeverMade):
+    """What a provider that compiles nodes writes of them: `size` bytes, by read(offset, length)."""
+
+
+class OrtEpContextDataBuffer(_NeverMade):
+    """Memory that such a provider reads into, by allocate(size) and write(data, offset)."""
+
+
+class SessionObjectInitializer(_NeverMade):
+    """What sessions of ONNX Runtime are made from by its training packages."""
+
+
+class SparseBlockSparseView(_NeverMade):
+    """The indices of a block-sparse tensor, which no operator takes."""
+
+    def indices(self) -> Any:
+        raise NotImplemented("block-sparse tensors are not available")
+
+
+class ArenaExtendStrategy(IntEnum):
+    kNextPowerOfTwo = 0
+    kSameAsRequested = 1
+
+
+class OrtCompiledModelCompatibility(IntEnum):
+    EP_NOT_APPLICABLE = 0
+    EP_SUPPORTED_OPTIMAL = 1
+    EP_SUPPORTED_PREFER_RECOMPILATION = 2
+    EP_UNSUPPORTED = 3
+
+
+class OrtDeviceEpIncompatibilityReason(IntFlag):
+    NONE = 0
+    DRIVER_INCOMPATIBLE = 1
+    DEVICE_INCOMPATIBLE = 2
+    MISSING_DEPENDENCY = 4
+    UNKNOWN = -(2**31)
+
+
 @dataclass(frozen=True)
 class OrtEpAssignedNode:
     """A node of a model as a session runs it."""
@@ -96,6 +151,40 @@ def get_ep_devices() -> list[OrtEpDevice]:
     metadata = {"features": " ".join(found["features"]), "tier": found["tier"]}
     device = OrtHardwareDevice(OrtHardwareDeviceType.CPU, 0, "", 0, metadata)
     return [OrtEpDevice(_CPU, "Sardonyx", device)]
+
+
+def get_hardware_devices() -> list[OrtHardwareDevice]:
+    return [device.device for device in get_ep_devices()]
+
+
+def get_hardware_device_ep_incompatibility_details(
+    ep_name: str, device: OrtHardwareDevice
+) -> dict[str, Any]:
+    """Why a provider cannot run on a device: the CPU's can, and there is no other."""
+    if ep_name != _CPU:
+        raise InvalidArgument(f"No valid factory found for execution provider '{ep_name}'.")
+    return {"reasons_bitmask": 0, "notes": None, "error_code": 0}
+
+
+def get_model_compatibility_for_ep_devices(
+    ep_devices: Sequence[OrtEpDevice], compatibility_info: str
+) -> OrtCompiledModelCompatibility:
+    """Whether compiled parts of a model fit the devices; the CPU's provider compiles none."""
+    if not ep_devices:
+        raise InvalidArgument("Invalid argument provided to GetModelCompatibilityForEpDevices.")
+    return OrtCompiledModelCompatibility.EP_NOT_APPLICABLE
+
+
+def get_compatibility_info_from_model(path: str | os.PathLike[str], ep_type: str) -> str | None:
+    """What a compiled model says of the provider that compiled it: the metadata entry of its name."""
+    with open(path, "rb") as file:
+        return get_compatibility_info_from_model_bytes(file.read(), ep_type)
+
+
+def get_compatibility_info_from_model_bytes(model: bytes, ep_type: str) -> str | None:
+    if not model:
+        raise InvalidArgument("Invalid argument provided to GetCompatibilityInfoFromModelBytes.")
+    return metadata_of(model).get(f"ep_compatibility_info.{ep_type}")
 
 
 def register_execution_provider_library(registration_name: str, library_path: str) -> None:

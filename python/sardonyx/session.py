@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Union
 
-from ._sardonyx import InvalidArgument, IOBinding, NotImplemented, OrtMemoryInfo, Session
-from ._sardonyx import OrtAllocatorType, OrtMemType, RunOptions, SessionOptions
+from ._sardonyx import InvalidArgument, IOBinding, ModelMetadata, NodeArg, NotImplemented
+from ._sardonyx import OrtAllocatorType, OrtMemoryInfo, OrtMemType, OrtValue, RunOptions, Session
+from ._sardonyx import SessionOptions
+from .config_of_model import with_config_of_model
 from .devices import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, get_ep_devices
 
 _log = logging.getLogger("sardonyx")
@@ -47,6 +49,25 @@ def _pair(provider):
     )
 
 
+def _reads_config(keywords):
+    if "read_config_from_model" in keywords:
+        return int(keywords["read_config_from_model"]) == 1
+    return os.environ.get("ORT_LOAD_CONFIG_FROM_MODEL") == "1"
+
+
+def _providers_of(options):
+    """What the options name, or what their delegate chooses of the devices there are."""
+    if options.has_providers():
+        return options.get_providers()
+    delegate = options._policy_delegate
+    if delegate is None:
+        return None
+    chosen = delegate(get_ep_devices(), {}, {}, 1)
+    if not chosen:
+        raise InvalidArgument("the delegate of the provider selection policy chose no device")
+    return [device.ep_name for device in chosen]
+
+
 def resolve_providers(providers, provider_options):
     """The providers to use, as a dict of name to options.
 
@@ -62,6 +83,8 @@ def resolve_providers(providers, provider_options):
             raise ValueError(
                 "'providers' and 'provider_options' should be the same length if both are given."
             )
+        if not all(isinstance(options, Mapping) for options in provider_options):
+            raise ValueError("'provider_options' values must be dicts.")
         if any(options for _, options in pairs):
             raise ValueError("give options in 'providers' or in 'provider_options', not in both")
         pairs = [(name, options) for (name, _), options in zip(pairs, provider_options)]
@@ -113,19 +136,56 @@ class InferenceSession(Session):
             source = bytes(path_or_bytes)
         else:
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
-        if kwargs.get("read_config_from_model"):
-            raise NotImplemented("read_config_from_model: models carry no options that are read")
-        if kwargs.get("disabled_optimizers"):
-            raise NotImplemented(
-                "disabled_optimizers: these are names of ONNX Runtime's passes; set"
-                " SessionOptions.disabled_passes to names that `sardonyx graph --passes` lists"
-            )
-        if not providers and sess_options is not None and sess_options.has_providers():
-            providers = sess_options.get_providers()
+        # `disabled_optimizers` names passes of ONNX Runtime: none of them runs here in any case.
+        # What leaves out passes of this library is SessionOptions.disabled_passes.
+        if _reads_config(kwargs):
+            sess_options = with_config_of_model(source, sess_options)
+        if not providers and sess_options is not None:
+            providers = _providers_of(sess_options)
         self._providers = resolve_providers(providers, provider_options)
+        self._source = source
         super().__init__(source, sess_options)
         for warning in self.get_modelmeta().warnings:
             _log.warning("%s", warning)
+
+    # Names that programs reach for behind ONNX Runtime's session.
+
+    @property
+    def _sess(self) -> InferenceSession:
+        return self
+
+    @property
+    def _session(self) -> InferenceSession:
+        return self
+
+    @property
+    def _model_path(self) -> str | None:
+        return self._source if isinstance(self._source, str) else None
+
+    @property
+    def _model_bytes(self) -> bytes | None:
+        return self._source if isinstance(self._source, bytes) else None
+
+    @property
+    def _sess_options(self) -> SessionOptions:
+        return self.get_session_options()
+
+    @property
+    def _inputs_meta(self) -> list[NodeArg]:
+        return self.get_inputs()
+
+    @property
+    def _outputs_meta(self) -> list[NodeArg]:
+        return self.get_outputs()
+
+    @property
+    def _model_meta(self) -> ModelMetadata:
+        return self.get_modelmeta()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "cannot pickle an InferenceSession: keep the path or bytes of its model, and load anew"
+        )
 
     def get_providers(self) -> list[str]:
         return list(self._providers)
@@ -170,6 +230,22 @@ class InferenceSession(Session):
             callback(results, user_data, error)
 
         _async_executor().submit(run)
+
+    def create_ortvalue_from_shape_and_type(
+        self,
+        shape: Sequence[int],
+        element_type: Any,
+        device_type: str = "cpu",
+        device_id: int = 0,
+        vendor_id: int = -1,
+    ) -> OrtValue:
+        """A new zero-filled tensor in memory that this session runs on."""
+        return OrtValue.ortvalue_from_shape_and_type(
+            shape, element_type, device_type, device_id, vendor_id
+        )
+
+    def release_captured_graph(self, graph_annotation_id: int = 0) -> None:
+        """Nothing is captured: graphs are captured by providers of GPUs."""
 
     def get_input_memory_infos(self) -> list[OrtMemoryInfo]:
         return [_cpu_memory() for _ in self.get_inputs()]

@@ -14,7 +14,8 @@ TABLE = """
 | `base/` | x | – |
 | `model/` | y | base |
 | `include/` | z | base |
-| `python/`, `apps/` | z | api |
+| `python/` | z | api, capi |
+| `apps/` | z | api |
 """
 
 

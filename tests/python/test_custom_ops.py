@@ -1,5 +1,7 @@
 """Operators as Python callables."""
 
+import pathlib
+import subprocess
 import threading
 
 import numpy as np
@@ -196,3 +198,26 @@ def test_registrations_that_make_no_sense():
 def test_without_registration_the_error_names_it():
     with pytest.raises(ort.NotImplemented, match=r"my\.domain\.Unknown.*mine"):
         load(one_node("Unknown"))
+
+
+def test_libraries_of_custom_operators(tmp_path):
+    root = pathlib.Path(__file__).parents[2]
+    library = tmp_path / "operators.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-I", root / "include" / "sardonyx", "-o", library,
+                    root / "tests" / "capi" / "custom_op_library.c"], check=True)
+    node = helper.make_node("Scale", ["x"], ["y"], domain="tests", by=3.0)
+    model = tiny_models.model([node], [tiny_models.value("x")], [tiny_models.value("y")])
+    model.opset_import.append(helper.make_opsetid("tests", 1))
+    with pytest.raises(ort.Error, match="Scale"):
+        ort.InferenceSession(model.SerializeToString())
+    for path in (str(library), library):
+        options = ort.SessionOptions()
+        options.register_custom_ops_library(path)
+        session = ort.InferenceSession(model.SerializeToString(), options)
+        np.testing.assert_array_equal(session.run(None, {"x": np.ones((2, 3), "f4")})[0],
+                                      np.full((2, 3), 3))
+    for path, text in (("/no/such/library.so", "Failed to load library"),
+                       (pathlib.__file__, "Failed to load library"),
+                       (ort._sardonyx.__file__, "Failed to get symbol RegisterCustomOps")):
+        with pytest.raises(ort.Fail, match=text):
+            ort.SessionOptions().register_custom_ops_library(path)

@@ -99,11 +99,6 @@ def test_exceptions_have_one_base():
         assert getattr(ort.capi._pybind_state, name) is each
 
 
-def test_what_is_missing_says_so():
-    with pytest.raises(ort.NotImplemented):
-        ort.SessionOptions().register_custom_ops_library("x.so")
-
-
 def test_dim_overrides_by_denotation():
     model = onnx.load_from_string(tiny_models.add())
     for argument in (*model.graph.input, *model.graph.output):
@@ -251,28 +246,6 @@ def test_every_tier_of_the_machine_runs(tier):
     x = np.float32([[1, 2, 3]])
     y = ort.InferenceSession(tiny_models.matmul(weights), options).run(None, {"x": x})[0]
     np.testing.assert_allclose(y, x @ weights, rtol=1e-6)
-
-
-def test_backend():
-    import numpy as np
-    import onnx
-
-    import sardonyx.backend as backend
-
-    assert backend.supports_device("CPU") and not backend.supports_device("CUDA:0")
-    model = onnx.load_from_string(tiny_models.add())
-    assert backend.is_compatible(model)
-    x = np.ones((2, 3), np.float32)
-    for prepared in (backend.prepare(model), backend.prepare(tiny_models.add())):
-        for inputs in ([x, x], {"x": x, "y": x}):
-            np.testing.assert_array_equal(prepared.run(inputs)[0], x + x)
-    np.testing.assert_array_equal(backend.run_model(model, [x, x])[0], x + x)
-    node = helper.make_node("Add", ["a", "b"], ["c"])
-    np.testing.assert_array_equal(backend.run_node(node, [x, x])[0], x + x)
-    with pytest.raises(ort.InvalidArgument):
-        backend.prepare(model, "CUDA")
-    with pytest.raises(ort.InvalidArgument):
-        backend.prepare(model).run([x])
 
 
 def test_initializers_are_replaced_at_load(tmp_path):

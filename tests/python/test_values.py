@@ -335,8 +335,21 @@ def test_sparse_tensors():
     assert value.as_sparse_tensor().dense_shape() == [3, 3]
     with pytest.raises(ort.InvalidArgument):
         ort.SparseTensor.sparse_coo_from_numpy([3, 3], values, indices[:2])
-    with pytest.raises(ort.NotImplemented):
-        ort.SparseTensor.sparse_csr_from_numpy([3, 3], values, indices, indices)
+    for outer in ([0, 1, 2], [0, 2, 1, 3], [1, 1, 2, 3]):
+        with pytest.raises(ort.InvalidArgument, match="outer"):
+            ort.SparseTensor.sparse_csr_from_numpy([3, 3], values, np.int64([0, 1, 2]),
+                                                   np.int64(outer))
+    with pytest.raises(ort.InvalidArgument, match=r"index 3 is outside of \[0, 3\)"):
+        ort.SparseTensor.sparse_csr_from_numpy([3, 3], values, np.int64([0, 1, 3]),
+                                               np.int64([0, 1, 2, 3]))
+
+
+def test_csr_is_turned_into_coo_for_models():
+    csr = ort.SparseTensor.sparse_csr_from_numpy(
+        [3, 3], np.float32([1, 2, 3]), np.int64([2, 0, 1]), np.int64([0, 1, 3, 3]))
+    coo = ort.OrtValue.ort_value_from_sparse_tensor(csr).to_python()
+    assert coo.format() == ort.OrtSparseFormat.ORT_SPARSE_COO
+    assert coo.as_coo_view().indices().tolist() == [2, 3, 4]
 
 
 def test_places():

@@ -1,3 +1,3 @@
-"""What the binding offers, under the name that ONNX Runtime's programs import it by."""
+"""What ONNX Runtime's binding offers, under the name that programs import it by."""
 
-from .._sardonyx import *  # noqa: F403
+from .onnxruntime_pybind11_state import *  # noqa: F403
