@@ -1,4 +1,7 @@
 // IoBinding: inputs and outputs that stay bound over runs.
+#include <algorithm>
+#include <string_view>
+
 #include "capi/door.h"
 #include "capi/memory.h"
 #include "capi/runs.h"
@@ -14,8 +17,17 @@ Result<void> CreateIoBinding(OrtSession* session, OrtIoBinding** out) {
   return {};
 }
 
+bool takes_input(const Session& session, std::string_view name) {
+  const auto is_named = [&](const ArgInfo& info) { return info.name == name; };
+  return std::ranges::any_of(session.inputs(), is_named) ||
+         std::ranges::any_of(session.overridable_initializers(), is_named);
+}
+
 Result<void> BindInput(OrtIoBinding* binding, const char* name, const OrtValue* value) {
   REQUIRE(binding, name, value);
+  if (!takes_input(binding->loaded->session, name)) {
+    return fail(Code::kFail, "Failed to find input name in the mapping: {}", name);
+  }
   for (NamedValue& input : binding->inputs) {
     if (input.name != name) continue;
     input.value = value->value;

@@ -223,6 +223,8 @@ TEST_F(CApiSession, BindsInputsAndOutputs) {
   const auto binding = made<IoBinding>(api().CreateIoBinding, session.get());
   std::vector<float> data = {1, 2};
   EXPECT_OK(api().BindInput(binding.get(), "x", tensor(data, {1, 2}).get()));
+  EXPECT_FAILS(api().BindInput(binding.get(), "bad", tensor(data, {1, 2}).get()), ORT_FAIL,
+               "Failed to find input name in the mapping: bad");
   EXPECT_FAILS(api().RunWithBinding(session.get(), nullptr, binding.get()), ORT_INVALID_ARGUMENT,
                "At least one output");
   EXPECT_OK(api().BindOutputToDevice(binding.get(), "y", cpu_memory().get()));
