@@ -1,0 +1,4 @@
+// Programs include this for OrtSessionOptionsAppendExecutionProvider_CPU.
+#pragma once
+
+#include "onnxruntime_c_api.h"
