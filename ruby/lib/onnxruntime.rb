@@ -7,6 +7,9 @@
 require "ffi"
 require "onnxruntime/table"
 require "onnxruntime/value"
+require "onnxruntime/types"
+require "onnxruntime/ort_value"
+require "onnxruntime/io_binding"
 require "onnxruntime/inference_session"
 require "onnxruntime/model"
 
@@ -15,6 +18,11 @@ module OnnxRuntime
 
   class << self
     attr_accessor :ffi_lib
+
+    # The version of ONNX Runtime's C API that the library offers.
+    def lib_version
+      Table.version
+    end
   end
   self.ffi_lib = ["libonnxruntime.so.1", "libonnxruntime.so"]
 end

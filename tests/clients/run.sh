@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs the clients of other languages, unmodified packages of their registries, on the library of
-# this build: tests/clients/run.sh [language]... Each language has run.sh, which takes the folder for
-# its files and the library, and manifest.toml: what is fetched, and what cannot apply and why.
+# this build, and their examples: tests/clients/run.sh [language]... Each language has run.sh, which
+# takes the folder for its files and the library, and manifest.toml: what is fetched, and what cannot
+# apply and why.
 #
 #   ORIGINAL=1 tests/clients/run.sh node    the same on the package's own ONNX Runtime: the tests tested
 
@@ -9,9 +10,11 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 folder=$PWD/build/clients
 library=$PWD/build/lib/libonnxruntime.so.1
-python=${PYTHON:-.venv/bin/python}
+export PYTHON=${PYTHON:-$PWD/.venv/bin/python}
+export MODELS=$folder/models EXAMPLES=$PWD/examples
+export CHECK="$PYTHON $PWD/tests/clients/check_example.py"
 [ -f "$library" ] || { echo "clients: $library is missing; run make build" >&2; exit 1; }
-$python tests/clients/make_models.py "$folder/models" || exit 1
+$PYTHON tests/clients/make_models.py "$MODELS" || exit 1
 
 languages=("$@")
 if [ $# = 0 ]; then
@@ -24,12 +27,13 @@ for language in "${languages[@]}"; do
   start=$SECONDS
   mkdir -p "$folder/$language"
   status=passed
-  MODELS=$folder/models "tests/clients/$language/run.sh" "$folder/$language" "$library"
+  "tests/clients/$language/run.sh" "$folder/$language" "$library"
   code=$?
   # 77: what the client needs is not on this machine, and it said what.
   if [ $code = 77 ]; then status=absent; elif [ $code != 0 ]; then status=FAILED failed=1; fi
-  summary+=("$(printf '%-10s %-6s %4d s' "$language" $status $((SECONDS - start)))")
+  summary+=("$(printf '%-14s %-6s %4d s' "$language" "$status" $((SECONDS - start)))")
 done
 printf '\n'
 printf '%s\n' "${summary[@]}"
+if [ $failed = 0 ]; then echo "All clients passed."; else echo "Some clients FAILED."; fi
 exit $failed

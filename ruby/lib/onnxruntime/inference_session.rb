@@ -7,7 +7,8 @@ module OnnxRuntime
     attr_reader :inputs, :outputs
 
     def initialize(path_or_bytes, enable_cpu_mem_arena: true, enable_mem_pattern: true,
-                   enable_profiling: false, execution_mode: nil, free_dimension_overrides_by_name: nil,
+                   enable_profiling: false, execution_mode: nil,
+                   free_dimension_overrides_by_denotation: nil, free_dimension_overrides_by_name: nil,
                    graph_optimization_level: nil, inter_op_num_threads: nil, intra_op_num_threads: nil,
                    log_severity_level: nil, log_verbosity_level: nil, logid: nil,
                    optimized_model_filepath: nil, profile_file_prefix: "onnxruntime_profile_",
@@ -28,6 +29,9 @@ module OnnxRuntime
       set.call(:SetSessionLogVerbosityLevel, log_verbosity_level)
       set.call(:SetSessionLogId, logid)
       set.call(:SetOptimizedModelFilePath, optimized_model_filepath)
+      free_dimension_overrides_by_denotation&.each do |name, value|
+        Table.call(:AddFreeDimensionOverride, options, name.to_s, value)
+      end
       free_dimension_overrides_by_name&.each do |name, value|
         Table.call(:AddFreeDimensionOverrideByName, options, name.to_s, value)
       end
@@ -42,27 +46,36 @@ module OnnxRuntime
       @outputs = read_nodes(:Output)
     end
 
-    # Values of the named outputs (nil: all), in order.
-    def run(output_names, input_feed, log_severity_level: nil, log_verbosity_level: nil, logid: nil,
-            terminate: nil, output_type: :ruby)
-      raise ArgumentError, "Invalid output type: #{output_type}" unless output_type == :ruby
-      options = Table.owned(:RunOptions, Table.made(:CreateRunOptions))
-      Table.call(:RunOptionsSetRunLogSeverityLevel, options, log_severity_level) if log_severity_level
-      Table.call(:RunOptionsSetRunLogVerbosityLevel, options, log_verbosity_level) if log_verbosity_level
-      Table.call(:RunOptionsSetRunTag, options, logid) if logid
-      Table.call(:RunOptionsSetTerminate, options) if terminate
-      output_names ||= outputs.map { |output| output[:name] }
-      names = input_feed.keys.map(&:to_s)
-      kept = names.zip(input_feed.values).map { |name, data| Values.tensor(data, type_of(name)) }
-      results = FFI::MemoryPointer.new(:pointer, [output_names.size, 1].max)
-      input_texts, input_pointers = texts(names)
-      output_texts, output_pointers = texts(output_names.map(&:to_s))
-      Table.call(:Run, @session, options, input_pointers, pointers(kept.map(&:first)), kept.size,
-                 output_pointers, output_names.size, results)
-      [input_texts, output_texts].clear
-      results.read_array_of_pointer(output_names.size).map do |value|
-        Values.read(Table.owned(:Value, value))
+    # Values of the named outputs (nil: all), in order: arrays, hashes and strings, or OrtValue.
+    def run(output_names, input_feed, output_type: :ruby, **run_options)
+      unless %i[ruby ort_value].include?(output_type)
+        raise ArgumentError, "Invalid output type: #{output_type}"
       end
+      feed = input_feed.to_h do |name, data|
+        [name, data.is_a?(OrtValue) ? data : OrtValue.from_array(data, element_type: type_of(name.to_s))]
+      end
+      values = run_with_ort_values(output_names, feed, **run_options)
+      output_type == :ruby ? values.map(&:to_ruby) : values
+    end
+
+    def run_with_ort_values(output_names, input_feed, **run_options)
+      output_names ||= outputs.map { |output| output[:name] }
+      results = FFI::MemoryPointer.new(:pointer, [output_names.size, 1].max)
+      input_texts, inputs = texts(input_feed.keys)
+      output_texts, outputs = texts(output_names)
+      values = pointers(input_feed.values.map(&:to_ptr))
+      Table.call(:Run, @session, make_run_options(**run_options), inputs, values, input_feed.size,
+                 outputs, output_names.size, results)
+      [input_texts, output_texts].clear # what they held was needed until here
+      results.read_array_of_pointer(output_names.size).map { |value| OrtValue.new(value) }
+    end
+
+    def io_binding
+      IOBinding.new(@session)
+    end
+
+    def run_with_iobinding(binding, **run_options)
+      Table.call(:RunWithBinding, @session, make_run_options(**run_options), binding.to_ptr)
     end
 
     def modelmeta
@@ -104,38 +117,17 @@ module OnnxRuntime
       Array.new(Table.number(:"SessionGet#{kind}Count", @session)) do |index|
         name = Table.text(:"SessionGet#{kind}Name", @session, index, Table.allocator)
         info = Table.owned(:TypeInfo, Table.made(:"SessionGet#{kind}TypeInfo", @session, index))
-        { name: name }.merge(describe(info))
+        { name: name }.merge(Types.describe(info))
       end
     end
 
-    def describe(info)
-      case Table.number(:GetOnnxTypeFromTypeInfo, info, type: :int)
-      when Values::TENSOR
-        tensor = Table.made(:CastTypeInfoToTensorInfo, info)
-        { type: "tensor(#{element_name(:GetTensorElementType, tensor)})", shape: shape(tensor) }
-      when Values::SEQUENCE
-        element = Table.made(:GetSequenceElementType, Table.made(:CastTypeInfoToSequenceTypeInfo, info))
-        { type: "seq(#{describe(Table.owned(:TypeInfo, element))[:type]})", shape: [] }
-      when Values::MAP
-        map = Table.made(:CastTypeInfoToMapTypeInfo, info)
-        value = Table.owned(:TypeInfo, Table.made(:GetMapValueType, map))
-        { type: "map(#{element_name(:GetMapKeyType, map)},#{describe(value)[:type]})", shape: [] }
-      else { type: "unknown", shape: [] }
-      end
-    end
-
-    def element_name(entry, info)
-      Values::NAMES.fetch(Table.number(entry, info, type: :int), "undefined")
-    end
-
-    def shape(info)
-      dims = Values.dims(info)
-      names = FFI::MemoryPointer.new(:pointer, [dims.size, 1].max)
-      Table.call(:GetSymbolicDimensions, info, names, dims.size)
-      dims.zip(names.read_array_of_pointer(dims.size)).map do |dim, name|
-        symbol = name.read_string
-        symbol.empty? ? dim : symbol
-      end
+    def make_run_options(log_severity_level: nil, log_verbosity_level: nil, logid: nil, terminate: nil)
+      options = Table.owned(:RunOptions, Table.made(:CreateRunOptions))
+      Table.call(:RunOptionsSetRunLogSeverityLevel, options, log_severity_level) if log_severity_level
+      Table.call(:RunOptionsSetRunLogVerbosityLevel, options, log_verbosity_level) if log_verbosity_level
+      Table.call(:RunOptionsSetRunTag, options, logid) if logid
+      Table.call(:RunOptionsSetTerminate, options) if terminate
+      options
     end
 
     def type_of(name)
@@ -146,7 +138,7 @@ module OnnxRuntime
     end
 
     def texts(names)
-      kept = names.map { |name| FFI::MemoryPointer.from_string(name) }
+      kept = names.map { |name| FFI::MemoryPointer.from_string(name.to_s) }
       [kept, pointers(kept)]
     end
 

@@ -47,10 +47,12 @@ module OnnxRuntime
       GetSymbolicDimensions: [63, [P, P, :size_t]],
       GetTensorShapeElementCount: [64, [P, P]],
       GetTensorTypeAndShape: [65, [P, P]],
+      GetTypeInfo: [66, [P, P]],
       GetValueType: [67, [P, P]],
       CreateCpuMemoryInfo: [69, [:int, :int, P]],
       AllocatorFree: [76, [P, P]],
       GetAllocatorWithDefaultOptions: [78, [P]],
+      AddFreeDimensionOverride: [79, [P, :string, :int64]],
       GetValue: [80, [P, :int, P, P]],
       GetValueCount: [81, [P, P]],
       CastTypeInfoToMapTypeInfo: [103, [P, P]],
@@ -71,12 +73,16 @@ module OnnxRuntime
       GetAvailableProviders: [125, [P, P]],
       ReleaseAvailableProviders: [126, [P, :int]],
       AddSessionConfigEntry: [130, [P, :string, :string]],
+      RunWithBinding: [133, [P, P, P]],
+      CreateIoBinding: [134, [P, P]],
+      BindInput: [136, [P, :string, P]],
+      BindOutput: [137, [P, :string, P]],
       ModelMetadataGetGraphDescription: [158, [P, P, P]],
       SessionOptionsAppendExecutionProvider: [216, [P, :string, P, P, :size_t]]
     }.freeze
     RELEASES = {
       Status: 93, Session: 95, Value: 96, RunOptions: 97, TypeInfo: 98,
-      TensorTypeAndShapeInfo: 99, SessionOptions: 100, ModelMetadata: 118
+      TensorTypeAndShapeInfo: 99, SessionOptions: 100, ModelMetadata: 118, IoBinding: 135
     }.freeze
 
     class << self
@@ -133,6 +139,11 @@ module OnnxRuntime
         @cpu_memory ||= made(:CreateCpuMemoryInfo, 1, 0)
       end
 
+      # "1.31.0": the version of the C API's library.
+      def version
+        FFI::Function.new(:string, [], base.get_pointer(FFI::Pointer.size)).call
+      end
+
       private
 
       def function(name, index, result, types)
@@ -143,10 +154,14 @@ module OnnxRuntime
 
       def table
         @table ||= begin
-          library = open_library
-          base = FFI::Function.new(:pointer, [], library.find_function("OrtGetApiBase")).call
-          FFI::Function.new(:pointer, [:uint32], base.get_pointer(0)).call(API_VERSION)
+          table = FFI::Function.new(:pointer, [:uint32], base.get_pointer(0)).call(API_VERSION)
+          raise LoadError, "#{OnnxRuntime.ffi_lib} has no API #{API_VERSION}" if table.null?
+          table
         end
+      end
+
+      def base
+        @base ||= FFI::Function.new(:pointer, [], open_library.find_function("OrtGetApiBase")).call
       end
 
       def open_library

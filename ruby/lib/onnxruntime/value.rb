@@ -21,15 +21,21 @@ module OnnxRuntime
         unless elements.size == shape.inject(1, :*)
           raise Error, "Input array has inhomogeneous dimensions"
         end
-        dims = FFI::MemoryPointer.new(:int64, [shape.size, 1].max).write_array_of_int64(shape)
-        return [string_tensor(elements, dims, shape.size), nil] if type == :string
-        kind = FFI_TYPES.fetch(type) { raise Error, "Unknown input type: #{type}" }
+        return [string_tensor(elements, shape), nil] if type == :string
+        kind = FFI_TYPES.fetch(type) { raise Error, "Unsupported element type: #{type}" }
         memory = FFI::MemoryPointer.new(kind, [elements.size, 1].max)
         elements = elements.map { |element| element && element != 0 ? 1 : 0 } if type == :bool
         memory.send(:"write_array_of_#{kind}", elements)
         value = Table.made(:CreateTensorWithDataAsOrtValue, Table.cpu_memory, memory,
-                           elements.size * FFI.type_size(kind), dims, shape.size, TYPES[type])
+                           elements.size * FFI.type_size(kind), dims_of(shape), shape.size, TYPES[type])
         [Table.owned(:Value, value), memory]
+      end
+
+      # A tensor in memory of the library's.
+      def allocate(shape, type)
+        number = TYPES.fetch(type) { raise Error, "Unsupported element type: #{type}" }
+        Table.owned(:Value, Table.made(:CreateTensorAsOrtValue, Table.allocator, dims_of(shape),
+                                       shape.size, number))
       end
 
       def read(value)
@@ -40,6 +46,18 @@ module OnnxRuntime
         when MAP then read_item(value, 0).zip(read_item(value, 1)).to_h
         else raise Error, "Unsupported type of value"
         end
+      end
+
+      def dims(info)
+        rank = Table.number(:GetDimensionsCount, info)
+        dims = FFI::MemoryPointer.new(:int64, [rank, 1].max)
+        Table.call(:GetDimensions, info, dims, rank)
+        dims.read_array_of_int64(rank)
+      end
+
+      def element_type(info)
+        number = Table.number(:GetTensorElementType, info, type: :int)
+        NAMES.fetch(number) { raise Error, "Unsupported element type: #{number}" }
       end
 
       private
@@ -53,9 +71,12 @@ module OnnxRuntime
         shape
       end
 
-      def string_tensor(elements, dims, rank)
-        value = Table.owned(:Value, Table.made(:CreateTensorAsOrtValue, Table.allocator, dims, rank,
-                                               TYPES[:string]))
+      def dims_of(shape)
+        FFI::MemoryPointer.new(:int64, [shape.size, 1].max).write_array_of_int64(shape)
+      end
+
+      def string_tensor(elements, shape)
+        value = allocate(shape, :string)
         texts = elements.map { |text| FFI::MemoryPointer.from_string(text) }
         pointers = FFI::MemoryPointer.new(:pointer, [texts.size, 1].max).write_array_of_pointer(texts)
         Table.call(:FillStringTensor, value, pointers, texts.size)
@@ -68,11 +89,9 @@ module OnnxRuntime
 
       def read_tensor(value)
         info = Table.owned(:TensorTypeAndShapeInfo, Table.made(:GetTensorTypeAndShape, value))
-        type = NAMES.fetch(Table.number(:GetTensorElementType, info, type: :int)) do |number|
-          raise Error, "Unsupported element type: #{number}"
-        end
+        type = element_type(info)
         count = Table.number(:GetTensorShapeElementCount, info)
-        shape = Values.dims(info)
+        shape = dims(info)
         nest(type == :string ? read_strings(value, count) : read_elements(value, type, count), shape)
       end
 
@@ -98,15 +117,6 @@ module OnnxRuntime
         return elements.first if shape.empty?
         shape[1..].reverse_each { |dim| elements = elements.each_slice([dim, 1].max).to_a }
         elements
-      end
-
-      public
-
-      def dims(info)
-        rank = Table.number(:GetDimensionsCount, info)
-        dims = FFI::MemoryPointer.new(:int64, [rank, 1].max)
-        Table.call(:GetDimensions, info, dims, rank)
-        dims.read_array_of_int64(rank)
       end
     end
   end

@@ -76,6 +76,49 @@ class ClientTest < Minitest::Test
     assert_raises(OnnxRuntime::Error) { model.predict({ a: [[1, 2]], b: [[1, 2]] }) }
   end
 
+  def test_fixes_dims_by_denotation
+    model = arithmetic(free_dimension_overrides_by_denotation: { "DATA_BATCH" => 2 })
+    assert_equal [[6, 8], [10, 12]], model.predict({ a: A, b: B })["sum"]
+  end
+
+  def test_runs_on_values
+    session = OnnxRuntime::InferenceSession.new(path("arithmetic.onnx"))
+    a = OnnxRuntime::OrtValue.from_array(A, element_type: :float)
+    b = OnnxRuntime::OrtValue.from_array(B, element_type: :float)
+    assert a.tensor?
+    assert_equal ["tensor(float)", :float, [2, 2], "cpu"], [a.data_type, a.element_type, a.shape, a.device_name]
+    assert_equal 3.0, a.data_ptr.get_float(8)
+    outputs = session.run_with_ort_values(["sum"], { "a" => a, "b" => b })
+    assert_equal [[[6, 8], [10, 12]]], outputs.map(&:to_ruby)
+    outputs = session.run(nil, { a: A, b: b }, output_type: :ort_value)
+    assert_equal [[5, 12], [21, 32]], outputs[1].to_ruby
+    assert_raises(ArgumentError) { session.run(nil, { a: A, b: B }, output_type: :nothing) }
+  end
+
+  def test_describes_values_of_containers
+    session = OnnxRuntime::InferenceSession.new(path("containers.onnx"))
+    scores = session.run(["scores"], { x: [[0.25, 0.75]] }, output_type: :ort_value)[0]
+    refute scores.tensor?
+    assert_equal "seq(map(int64,tensor(float)))", scores.data_type
+  end
+
+  def test_binds_inputs_and_outputs
+    session = OnnxRuntime::InferenceSession.new(path("arithmetic.onnx"))
+    sum = OnnxRuntime::OrtValue.from_shape_and_type([2, 2], :float)
+    binding = session.io_binding
+    binding.bind_input("a", OnnxRuntime::OrtValue.from_array(A, element_type: :float))
+    binding.bind_input("b", OnnxRuntime::OrtValue.from_array(B, element_type: :float))
+    binding.bind_output("sum", sum)
+    2.times { session.run_with_iobinding(binding) }
+    assert_equal [[6, 8], [10, 12]], sum.to_ruby
+    error = assert_raises(OnnxRuntime::Error) { binding.bind_input("bad", sum) }
+    assert_includes error.message, "bad"
+  end
+
+  def test_tells_its_version
+    assert_match(/\A1\.\d+\.\d+\z/, OnnxRuntime.lib_version)
+  end
+
   def test_writes_profiles
     Dir.mktmpdir do |folder|
       session = OnnxRuntime::InferenceSession.new(path("arithmetic.onnx"), enable_profiling: true,
@@ -102,7 +145,7 @@ class ClientTest < Minitest::Test
     error = assert_raises(OnnxRuntime::Error) { arithmetic.predict({ a: [[1]], b: B }) }
     assert_includes error.message, "Got invalid dimensions for input: a"
     error = assert_raises(OnnxRuntime::Error) { arithmetic.predict({ a: A, b: B }, output_names: ["bad"]) }
-    assert_includes error.message, "Invalid output name:bad"
+    assert_match(/Invalid output name: ?bad/, error.message) # 1.31 has the space
     error = assert_raises(OnnxRuntime::Error) { arithmetic.predict({ a: A, b: B }, terminate: true) }
     assert_equal "Exiting due to terminate flag being set to true.", error.message
     error = assert_raises(OnnxRuntime::Error) { arithmetic(providers: ["Nonsense"]) }

@@ -1,9 +1,13 @@
 #!/bin/bash
-# Ruby: the gem of this repository. run.sh <folder> <library>
+# Ruby: the gem of this repository, and the examples. run.sh <folder> <library>
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-command -v ruby >/dev/null && ruby -e 'require "ffi"; require "minitest"' 2>/dev/null ||
-  { echo "needs ruby, ruby-ffi and ruby-minitest"; exit 77; }
+command -v ruby >/dev/null || { echo "ruby is not on this machine"; exit 77; }
+ruby -e 'require "ffi"; require "minitest"' 2>/dev/null ||
+  { echo "ruby-ffi or ruby-minitest is not on this machine"; exit 77; }
 export LIBRARY=${ORIGINAL:-$2}
-ruby -w -I "$here/../../../ruby/lib" "$here/client_test.rb"
+ruby=(ruby -w -I "${GEM_LIB:-$here/../../../ruby/lib}")
+"${ruby[@]}" "$here/client_test.rb"
+$CHECK classify "$MODELS" "${ruby[@]}" "$EXAMPLES/ruby/classify.rb"
+$CHECK bind "$MODELS" "${ruby[@]}" "$EXAMPLES/ruby/bind.rb"
