@@ -1,0 +1,145 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace Microsoft.ML.OnnxRuntime
+{
+    /// Where memory is, and whose allocator made it.
+    public class OrtMemoryInfo : SafeHandle
+    {
+        public static readonly byte[] allocatorCPU = Text.Bytes("Cpu");
+        public static readonly byte[] allocatorCUDA = Text.Bytes("Cuda");
+        public static readonly byte[] allocatorCUDA_PINNED = Text.Bytes("CudaPinned");
+        public static readonly byte[] allocatorDML = Text.Bytes("DML");
+        public static readonly byte[] allocatorHIP = Text.Bytes("Hip");
+        public static readonly byte[] allocatorHIP_PINNED = Text.Bytes("HipPinned");
+        public static readonly byte[] allocatorWebGPU_BUFFER = Text.Bytes("WebGPU_Buffer");
+
+        private static readonly Lazy<OrtMemoryInfo> cpu = new Lazy<OrtMemoryInfo>(
+            () => new OrtMemoryInfo(allocatorCPU, OrtAllocatorType.DeviceAllocator, 0,
+                OrtMemType.Default));
+
+        // Of a value or an allocator, which must outlive this.
+        private readonly object owner;
+
+        public OrtMemoryInfo(string allocatorName, OrtAllocatorType allocatorType, int deviceId,
+            OrtMemType memoryType)
+            : this(Text.Bytes(allocatorName), allocatorType, deviceId, memoryType)
+        {
+        }
+
+        public OrtMemoryInfo(byte[] utf8AllocatorName, OrtAllocatorType allocatorType, int deviceId,
+            OrtMemType memoryType)
+            : base(IntPtr.Zero, true)
+        {
+            if (utf8AllocatorName == null) throw new ArgumentNullException(nameof(utf8AllocatorName));
+            if (utf8AllocatorName.Length == 0 || utf8AllocatorName[utf8AllocatorName.Length - 1] != 0)
+            {
+                throw new ArgumentException("The name must end with a 0.", nameof(utf8AllocatorName));
+            }
+            IntPtr made;
+            Status.Check(Table.CreateMemoryInfo(utf8AllocatorName, (int)allocatorType, deviceId,
+                (int)memoryType, out made));
+            SetHandle(made);
+        }
+
+        internal OrtMemoryInfo(IntPtr borrowed, object owner) : base(IntPtr.Zero, false)
+        {
+            this.owner = owner;
+            SetHandle(borrowed);
+        }
+
+        public static OrtMemoryInfo DefaultInstance => cpu.Value;
+
+        public override bool IsInvalid => handle == IntPtr.Zero;
+
+        public string Name
+        {
+            get
+            {
+                using (Lease memory = this.Hold())
+                {
+                    IntPtr name;
+                    Status.Check(Table.MemoryInfoGetName(memory.Pointer, out name));
+                    return Text.Read(name);
+                }
+            }
+        }
+
+        public int Id => Number(Table.MemoryInfoGetId);
+
+        public OrtMemType GetMemoryType()
+        {
+            return (OrtMemType)Number(Table.MemoryInfoGetMemType);
+        }
+
+        public OrtAllocatorType GetAllocatorType()
+        {
+            return (OrtAllocatorType)Number(Table.MemoryInfoGetType);
+        }
+
+        private int Number(FnPOi entry)
+        {
+            using (Lease memory = this.Hold())
+            {
+                int number;
+                Status.Check(entry(memory.Pointer, out number));
+                GC.KeepAlive(owner);
+                return number;
+            }
+        }
+
+        public override bool Equals(object obj)
+        {
+            var other = obj as OrtMemoryInfo;
+            return other != null && Equals(other);
+        }
+
+        public bool Equals(OrtMemoryInfo other)
+        {
+            if (other == null) return false;
+            if (ReferenceEquals(this, other)) return true;
+            using (Lease left = this.Hold())
+            using (Lease right = other.Hold())
+            {
+                int different;
+                Status.Check(Table.CompareMemoryInfo(left.Pointer, right.Pointer, out different));
+                return different == 0;
+            }
+        }
+
+        public override int GetHashCode()
+        {
+            return Name.GetHashCode() * 31 + Id;
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            Table.ReleaseMemoryInfo(handle);
+            handle = IntPtr.Zero;
+            return true;
+        }
+    }
+
+    /// Settings of an allocator with an arena; -1 or 0 for a default.
+    public class OrtArenaCfg : SafeHandle
+    {
+        public OrtArenaCfg(uint maxMemory, int arenaExtendStrategy, int initialChunkSizeBytes,
+            int maxDeadBytesPerChunk)
+            : base(IntPtr.Zero, true)
+        {
+            IntPtr made;
+            Status.Check(Table.CreateArenaCfg((UIntPtr)maxMemory, arenaExtendStrategy,
+                initialChunkSizeBytes, maxDeadBytesPerChunk, out made));
+            SetHandle(made);
+        }
+
+        public override bool IsInvalid => handle == IntPtr.Zero;
+
+        protected override bool ReleaseHandle()
+        {
+            Table.ReleaseArenaCfg(handle);
+            handle = IntPtr.Zero;
+            return true;
+        }
+    }
+}
