@@ -13,7 +13,12 @@ namespace Microsoft.ML.OnnxRuntime
         private Dictionary<string, NodeMetadata> initializers;
         private ModelMetadata modelMetadata;
 
-        internal SessionHandle Handle { get; private set; }
+        private SessionHandle handle;
+        private volatile bool disposed;
+
+        // Runs under way keep the session itself until they end.
+        internal SessionHandle Handle =>
+            disposed ? throw new ObjectDisposedException(nameof(InferenceSession)) : handle;
 
         public InferenceSession(string modelPath)
         {
@@ -82,7 +87,7 @@ namespace Microsoft.ML.OnnxRuntime
             }
             catch
             {
-                Handle.Dispose();
+                handle.Dispose();
                 throw;
             }
         }
@@ -112,7 +117,7 @@ namespace Microsoft.ML.OnnxRuntime
                 Status.Check(status);
                 var foundations = new List<SafeHandle>(options.Initializers) { env };
                 if (container != null) foundations.Add(container);
-                Handle = new SessionHandle(made, foundations.ToArray());
+                handle = new SessionHandle(made, foundations.ToArray());
             }
         }
 
@@ -240,7 +245,8 @@ namespace Microsoft.ML.OnnxRuntime
 
         protected virtual void Dispose(bool disposing)
         {
-            if (disposing) Handle?.Dispose();
+            if (disposing) handle?.Dispose();
+            disposed = true;
         }
     }
 }

@@ -10,15 +10,14 @@ namespace Microsoft.ML.OnnxRuntime
         internal OrtTensorTypeAndShapeInfo(IntPtr info) : this()
         {
             int element;
-            UIntPtr rank, count;
+            UIntPtr rank;
             Status.Check(Table.GetTensorElementType(info, out element));
             Status.Check(Table.GetDimensionsCount(info, out rank));
-            Status.Check(Table.GetTensorShapeElementCount(info, out count));
             ElementDataType = (TensorElementType)element;
-            ElementCount = (long)(ulong)count;
             DimensionsCount = (int)rank;
             Shape = new long[DimensionsCount];
             Status.Check(Table.GetDimensions(info, Shape, rank));
+            ElementCount = Array.TrueForAll(Shape, dim => dim >= 0) ? Shapes.ElementCount(Shape) : -1;
             var names = new IntPtr[DimensionsCount];
             Status.Check(Table.GetSymbolicDimensions(info, names, rank));
             SymbolicDimensions = Array.ConvertAll(names, name => Text.Read(name) ?? string.Empty);
@@ -28,6 +27,7 @@ namespace Microsoft.ML.OnnxRuntime
 
         public bool IsString => ElementDataType == TensorElementType.String;
 
+        /// -1 where a dim is.
         public long ElementCount { get; }
 
         public int DimensionsCount { get; }

@@ -8,13 +8,13 @@ namespace Microsoft.ML.OnnxRuntime
     /// A value of the library: a tensor, a sequence, a map, or an optional one.
     public partial class OrtValue : IDisposable
     {
-        internal ValueHandle Handle { get; }
-
+        private readonly ValueHandle ownHandle;
         private OrtTensorTypeAndShapeInfo? tensorInfo;
+        private volatile bool disposed;
 
         internal OrtValue(ValueHandle handle)
         {
-            Handle = handle;
+            ownHandle = handle;
             using (Lease value = handle.Hold())
             {
                 int kind;
@@ -22,6 +22,12 @@ namespace Microsoft.ML.OnnxRuntime
                 OnnxType = (OnnxValueType)kind;
             }
         }
+
+        // Bindings, sequences and the like keep the value itself for as long as they need it.
+        internal ValueHandle Handle =>
+            disposed ? throw new ObjectDisposedException(nameof(OrtValue)) : ownHandle;
+
+        internal bool IsDisposed => disposed;
 
         /// Takes a value that the library gave.
         internal static OrtValue Take(IntPtr value)
@@ -230,7 +236,8 @@ namespace Microsoft.ML.OnnxRuntime
 
         public void Dispose()
         {
-            Handle.Dispose();
+            ownHandle.Dispose();
+            disposed = true;
             GC.SuppressFinalize(this);
         }
     }

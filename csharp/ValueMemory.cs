@@ -7,19 +7,21 @@ namespace Microsoft.ML.OnnxRuntime
     internal sealed class ValueMemory<T> : MemoryManager<T> where T : struct
     {
         private readonly OrtValue value;
+        private readonly ValueHandle handle;
         private readonly IntPtr data;
         private readonly int count;
 
         internal ValueMemory(OrtValue value, long count)
         {
             this.value = value;
+            handle = value.Handle;
             this.count = checked((int)count);
             data = value.Data();
         }
 
         public override unsafe Span<T> GetSpan()
         {
-            if (value.Handle.IsClosed)
+            if (value.IsDisposed)
             {
                 throw new ObjectDisposedException(nameof(DisposableNamedOnnxValue),
                     "The output whose memory this is has been disposed of.");
@@ -33,15 +35,16 @@ namespace Microsoft.ML.OnnxRuntime
             {
                 throw new ArgumentOutOfRangeException(nameof(elementIndex));
             }
+            GetSpan();
             bool held = false;
-            value.Handle.DangerousAddRef(ref held);
+            handle.DangerousAddRef(ref held);
             int size = Tensors.TensorBase.Require(typeof(T)).TypeSize;
             return new MemoryHandle((byte*)data + (long)elementIndex * size, pinnable: this);
         }
 
         public override void Unpin()
         {
-            value.Handle.DangerousRelease();
+            handle.DangerousRelease();
         }
 
         // Made by the value, which alone is disposed of.

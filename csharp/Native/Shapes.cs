@@ -72,7 +72,6 @@ namespace Microsoft.ML.OnnxRuntime
         IntPtr outputNames, UIntPtr outputCount, IntPtr outputs, IntPtr callback, IntPtr userData);
 
     internal delegate void VoidP(IntPtr a);
-    internal delegate void VoidPOi(IntPtr a, out int b);
     internal delegate IntPtr GetP(IntPtr a);
     internal delegate IntPtr GetPS(IntPtr a, byte[] b);
     internal delegate int GetIntP(IntPtr a);

@@ -128,7 +128,6 @@ namespace Microsoft.ML.OnnxRuntime
         internal static readonly FnPS RunOptionsSetRunTag = Library.Bind<FnPS>(42);
         internal static readonly FnPOi RunOptionsGetRunLogVerbosityLevel = Library.Bind<FnPOi>(43);
         internal static readonly FnPOi RunOptionsGetRunLogSeverityLevel = Library.Bind<FnPOi>(44);
-        internal static readonly FnPO RunOptionsGetRunTag = Library.Bind<FnPO>(45);
         internal static readonly FnP RunOptionsSetTerminate = Library.Bind<FnP>(46);
         internal static readonly FnP RunOptionsUnsetTerminate = Library.Bind<FnP>(47);
         internal static readonly FnPSS AddRunConfigEntry = Library.Bind<FnPSS>(165);
@@ -186,7 +185,6 @@ namespace Microsoft.ML.OnnxRuntime
         internal static readonly FnPOn GetDimensionsCount = Library.Bind<FnPOn>(61);
         internal static readonly FnPDN GetDimensions = Library.Bind<FnPDN>(62);
         internal static readonly FnPAN GetSymbolicDimensions = Library.Bind<FnPAN>(63);
-        internal static readonly FnPOn GetTensorShapeElementCount = Library.Bind<FnPOn>(64);
 
         // Memory.
         internal static readonly FnSIIIO CreateMemoryInfo = Library.Bind<FnSIIIO>(68);
@@ -196,7 +194,6 @@ namespace Microsoft.ML.OnnxRuntime
         internal static readonly FnPOi MemoryInfoGetId = Library.Bind<FnPOi>(72);
         internal static readonly FnPOi MemoryInfoGetMemType = Library.Bind<FnPOi>(73);
         internal static readonly FnPOi MemoryInfoGetType = Library.Bind<FnPOi>(74);
-        internal static readonly VoidPOi MemoryInfoGetDeviceType = Library.Bind<VoidPOi>(225);
         internal static readonly FnPNO AllocatorAlloc = Library.Bind<FnPNO>(75);
         internal static readonly FnPP AllocatorFree = Library.Bind<FnPP>(76);
         internal static readonly FnPO AllocatorGetInfo = Library.Bind<FnPO>(77);

@@ -12,6 +12,7 @@ TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
     "float16": TensorProto.FLOAT16,
+    "bfloat16": TensorProto.BFLOAT16,
     "int8": TensorProto.INT8,
     "uint8": TensorProto.UINT8,
     "int16": TensorProto.INT16,
@@ -121,12 +122,75 @@ def picture(path):
     path.write_bytes(b"P6\n224 224\n255\n" + small.astype(np.uint8).tobytes())
 
 
+def overridable():
+    """y = x * scale + shift; shift is an input too, and may be given; batch is a dim of denotation BATCH."""
+    scale = numpy_helper.from_array(np.float32([1, 10, 100]), "scale")
+    shift = numpy_helper.from_array(np.float32([1, 2, 3]), "shift")
+    nodes = [helper.make_node("Mul", ["x", "scale"], ["scaled"]), helper.make_node("Add", ["scaled", "shift"], ["y"])]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3], shape_denotation=["BATCH", ""])
+    y = tensor("y", TensorProto.FLOAT, ["batch", 3])
+    return model("overridable", nodes, [x, tensor("shift", TensorProto.FLOAT, [3])], [y], [scale, shift])
+
+
+def given_containers():
+    """total = the sum of the tensors of a sequence; row = the values of a map at the keys "a", "b"."""
+    part = helper.make_tensor_type_proto(TensorProto.FLOAT, [2])
+    nodes = [
+        helper.make_node("ConcatFromSequence", ["parts"], ["stacked"], axis=0, new_axis=1),
+        helper.make_node("ReduceSum", ["stacked", "first"], ["total"], keepdims=0),
+        helper.make_node("DictVectorizer", ["table"], ["row"], domain="ai.onnx.ml", string_vocabulary=["a", "b"]),
+    ]
+    table = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+    inputs = [
+        helper.make_value_info("parts", helper.make_sequence_type_proto(part)),
+        helper.make_value_info("table", table),
+    ]
+    outputs = [tensor("total", TensorProto.FLOAT, [2]), tensor("row", TensorProto.FLOAT, [1, 2])]
+    axis = numpy_helper.from_array(np.int64([0]), "first")
+    return model("given_containers", nodes, inputs, outputs, [axis])
+
+
+def long_loop():
+    """Adds 1 to x as often as count says: a run that takes as long as is wanted."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), helper.make_node("Add", ["sum", "one"], ["next"])],
+        "body",
+        [tensor("step", TensorProto.INT64, []), tensor("go", TensorProto.BOOL, []), tensor("sum", TensorProto.FLOAT, [])],
+        [tensor("go_on", TensorProto.BOOL, []), tensor("next", TensorProto.FLOAT, [])],
+    )
+    one = numpy_helper.from_array(np.float32(1), "one")
+    node = helper.make_node("Loop", ["count", "", "x"], ["y"], body=body)
+    inputs = [tensor("count", TensorProto.INT64, []), tensor("x", TensorProto.FLOAT, [])]
+    return model("long_loop", [node], inputs, [tensor("y", TensorProto.FLOAT, [])], [one])
+
+
+def adapted(folder):
+    """y = x + a @ b, and an adapter that gives a and b: [[1], [2]] and [[10, 20]] in place of zeros."""
+    import onnxruntime
+
+    zeros = [numpy_helper.from_array(np.zeros(shape, np.float32), name) for name, shape in (("a", (2, 1)), ("b", (1, 2)))]
+    nodes = [helper.make_node("MatMul", ["a", "b"], ["change"]), helper.make_node("Add", ["x", "change"], ["y"])]
+    shapes = {"x": [2, 2], "a": [2, 1], "b": [1, 2]}
+    inputs = [tensor(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    onnx.save(model("adapted", nodes, inputs, [tensor("y", TensorProto.FLOAT, [2, 2])], zeros), folder / "adapted.onnx")
+    adapter = onnxruntime.AdapterFormat()
+    adapter.set_adapter_version(1)
+    adapter.set_model_version(1)
+    values = {"a": np.float32([[1], [2]]), "b": np.float32([[10, 20]])}
+    adapter.set_parameters({name: onnxruntime.OrtValue.ortvalue_from_numpy(value) for name, value in values.items()})
+    adapter.export_adapter(str(folder / "adapted.onnx_adapter"))
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name, dtype in TYPES.items():
         onnx.save(identity(name, dtype), folder / f"type_{name}.onnx")
     onnx.save(arithmetic(), folder / "arithmetic.onnx")
     onnx.save(containers(), folder / "containers.onnx")
+    onnx.save(overridable(), folder / "overridable.onnx")
+    onnx.save(given_containers(), folder / "given_containers.onnx")
+    onnx.save(long_loop(), folder / "long_loop.onnx")
+    adapted(folder)
     external(folder)
     onnx.save(classifier(), folder / "classifier.onnx")
     picture(folder / "picture.ppm")

@@ -1,0 +1,175 @@
+// Runs every public static method of the classes whose names end with Tests, in order of names.
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+/// What another runtime does in another way, and how.
+[AttributeUsage(AttributeTargets.Method)]
+public class DiffersInOriginalAttribute : Attribute
+{
+    public string How { get; }
+
+    public DiffersInOriginalAttribute(string how)
+    {
+        How = how;
+    }
+}
+
+public static class Runner
+{
+    public static int Main(string[] arguments)
+    {
+        bool original = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("ORIGINAL"));
+        int passed = 0, failed = 0;
+        var tests = Assembly.GetExecutingAssembly().GetTypes()
+            .Where(type => type.Name.EndsWith("Tests"))
+            .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static))
+            .OrderBy(method => method.DeclaringType.Name + "." + method.Name, StringComparer.Ordinal);
+        foreach (MethodInfo test in tests)
+        {
+            string name = test.DeclaringType.Name + "." + test.Name;
+            if (arguments.Length > 0 && !arguments.Any(name.Contains)) continue;
+            var differs = test.GetCustomAttribute<DiffersInOriginalAttribute>();
+            if (original && differs != null)
+            {
+                Console.WriteLine("not run " + name + ": " + differs.How);
+                continue;
+            }
+            try
+            {
+                test.Invoke(null, null);
+                ++passed;
+                Console.WriteLine("ok " + name);
+            }
+            catch (TargetInvocationException error)
+            {
+                ++failed;
+                Console.WriteLine("not ok " + name + "\n" + error.InnerException);
+            }
+        }
+        Console.WriteLine(passed + " passed, " + failed + " failed");
+        return failed == 0 && passed > 0 ? 0 : 1;
+    }
+}
+
+public class CheckFailed : Exception
+{
+    public CheckFailed(string message) : base(message)
+    {
+    }
+}
+
+public static class Check
+{
+    public static void True(bool condition, string what)
+    {
+        if (!condition) throw new CheckFailed(what);
+    }
+
+    public static void Equal<T>(T want, T got)
+    {
+        if (!EqualityComparer<T>.Default.Equals(want, got))
+        {
+            throw new CheckFailed("wanted " + want + ", got " + got);
+        }
+    }
+
+    public static void Elements<T>(IEnumerable<T> want, IEnumerable<T> got)
+    {
+        if (!want.SequenceEqual(got))
+        {
+            throw new CheckFailed(
+                "wanted " + string.Join(", ", want) + "; got " + string.Join(", ", got));
+        }
+    }
+
+    public static void Contains(string part, string whole)
+    {
+        if (whole == null || !whole.Contains(part))
+        {
+            throw new CheckFailed("wanted a text with '" + part + "', got '" + whole + "'");
+        }
+    }
+
+    public static T Throws<T>(string message, Action body) where T : Exception
+    {
+        try
+        {
+            body();
+        }
+        catch (T error)
+        {
+            Contains(message, error.Message);
+            return error;
+        }
+        throw new CheckFailed("no " + typeof(T).Name + " with '" + message + "'");
+    }
+}
+
+public static class Models
+{
+    public static readonly float[] A = { 1, 2, 3, 4 };
+    public static readonly float[] B = { 5, 6, 7, 8 };
+    public static readonly float[] Sum = { 6, 8, 10, 12 };
+    public static readonly float[] Product = { 5, 12, 21, 32 };
+    public static readonly string[] AB = { "a", "b" };
+
+    public static string Path(string name)
+    {
+        return System.IO.Path.Combine(Environment.GetEnvironmentVariable("MODELS"), name);
+    }
+
+    public static byte[] Bytes(string name)
+    {
+        return File.ReadAllBytes(Path(name));
+    }
+
+    public static InferenceSession Load(string name)
+    {
+        return new InferenceSession(Path(name));
+    }
+
+    public static InferenceSession Arithmetic()
+    {
+        return Load("arithmetic.onnx");
+    }
+
+    public static DenseTensor<float> Square(float[] elements)
+    {
+        return new DenseTensor<float>(elements, new[] { 2, 2 });
+    }
+
+    public static List<NamedOnnxValue> Pair()
+    {
+        return new List<NamedOnnxValue>
+        {
+            NamedOnnxValue.CreateFromTensor("a", Square(A)),
+            NamedOnnxValue.CreateFromTensor("b", Square(B)),
+        };
+    }
+
+    public static OrtValue SquareValue(float[] elements)
+    {
+        return OrtValue.CreateTensorValueFromMemory(elements, new long[] { 2, 2 });
+    }
+
+    /// A folder of its own, which is deleted afterwards.
+    public static void InFolder(Action<string> body)
+    {
+        string folder = System.IO.Path.Combine(
+            System.IO.Path.GetTempPath(), "csharp-" + Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(folder);
+        try
+        {
+            body(folder);
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+}
