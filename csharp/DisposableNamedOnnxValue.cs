@@ -179,7 +179,8 @@ namespace Microsoft.ML.OnnxRuntime
             var map = new Dictionary<K, V>(keys.Length);
             for (int i = 0; i < keys.Length; ++i) map[keys[i]] = scores.GetValue(i);
             return new DisposableNamedOnnxValue(name, map, OnnxValueType.ONNX_TYPE_MAP,
-                TensorBase.Require(typeof(V)).ElementType, null, CreateFromMap(name, map).ToOrtValue);
+                TensorBase.Require(typeof(V)).ElementType, null,
+                CreateFromMap(name, map).ToOrtValue);
         }
 
         public void Dispose()

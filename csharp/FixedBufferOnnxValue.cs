@@ -36,11 +36,13 @@ namespace Microsoft.ML.OnnxRuntime
             TensorTypeInfo type = TensorBase.Require(typeof(T));
             if (bytesSize > (long)memory.Length * type.TypeSize)
             {
-                throw new ArgumentException("The memory has " + (long)memory.Length * type.TypeSize +
-                    " bytes, fewer than " + bytesSize + ".", nameof(bytesSize));
+                throw new ArgumentException("The memory has " +
+                    (long)memory.Length * type.TypeSize + " bytes, fewer than " + bytesSize + ".",
+                    nameof(bytesSize));
             }
-            return new FixedBufferOnnxValue(
-                OrtValue.OverMemory(memoryInfo, memory, elementType, shape, bytesSize), elementType);
+            OrtValue made =
+                OrtValue.OverMemory(memoryInfo, memory, elementType, shape, bytesSize);
+            return new FixedBufferOnnxValue(made, elementType);
         }
 
         public void Dispose()

@@ -70,7 +70,10 @@ namespace Microsoft.ML.OnnxRuntime
             uint exponent = (uint)(value & infinityBits) >> 10;
             uint fraction = value & 0x3FFu;
             if (exponent == 31) return FloatBits.ToFloat(sign | 0x7F800000u | fraction << 13);
-            if (exponent != 0) return FloatBits.ToFloat(sign | exponent + 112 << 23 | fraction << 13);
+            if (exponent != 0)
+            {
+                return FloatBits.ToFloat(sign | exponent + 112 << 23 | fraction << 13);
+            }
             float magnitude = fraction * (1.0f / (1 << 24));
             return sign != 0 ? -magnitude : magnitude;
         }

@@ -148,7 +148,8 @@ namespace Microsoft.ML.OnnxRuntime
             for (int i = 0; i < names.Length; ++i)
             {
                 IntPtr name;
-                Status.Check(nameOf(session, Shapes.Count(i), OrtAllocator.DefaultPointer, out name));
+                Status.Check(
+                    nameOf(session, Shapes.Count(i), OrtAllocator.DefaultPointer, out name));
                 names[i] = Text.Take(name);
             }
             return names;

@@ -103,7 +103,8 @@ namespace Microsoft.ML.OnnxRuntime
                 var tensor = each.Value as Tensors.TensorBase;
                 if (tensor != null && tensor.IsPinnable) continue;
                 throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "Output '" + each.Name +
-                    "' can be written into a DenseTensor of numbers alone, without reversed strides");
+                    "' can be written into a DenseTensor of numbers alone, without reversed " +
+                    "strides");
             }
             string[] names = values.Select(each => each.Name).ToArray();
             RequireOutputs(names);
@@ -118,7 +119,8 @@ namespace Microsoft.ML.OnnxRuntime
             return new Feed(names, values.Select(each => each.Value), false);
         }
 
-        private Feed Outputs(IReadOnlyCollection<string> names, IReadOnlyCollection<OrtValue> values)
+        private Feed Outputs(IReadOnlyCollection<string> names,
+            IReadOnlyCollection<OrtValue> values)
         {
             RequireSameCount("output", names, values);
             RequireOutputs(names);

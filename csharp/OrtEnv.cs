@@ -71,7 +71,8 @@ namespace Microsoft.ML.OnnxRuntime
                 if (instance != null)
                 {
                     throw new OnnxRuntimeException(ErrorCode.RuntimeException,
-                        "OrtEnv singleton instance already exists, supplied options would not have effect");
+                        "OrtEnv singleton instance already exists, supplied options would not " +
+                        "have effect");
                 }
                 instance = Create(ref options);
                 return instance;
@@ -208,7 +209,8 @@ namespace Microsoft.ML.OnnxRuntime
         }
     }
 
-    /// Settings of the thread pools that sessions share; see SessionOptions.DisablePerSessionThreads.
+    /// Settings of the thread pools that sessions share; see
+    /// SessionOptions.DisablePerSessionThreads.
     public sealed class OrtThreadingOptions : SafeHandle
     {
         public OrtThreadingOptions() : base(IntPtr.Zero, true)

@@ -31,13 +31,14 @@ namespace Microsoft.ML.OnnxRuntime
             OrtMemType memoryType)
             : base(IntPtr.Zero, true)
         {
-            if (utf8AllocatorName == null) throw new ArgumentNullException(nameof(utf8AllocatorName));
-            if (utf8AllocatorName.Length == 0 || utf8AllocatorName[utf8AllocatorName.Length - 1] != 0)
+            byte[] name = utf8AllocatorName;
+            if (name == null) throw new ArgumentNullException(nameof(utf8AllocatorName));
+            if (name.Length == 0 || name[name.Length - 1] != 0)
             {
-                throw new ArgumentException("The name must end with a 0.", nameof(utf8AllocatorName));
+                throw new ArgumentException("It must end with a 0.", nameof(utf8AllocatorName));
             }
             IntPtr made;
-            Status.Check(Table.CreateMemoryInfo(utf8AllocatorName, (int)allocatorType, deviceId,
+            Status.Check(Table.CreateMemoryInfo(name, (int)allocatorType, deviceId,
                 (int)memoryType, out made));
             SetHandle(made);
         }

@@ -74,7 +74,8 @@ namespace Microsoft.ML.OnnxRuntime
         {
             using (Lease options = this.Hold())
             {
-                Status.Check(Since(Table.ModelCompilationOptions_SetOutputModelExternalInitializersFile)(
+                FnPSN set = Table.ModelCompilationOptions_SetOutputModelExternalInitializersFile;
+                Status.Check(Since(set)(
                     options.Pointer, Text.Path(filePath), (UIntPtr)threshold));
             }
         }

@@ -17,7 +17,8 @@ namespace Microsoft.ML.OnnxRuntime
             DimensionsCount = (int)rank;
             Shape = new long[DimensionsCount];
             Status.Check(Table.GetDimensions(info, Shape, rank));
-            ElementCount = Array.TrueForAll(Shape, dim => dim >= 0) ? Shapes.ElementCount(Shape) : -1;
+            bool isKnown = Array.TrueForAll(Shape, dim => dim >= 0);
+            ElementCount = isKnown ? Shapes.ElementCount(Shape) : -1;
             var names = new IntPtr[DimensionsCount];
             Status.Check(Table.GetSymbolicDimensions(info, names, rank));
             SymbolicDimensions = Array.ConvertAll(names, name => Text.Read(name) ?? string.Empty);

@@ -156,8 +156,8 @@ namespace Microsoft.ML.OnnxRuntime
             }
             // Bytes of any type may be had; another type is a mistake.
             if (typeof(T) == typeof(byte)) return Cast<T>(GetTensorMutableRawData());
-            throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "The tensor has elements of " +
-                info.ElementDataType + ", not " + typeof(T));
+            throw new OnnxRuntimeException(ErrorCode.InvalidArgument,
+                "The tensor has elements of " + info.ElementDataType + ", not " + typeof(T));
         }
 
         private static Span<T> Cast<T>(Span<byte> bytes) where T : struct

@@ -7,7 +7,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Microsoft.ML.OnnxRuntime
 {
-    // Values are made of memory of the program's, which is pinned and not copied, or of the library's.
+    // Values are made of memory of the program's, which is pinned and not copied, or of the
+    // library's.
     public partial class OrtValue
     {
         /// Over memory that the program keeps for as long as the value lives.
@@ -73,8 +74,8 @@ namespace Microsoft.ML.OnnxRuntime
             if (memory.Length < elements)
             {
                 throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "The shape (" +
-                    string.Join(",", shape) + ") has " + elements + " elements, and the memory has " +
-                    memory.Length);
+                    string.Join(",", shape) + ") has " + elements +
+                    " elements, and the memory has " + memory.Length);
             }
             return OverMemory(memoryInfo, memory, type.ElementType, shape,
                 (long)memory.Length * type.TypeSize);
@@ -167,7 +168,8 @@ namespace Microsoft.ML.OnnxRuntime
         {
             if (keys == null || values == null)
             {
-                throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "keys or values are null");
+                throw new OnnxRuntimeException(
+                    ErrorCode.InvalidArgument, "keys or values are null");
             }
             OrtValue made = Compose(new[] { keys, values }, OnnxValueType.ONNX_TYPE_MAP);
             keys = null;
@@ -201,7 +203,8 @@ namespace Microsoft.ML.OnnxRuntime
         {
             if (keys == null || values == null)
             {
-                throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "keys or values are null");
+                throw new OnnxRuntimeException(
+                    ErrorCode.InvalidArgument, "keys or values are null");
             }
             if (keys.Count == values.Count) return;
             throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "There are " + keys.Count +
@@ -211,7 +214,10 @@ namespace Microsoft.ML.OnnxRuntime
         internal static OrtValue Vector<T>(IReadOnlyCollection<T> elements)
         {
             var shape = new long[] { elements.Count };
-            if (typeof(T) == typeof(string)) return FromStrings((IEnumerable<string>)elements, shape);
+            if (typeof(T) == typeof(string))
+            {
+                return FromStrings((IEnumerable<string>)elements, shape);
+            }
             T[] array = elements as T[] ?? elements.ToArray();
             return OverMemory(OrtMemoryInfo.DefaultInstance, new Memory<T>(array), shape);
         }

@@ -20,7 +20,8 @@ namespace Microsoft.ML.OnnxRuntime
         private int logVerbosityLevel;
         private int intraOpNumThreads;
         private int interOpNumThreads;
-        private GraphOptimizationLevel graphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
+        private GraphOptimizationLevel graphOptimizationLevel =
+            GraphOptimizationLevel.ORT_ENABLE_ALL;
         private ExecutionMode executionMode = ExecutionMode.ORT_SEQUENTIAL;
 
         public SessionOptions() : base(IntPtr.Zero, true)
@@ -225,8 +226,8 @@ namespace Microsoft.ML.OnnxRuntime
             }
         }
 
-        /// Replaces an initializer of the model. Sessions stand on the value's memory, which is kept
-        /// until they and these options are disposed of.
+        /// Replaces an initializer of the model. Sessions stand on the value's memory, which is
+        /// kept until they and these options are disposed of.
         public void AddInitializer(string name, OrtValue ortValue)
         {
             if (ortValue == null) throw new ArgumentNullException(nameof(ortValue));

@@ -46,14 +46,15 @@ namespace Microsoft.ML.OnnxRuntime
             table = Function<GetApi>(start.GetApi)(ApiVersion);
             if (table == IntPtr.Zero)
             {
-                throw new NotSupportedException("libonnxruntime " + Version + " has no API version " +
-                    ApiVersion + "; a newer library is needed");
+                throw new NotSupportedException("libonnxruntime " + Version +
+                    " has no API version " + ApiVersion + "; a newer library is needed");
             }
             string[] parts = Version.Split('.');
             int minor = 0;
             if (parts.Length > 1)
             {
-                int.TryParse(parts[1], NumberStyles.Integer, CultureInfo.InvariantCulture, out minor);
+                int.TryParse(
+                    parts[1], NumberStyles.Integer, CultureInfo.InvariantCulture, out minor);
             }
             Minor = minor;
             if (Minor >= 22) compileTable = Function<GetPointer>(Entry(294))();

@@ -212,12 +212,14 @@ namespace Microsoft.ML.OnnxRuntime
             Library.BindCompile<FnPPN>(3);
         internal static readonly FnPS ModelCompilationOptions_SetOutputModelPath =
             Library.BindCompile<FnPS>(4);
-        internal static readonly FnPSN ModelCompilationOptions_SetOutputModelExternalInitializersFile =
-            Library.BindCompile<FnPSN>(5);
+        internal static readonly FnPSN
+            ModelCompilationOptions_SetOutputModelExternalInitializersFile =
+                Library.BindCompile<FnPSN>(5);
         internal static readonly FnPB ModelCompilationOptions_SetEpContextEmbedMode =
             Library.BindCompile<FnPB>(7);
         internal static readonly FnPP CompileModel = Library.BindCompile<FnPP>(8);
-        internal static readonly FnPU ModelCompilationOptions_SetFlags = Library.BindCompile<FnPU>(9);
+        internal static readonly FnPU ModelCompilationOptions_SetFlags =
+            Library.BindCompile<FnPU>(9);
         internal static readonly FnPI ModelCompilationOptions_SetGraphOptimizationLevel =
             Library.BindCompile<FnPI>(11);
     }

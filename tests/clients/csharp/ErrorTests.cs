@@ -47,7 +47,8 @@ public static class ErrorTests
     [DiffersInOriginal("the kernel that misses its operand reports it, as ErrorCode:Fail")]
     public static void NamesMissingInputs()
     {
-        Fails("[ErrorCode:InvalidArgument] Missing Input: b", session => session.Run(new[] { Floats("a", 2, 2) }));
+        Fails("[ErrorCode:InvalidArgument] Missing Input: b",
+            session => session.Run(new[] { Floats("a", 2, 2) }));
     }
 
     public static void TellsWrongRanks()
@@ -135,7 +136,8 @@ public static class ErrorTests
         InferenceSession session = Models.Arithmetic();
         OrtIoBinding binding = session.CreateIoBinding();
         OrtValue value = Models.SquareValue(Models.A);
-        IDisposableReadOnlyCollection<DisposableNamedOnnxValue> results = session.Run(Models.Pair());
+        IDisposableReadOnlyCollection<DisposableNamedOnnxValue> results =
+            session.Run(Models.Pair());
         Tensor<float> sum = results[0].AsTensor<float>();
         value.Dispose();
         value.Dispose();

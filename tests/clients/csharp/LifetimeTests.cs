@@ -68,7 +68,8 @@ public static class LifetimeTests
     {
         using (InferenceSession session = Models.Load("type_string.onnx"))
         {
-            string[] texts = Enumerable.Range(0, 5).Select(i => new string('x', 1000 * i)).ToArray();
+            string[] texts =
+                Enumerable.Range(0, 5).Select(i => new string('x', 1000 * i)).ToArray();
             var tensor = new DenseTensor<string>(texts, new[] { 1, 5 });
             var inputs = new[] { NamedOnnxValue.CreateFromTensor("input", tensor) };
             DoesNotGrow(10000, 8 << 10, () => session.Run(inputs).Dispose());
@@ -193,7 +194,8 @@ public static class LifetimeTests
             {
                 for (int i = 0; i < 200; ++i)
                 {
-                    float[] a = Enumerable.Repeat((float)(worker * 1000 + i), 2 * worker + 2).ToArray();
+                    float number = worker * 1000 + i;
+                    float[] a = Enumerable.Repeat(number, 2 * worker + 2).ToArray();
                     var dims = new[] { worker + 1, 2 };
                     var inputs = new[]
                     {
@@ -202,7 +204,8 @@ public static class LifetimeTests
                     };
                     using (var results = session.Run(inputs))
                     {
-                        Check.True(results[0].AsTensor<float>().All(each => each == 2 * a[0]), "sums");
+                        Check.True(
+                            results[0].AsTensor<float>().All(each => each == 2 * number), "sums");
                     }
                 }
             });

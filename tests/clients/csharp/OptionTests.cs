@@ -48,7 +48,8 @@ public static class OptionTests
         {
             EnableMemoryPattern = false, EnableCpuMemArena = false, LogId = "mine",
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, LogVerbosityLevel = 1,
-            IntraOpNumThreads = 1, InterOpNumThreads = 1, ExecutionMode = ExecutionMode.ORT_PARALLEL,
+            IntraOpNumThreads = 1, InterOpNumThreads = 1,
+            ExecutionMode = ExecutionMode.ORT_PARALLEL,
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_BASIC,
         })
         {
@@ -131,8 +132,8 @@ public static class OptionTests
         InferenceSession session;
         using (var options = new SessionOptions())
         {
-            using (OrtValue weights =
-                OrtValue.CreateTensorValueFromMemory(new float[] { 10, 20, 30, 40 }, new long[] { 4 }))
+            using (OrtValue weights = OrtValue.CreateTensorValueFromMemory(
+                new float[] { 10, 20, 30, 40 }, new long[] { 4 }))
             {
                 options.AddInitializer("w", weights);
             }
@@ -155,8 +156,10 @@ public static class OptionTests
     {
         using (var container = new PrePackedWeightsContainer())
         using (var options = new SessionOptions())
-        using (var first = new InferenceSession(Models.Path("classifier.onnx"), options, container))
-        using (var second = new InferenceSession(Models.Bytes("classifier.onnx"), options, container))
+        using (var first =
+            new InferenceSession(Models.Path("classifier.onnx"), options, container))
+        using (var second =
+            new InferenceSession(Models.Bytes("classifier.onnx"), options, container))
         {
             container.Dispose();
             var image = new DenseTensor<float>(new[] { 1, 3, 224, 224 });
@@ -280,7 +283,8 @@ public static class OptionTests
                     LifetimeTests.Collect();
                     using (var results = session.Run(new[] { x }, session.OutputNames, adapted))
                     {
-                        Check.Elements(new float[] { 10, 20, 20, 40 }, results[0].AsTensor<float>());
+                        Check.Elements(
+                            new float[] { 10, 20, 20, 40 }, results[0].AsTensor<float>());
                     }
                 }
             }

@@ -21,6 +21,11 @@ public class DiffersInOriginalAttribute : Attribute
 
 public static class Runner
 {
+    private static string NameOf(MethodInfo test)
+    {
+        return test.DeclaringType.Name + "." + test.Name;
+    }
+
     public static int Main(string[] arguments)
     {
         bool original = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("ORIGINAL"));
@@ -28,10 +33,10 @@ public static class Runner
         var tests = Assembly.GetExecutingAssembly().GetTypes()
             .Where(type => type.Name.EndsWith("Tests"))
             .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static))
-            .OrderBy(method => method.DeclaringType.Name + "." + method.Name, StringComparer.Ordinal);
+            .OrderBy(NameOf, StringComparer.Ordinal);
         foreach (MethodInfo test in tests)
         {
-            string name = test.DeclaringType.Name + "." + test.Name;
+            string name = NameOf(test);
             if (arguments.Length > 0 && !arguments.Any(name.Contains)) continue;
             var differs = test.GetCustomAttribute<DiffersInOriginalAttribute>();
             if (original && differs != null)

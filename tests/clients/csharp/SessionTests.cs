@@ -182,7 +182,8 @@ public static class SessionTests
             using (OrtValue product = OrtValue.CreateAllocatedTensorValue(
                 OrtAllocator.DefaultInstance, TensorElementType.Float, new long[] { 2, 2 }))
             {
-                session.Run(options, Models.AB, values, session.OutputNames, new[] { made, product });
+                session.Run(
+                    options, Models.AB, values, session.OutputNames, new[] { made, product });
                 CheckSum(sum, product.GetTensorDataAsSpan<float>().ToArray());
             }
         }

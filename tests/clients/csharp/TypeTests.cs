@@ -47,7 +47,8 @@ public static class TypeTests
 
     public static void PassesFloat()
     {
-        Passes("float32", TensorElementType.Float, new[] { 1.5f, -2, 0, float.MaxValue, float.Epsilon });
+        Passes("float32", TensorElementType.Float,
+            new[] { 1.5f, -2, 0, float.MaxValue, float.Epsilon });
     }
 
     public static void PassesDouble()

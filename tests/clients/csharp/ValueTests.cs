@@ -38,8 +38,8 @@ public static class ValueTests
         try
         {
             Marshal.Copy(Models.A, 0, memory, 4);
-            using (OrtValue value = OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance,
-                TensorElementType.Float, four, memory, 16))
+            using (OrtValue value = OrtValue.CreateTensorValueWithData(
+                OrtMemoryInfo.DefaultInstance, TensorElementType.Float, four, memory, 16))
             {
                 Check.Elements(Models.A, value.GetTensorDataAsSpan<float>().ToArray());
             }
@@ -130,7 +130,7 @@ public static class ValueTests
 
     public static void MakesMaps()
     {
-        using (OrtValue map = OrtValue.CreateMapWithStringKeys(new[] { "a", "b" }, new[] { 1.5f, 2 }))
+        using (OrtValue map = OrtValue.CreateMapWithStringKeys(Models.AB, new[] { 1.5f, 2 }))
         {
             Check.Equal(OnnxValueType.ONNX_TYPE_MAP, map.OnnxType);
             Check.Equal(2f, Read(map)["b"]);
@@ -156,10 +156,12 @@ public static class ValueTests
         using (OrtValue table =
             OrtValue.CreateMapWithStringKeys(new[] { "a", "b" }, new[] { 1.5f, 2.5f }))
         {
-            var inputs = new Dictionary<string, OrtValue> { { "parts", parts }, { "table", table } };
+            var inputs =
+                new Dictionary<string, OrtValue> { { "parts", parts }, { "table", table } };
             using (var results = session.Run(null, inputs, session.OutputNames))
             {
-                Check.Elements(new float[] { 4, 6 }, results[0].GetTensorDataAsSpan<float>().ToArray());
+                Check.Elements(new float[] { 4, 6 },
+                    results[0].GetTensorDataAsSpan<float>().ToArray());
                 Check.Elements(new[] { 1.5f, 2.5f },
                     results[1].GetTensorDataAsSpan<float>().ToArray());
             }
@@ -179,7 +181,8 @@ public static class ValueTests
                 OrtAllocator.DefaultInstance);
             Check.Elements(new[] { 0.25f, 0.75f }, seen);
             Dictionary<string, float> named = null;
-            results[2].ProcessSequence((map, index) => named = Read(map), OrtAllocator.DefaultInstance);
+            results[2].ProcessSequence(
+                (map, index) => named = Read(map), OrtAllocator.DefaultInstance);
             Check.Equal(0.75f, named["yes"]);
             Check.Equal(2, named.Count);
         }
