@@ -36,7 +36,7 @@ target_include_directories(sardonyx_python SYSTEM PRIVATE ${numpy_include})
 
 # The .py files beside it, copied when they change.
 file(GLOB_RECURSE module_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/sardonyx/*.py
-     ${PROJECT_SOURCE_DIR}/python/sardonyx/py.typed ${PROJECT_SOURCE_DIR}/python/sardonyx/METADATA)
+     ${PROJECT_SOURCE_DIR}/python/sardonyx/py.typed ${PROJECT_SOURCE_DIR}/python/sardonyx/*.egg-info)
 set(copies)
 foreach(file IN LISTS module_files)
   file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/python/sardonyx ${file})
@@ -48,7 +48,7 @@ add_custom_target(sardonyx_python_files ALL DEPENDS ${copies})
 
 # Types of the binding for editors and type checkers.
 nanobind_add_stub(sardonyx_stub MODULE _sardonyx OUTPUT ${python_dir}/_sardonyx.pyi
-                  PYTHON_PATH ${python_dir} DEPENDS sardonyx_python)
+                  PYTHON_PATH ${python_dir} INCLUDE_PRIVATE DEPENDS sardonyx_python)
 
 install(TARGETS sardonyx_python LIBRARY DESTINATION sardonyx COMPONENT python)
 install(FILES ${python_dir}/_sardonyx.pyi DESTINATION sardonyx COMPONENT python)

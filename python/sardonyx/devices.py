@@ -205,6 +205,13 @@ class OrtArenaCfg:
     take each; an arena here is one block per plan, so the others have nothing to set.
     """
 
+    max_mem: int
+    arena_extend_strategy: int
+    initial_chunk_size_bytes: int
+    max_dead_bytes_per_chunk: int
+    initial_growth_chunk_size_bytes: int
+    max_power_of_two_extend_bytes: int
+
     _FIELDS = (
         "max_mem", "arena_extend_strategy", "initial_chunk_size_bytes",
         "max_dead_bytes_per_chunk", "initial_growth_chunk_size_bytes",

@@ -123,7 +123,7 @@ print(sardonyx.__version__ == sardonyx.get_version_string())
 def test_the_version_is_one_of_the_c_abi():
     header = Path(__file__).parents[2] / "include" / "sardonyx" / "onnxruntime_c_types.h"
     newest = int(re.search(r"#define ORT_API_VERSION (\d+)", header.read_text())[1])
-    metadata, = NAMES.glob("onnxruntime-*.dist-info")
+    metadata, = NAMES.glob("onnxruntime-*.egg-info")
     assert int(metadata.name.split(".")[1]) == newest
 
 

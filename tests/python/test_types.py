@@ -69,6 +69,14 @@ def check(tmp_path, text):
     return [line for line in done.stdout.splitlines() if line.startswith(str(path))], done.stderr
 
 
+def test_a_type_checker_takes_the_package(tmp_path):
+    command = [sys.executable, "-m", "mypy", "--no-error-summary", "--cache-dir",
+               str(tmp_path / "cache"), "-p", "sardonyx"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path,
+                          env={"MYPYPATH": str(PACKAGE.parent), "PATH": ""})
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_a_type_checker_takes_good_programs_and_finds_the_bad(tmp_path):
     found, errors = check(tmp_path, GOOD)
     assert found == [] and errors == ""

@@ -10,6 +10,8 @@ for opset in (15, 16):
     model = load_silero_vad(onnx=True, opset_version=opset)
     results[f"opset{opset}"] = model.audio_forward(sound, sr=16000).tolist()
     model.reset_states()
-    stamps = get_speech_timestamps(sound, model, sampling_rate=16000, threshold=0.3)
+    stamps = get_speech_timestamps(sound, model, sampling_rate=16000, threshold=0.2,
+                                  min_speech_duration_ms=60)
     results[f"stamps{opset}"] = [[each["start"], each["end"]] for each in stamps]
+assert len(results["stamps16"]) >= 1, results
 save(**results)

@@ -6,7 +6,7 @@ import sardonyx as _sardonyx
 from sardonyx import *  # noqa: F403
 from sardonyx import __author__  # noqa: F401
 
-from . import capi
+from . import capi  # type: ignore[no-redef]
 from .capi import onnxruntime_validation  # noqa: F401
 
 # The version of ONNX Runtime whose Python API this is; programs compare it.
@@ -18,7 +18,7 @@ import_capi_exception = None
 __path__ = _extend_path(__path__, __name__)
 
 
-def get_version_string() -> str:
+def get_version_string() -> str:  # type: ignore[no-redef]
     """The version of ONNX Runtime that is stood for; sardonyx.get_version_string() is the other."""
     return __version__
 
