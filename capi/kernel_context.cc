@@ -115,7 +115,8 @@ Result<void> ShapeInferContext_GetInputTypeShape(const OrtShapeInferContext* con
                                                  OrtTensorTypeAndShapeInfo** out) {
   REQUIRE(context, out);
   TRY(check_index(index, context->inputs.size(), __func__));
-  *out = new OrtTensorTypeAndShapeInfo(context->inputs[index]);
+  // The context's own, which clients do not release, although the table's type lets them.
+  *out = const_cast<OrtTensorTypeAndShapeInfo*>(&context->inputs[index]);
   return {};
 }
 

@@ -49,3 +49,6 @@ endif()
 install(TARGETS sardonyx_onnxruntime
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT onnxruntime EXCLUDE_FROM_ALL
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT onnxruntime EXCLUDE_FROM_ALL)
+file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/sardonyx/onnxruntime_*.h)
+install(FILES ${headers} ${PROJECT_SOURCE_DIR}/include/sardonyx/cpu_provider_factory.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sardonyx COMPONENT onnxruntime EXCLUDE_FROM_ALL)

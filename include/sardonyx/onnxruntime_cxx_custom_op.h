@@ -396,7 +396,7 @@ struct ShapeInferContext {
   }
 
   OrtShapeInferContext* ctx_;
-  std::vector<TensorTypeAndShapeInfo> infos_;  // own the symbols of shapes_
+  std::vector<ConstTensorTypeAndShapeInfo> infos_;  // the context's
   std::vector<Shape> shapes_;
 };
 

@@ -14,6 +14,8 @@
 #include <limits>
 #include <mutex>
 
+#include "wire_model.h"
+
 namespace {
 
 using testing::ElementsAre;
@@ -248,25 +250,14 @@ TEST(Cxx, PassesStrings) {
   EXPECT_THAT(offsets, ElementsAre(0, 1, 4));
 }
 
-// Fields of the protobuf wire format: one of bytes, one of a small number.
-std::string field(int number, const std::string& bytes) {
-  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
-}
-std::string field(int number, int value) {
-  return {static_cast<char>(number << 3), static_cast<char>(value)};
-}
-
 // parts = SplitToSequence(x, axis = 1), x of 1 by 2: a model whose output is a sequence.
 std::string split_model() {
-  const std::string axis = field(1, "axis") + field(3, 1) + "\xa0\x01\x02";  // type: INT
-  const std::string node = field(1, "x") + field(2, "parts") + field(4, "SplitToSequence");
-  const std::string floats = field(1, 1);
-  const std::string shape = field(1, field(1, 1)) + field(1, field(1, 2));
-  const std::string x = field(1, "x") + field(2, field(1, floats + field(2, shape)));
-  const std::string parts = field(1, "parts") + field(2, field(4, field(1, field(1, floats))));
-  const std::string graph =
-      field(1, node + field(5, axis)) + field(2, "g") + field(11, x) + field(12, parts);
-  return field(1, 8) + field(7, graph) + field(8, field(2, 17));
+  using wire::field;
+  const std::string ends = field(1, std::string("x")) + field(2, std::string("parts"));
+  const std::string axis = wire::attribute("axis", 2, field(3, uint64_t{1}));
+  const std::string sequence = field(4, field(1, field(1, field(1, uint64_t{1}))));
+  return wire::model(wire::node("SplitToSequence", "", "", ends, axis),
+                     wire::value("x", wire::floats({1, 2})), wire::value("parts", sequence));
 }
 
 TEST(Cxx, ReadsSequencesAndMaps) {

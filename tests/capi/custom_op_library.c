@@ -47,7 +47,6 @@ static OrtStatus* compute(void* kernel, OrtKernelContext* context) {
   OrtStatus* status = api->KernelContext_GetInput(context, 0, &input);
   if (status == NULL) status = api->GetTensorTypeAndShape(input, &info);
   if (status == NULL) status = scale(kernel, context, info, input);
-  api->ReleaseTensorTypeAndShapeInfo(info);
   return status;
 }
 
@@ -56,7 +55,6 @@ static OrtStatus* infer_shape(const OrtCustomOp* op, OrtShapeInferContext* conte
   OrtTensorTypeAndShapeInfo* info = NULL;
   OrtStatus* status = api->ShapeInferContext_GetInputTypeShape(context, 0, &info);
   if (status == NULL) status = api->ShapeInferContext_SetOutputTypeShape(context, 0, info);
-  api->ReleaseTensorTypeAndShapeInfo(info);
   return status;
 }
 
