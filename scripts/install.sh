@@ -57,7 +57,7 @@ apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-mat
 pypi[train]="onnxruntime==1.31.1"
 
 about[clients]="run clients of other languages (make test-clients); Go and Rust bring their own tools"
-apt[clients]="npm default-jdk-headless curl unzip ruby ruby-ffi ruby-minitest mono-mcs
+apt[clients]="npm default-jdk-headless maven unzip ruby ruby-ffi ruby-minitest mono-mcs
   python3-torch python3-torchaudio"
 pypi[clients]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 scikit-image==0.26.0"
 

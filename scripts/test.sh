@@ -48,6 +48,7 @@ suite types $python tests/conformance/run_types.py
 suite old-opsets $python tests/conformance/old_opsets.py
 suite models $python tests/models/run.py quick
 suite install tests/install/run.sh
+suite examples tests/clients/run.sh c
 
 if [ "${1:-quick}" = all ]; then
   suite unit-slow ctest --test-dir build --output-on-failure --label-regex slow

@@ -4,7 +4,7 @@
 # takes the folder for its files and the library, and manifest.toml: what is fetched, and what cannot
 # apply and why.
 #
-#   ORIGINAL=1 tests/clients/run.sh node    the same on the package's own ONNX Runtime: the tests tested
+#   ORIGINAL=1 tests/clients/run.sh node    the same on ONNX Runtime's own library: the tests tested
 
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,6 +12,11 @@ folder=$PWD/build/clients
 library=$PWD/build/lib/libonnxruntime.so.1
 export PYTHON=${PYTHON:-$PWD/.venv/bin/python}
 export MODELS=$folder/models EXAMPLES=$PWD/examples
+export ORIGINAL=${ORIGINAL:-} # the library of PyPI's ONNX Runtime, for clients that bring none
+if [ "$ORIGINAL" = 1 ]; then
+  ORIGINAL=$("$PYTHON" -c 'import onnxruntime, pathlib
+print(*pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.1*"))') || exit 1
+fi
 export CHECK="$PYTHON $PWD/tests/clients/check_example.py"
 [ -f "$library" ] || { echo "clients: $library is missing; run make build" >&2; exit 1; }
 $PYTHON tests/clients/make_models.py "$MODELS" || exit 1
