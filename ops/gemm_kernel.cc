@@ -1,6 +1,8 @@
 // Runs cpu/gemm for one node: everything that does not change from run to run is decided here.
 #include "ops/gemm_kernel.h"
 
+#include <algorithm>
+
 #include "cpu/gemm.h"
 
 namespace sardonyx {
@@ -33,14 +35,15 @@ class GemmKernel final : public Kernel {
         product_(product),
         packed_b_(pack_constant_b<T>(request, product)) {
     if (product.bias != nullptr) bias_ = *product.bias;
+    if (product.matrix.depth == 0) multiply_zeros();
     set_sizes();
     workspace_bytes_ = gemm_workspace_bytes(kernels_, sizes_, request.threads);
   }
 
   void run(RunArgs& args) const override {
     GemmArgs<T> gemm_args = sizes_;
-    gemm_args.a = args.inputs[0].as<T>();
-    gemm_args.b = args.inputs[1].as<T>();
+    gemm_args.a = zeros_.empty() ? args.inputs[0].as<T>() : zeros_.data();
+    gemm_args.b = zeros_.empty() ? args.inputs[1].as<T>() : zeros_.data();
     gemm_args.c = args.outputs[0].as<T>();
     Epilogue<T>& epilogue = gemm_args.epilogue;
     if (bias_.has_data()) {
@@ -87,6 +90,15 @@ class GemmKernel final : public Kernel {
     sizes.b_offsets = b_offsets_.data();
   }
 
+  // A sum of no products is 0: a column of zeros times a row of zeros, for all matrices.
+  void multiply_zeros() {
+    MatrixShape& matrix = product_.matrix;
+    zeros_.resize(static_cast<size_t>(std::max(matrix.rows, matrix.columns)));
+    matrix.depth = 1;
+    std::fill(matrix.a_matrices.begin(), matrix.a_matrices.end(), 0);
+    std::fill(matrix.b_matrices.begin(), matrix.b_matrices.end(), 0);
+  }
+
   // All products have the same B, and their rows of A lie one after the other.
   bool is_one_tall_product() const {
     if (product_.trans_a || !product_.matrix.one_b()) return false;
@@ -100,6 +112,7 @@ class GemmKernel final : public Kernel {
   Product product_;
   std::shared_ptr<void> packed_b_;
   Tensor bias_;
+  std::vector<T> zeros_;  // in place of inputs that have no elements
   GemmArgs<T> sizes_;
   std::vector<int64_t> a_offsets_;
   std::vector<int64_t> b_offsets_;
@@ -110,14 +123,16 @@ class GemmKernel final : public Kernel {
 
 Result<std::unique_ptr<Kernel>> make_gemm_kernel(const KernelRequest& request,
                                                  const Product& product) {
-  const MatrixShape& matrix = product.matrix;
-  if (matrix.batch() == 0 || matrix.rows == 0 || matrix.columns == 0 || matrix.depth == 0) {
-    return decline("the product is empty");
-  }
   const DType dtype = request.inputs[0].dtype();
-  if (dtype == DType::kFloat32) return std::make_unique<GemmKernel<float>>(request, product);
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) {
+    return decline("{} is neither float32 nor float64", dtype_name(dtype));
+  }
+  const MatrixShape& matrix = product.matrix;
+  if (matrix.batch() == 0 || matrix.rows == 0 || matrix.columns == 0) {
+    return make_kernel([](RunArgs&) {});
+  }
   if (dtype == DType::kFloat64) return std::make_unique<GemmKernel<double>>(request, product);
-  return decline("{} is neither float32 nor float64", dtype_name(dtype));
+  return std::make_unique<GemmKernel<float>>(request, product);
 }
 
 }  // namespace sardonyx

@@ -18,7 +18,7 @@ struct Product {
   FusedEpilogue epilogue;
 };
 
-// Declines dtypes other than f32 and f64, and empty products.
+// Declines dtypes other than f32 and f64.
 Result<std::unique_ptr<Kernel>> make_gemm_kernel(const KernelRequest& request,
                                                  const Product& product);
 
