@@ -19,6 +19,9 @@ namespace {
 
 using nb::literals::operator""_a;
 
+// The config entry that says where external data of models in memory lies.
+constexpr const char* kExternalFolder = "session.model_external_initializers_file_folder_path";
+
 nb::list names_of(const std::vector<ArgInfo>& args, std::vector<std::string>& names) {
   nb::list list;
   for (const ArgInfo& arg : args) {
@@ -152,8 +155,10 @@ void load_session(PySession* self, nb::handle source, const PySessionOptions* gi
       const auto* data = reinterpret_cast<const std::byte*>(PyBytes_AS_STRING(source.ptr()));
       const auto size = static_cast<size_t>(PyBytes_GET_SIZE(source.ptr()));
       std::shared_ptr<void> owner = hold_python(source);
+      const auto folder = library.config.find(kExternalFolder);
+      const std::string place = folder != library.config.end() ? folder->second : "";
       nb::gil_scoped_release release;
-      return Session::load(std::span(data, size), std::move(owner), library);
+      return Session::load(std::span(data, size), std::move(owner), library, place);
     }
     const std::string path = nb::cast<std::string>(source);
     nb::gil_scoped_release release;
