@@ -51,12 +51,18 @@ nb::dict to_dict(nb::handle mapping) {
   return dict;
 }
 
-void check_required(const PySession& self, const nb::dict& feed) {
+// An optional that is not fed is an empty one; what else is missing is an error.
+void check_required(const PySession& self, const nb::dict& feed, std::vector<NamedValue>& feeds) {
   nb::list missing;
-  for (nb::handle name : self.inputs) {
-    const int found = PyDict_Contains(feed.ptr(), name.ptr());
+  for (size_t i = 0; i < self.inputs.size(); ++i) {
+    const int found = PyDict_Contains(feed.ptr(), nb::object(self.inputs[i]).ptr());
     if (found < 0) throw nb::python_error();
-    if (found == 0) missing.append(name);
+    if (found != 0) continue;
+    if (self.session.inputs()[i].kind == ArgInfo::Kind::kOptional) {
+      feeds.push_back({self.input_names[i], Value::optional()});
+    } else {
+      missing.append(self.inputs[i]);
+    }
   }
   if (missing.size() == 0) return;
   raise_python(PyExc_ValueError, "Required inputs (" + nb::cast<std::string>(nb::repr(missing)) +
@@ -66,9 +72,9 @@ void check_required(const PySession& self, const nb::dict& feed) {
 
 std::vector<NamedValue> to_feeds(const PySession& self, nb::handle mapping) {
   const nb::dict feed = to_dict(mapping);
-  check_required(self, feed);
   std::vector<NamedValue> feeds;
   feeds.reserve(feed.size());
+  check_required(self, feed, feeds);
   for (auto [key, object] : feed) {
     std::string name = to_name(key, "an input name");
     const ArgInfo* arg = find_input(self.session, name);
@@ -185,6 +191,8 @@ nb::list nodes_of(const PySession& self) {
 }
 
 nb::list arg_shape(const ArgInfo& arg) {
+  if (arg.kind == ArgInfo::Kind::kOptional && arg.element != nullptr)
+    return arg_shape(*arg.element);
   nb::list shape;
   for (const ArgInfo::Dim& dim : arg.dims) {
     if (dim.value >= 0) {

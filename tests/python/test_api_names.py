@@ -24,6 +24,8 @@ ABSENT = {
     "capi._pybind_state": {"opkernel", "schemadef"},  # submodules of kernels and schemas
     "capi.onnxruntime_pybind11_state": {"opkernel", "schemadef"},
 }  # fmt: skip
+# Plain Python over the runtime, there when something imported it; it runs here through the shim.
+SUBPACKAGES = {"quantization", "transformers", "tools", "datasets"}
 # Attributes of instances there, as here, which only pybind11 shows on the class.
 OF_INSTANCES = {
     "OrtArenaCfg", "OrtEpAssignedNode", "OrtEpAssignedSubgraph", "OrtEpContextData",
@@ -53,7 +55,7 @@ def test_every_name_is_here(path):
     wanted = {name for name in names(original) if not imported(original, name)}
     wanted |= {name for name in names(original) if hasattr(original, name)} & names(ours)
     missing = {name for name in wanted if not hasattr(ours, name)} - {"annotations"}
-    assert missing == ABSENT.get(path, set())
+    assert missing - SUBPACKAGES == ABSENT.get(path, set())
 
 
 @pytest.mark.parametrize("path", ["", "capi.onnxruntime_pybind11_state"])

@@ -184,6 +184,19 @@ def test_optional_inputs(ort):
 
 
 @both
+def test_an_optional_input_may_be_left_out(ort):
+    kind = helper.make_optional_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, [5]))
+    node = helper.make_node("OptionalHasElement", ["x"], ["y"])
+    model = tiny_models.to_bytes([node], [helper.make_value_info("x", kind)],
+                                 [tiny_models.value("y", TensorProto.BOOL, ())], opset=18)
+    session = ort.InferenceSession(model)
+    x, = session.get_inputs()
+    assert (x.type, x.shape) == ("optional(tensor(float))", [5])
+    for feed, wanted in (({}, False), ({"x": None}, False), ({"x": np.ones(5, np.float32)}, True)):
+        assert session.run(None, feed)[0] == wanted
+
+
+@both
 def test_outputs_are_apart_from_inputs(ort):
     add = helper.make_node("Add", ["x", "ten"], ["z"])
     x = tiny_models.value("x", shape=(2, 2))
