@@ -28,14 +28,16 @@ std::string type_of(nb::handle object) {
       nb::str(nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())))));
 }
 
-std::string to_string(nb::handle text) {
-  if (PyUnicode_Check(text.ptr())) return to_utf8(text);
-  if (PyBytes_Check(text.ptr())) {
-    return std::string(PyBytes_AS_STRING(text.ptr()),
-                       static_cast<size_t>(PyBytes_GET_SIZE(text.ptr())));
+// What is no text is taken as Python prints it: tables have None and numbers among their strings.
+std::string to_string(nb::handle element) {
+  if (PyUnicode_Check(element.ptr())) return to_utf8(element);
+  if (PyBytes_Check(element.ptr())) {
+    return std::string(PyBytes_AS_STRING(element.ptr()),
+                       static_cast<size_t>(PyBytes_GET_SIZE(element.ptr())));
   }
-  raise_error(Code::kInvalidArgument,
-              "a string tensor takes str and bytes; one of its elements is " + type_of(text));
+  const nb::object text = nb::steal(PyObject_Str(element.ptr()));
+  if (!text.is_valid()) throw nb::python_error();
+  return to_utf8(text);
 }
 
 nb::object call_numpy(const char* name, nb::handle first, nb::handle second) {
@@ -237,8 +239,9 @@ Tensor to_tensor(nb::handle array) {
   const DType dtype = dtype_of_array(array);
   if (dtype == DType::kString) return string_tensor(array);
   if (dtype == DType::kUndefined) {
-    raise_error(Code::kInvalidArgument, "ONNX has no element type like NumPy's " +
-                                            nb::cast<std::string>(nb::str(array.attr("dtype"))));
+    const nb::object descr = array.attr("dtype");
+    raise_error(Code::kInvalidArgument,
+                "ONNX has no element type like NumPy's " + nb::cast<std::string>(nb::str(descr)));
   }
   nb::object dense;
   if (PyArray_ISCARRAY_RO(as_array(array))) {

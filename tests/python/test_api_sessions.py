@@ -3,6 +3,7 @@
 import json
 import pathlib
 import pickle
+import re
 import threading
 
 import numpy as np
@@ -125,6 +126,21 @@ def test_strings(ort, kind):
     assert got.dtype == object and got.tolist() == wanted
     if kind == "str":
         assert session.run([], {"x": given.tolist()})[0].tolist() == wanted
+
+
+@both
+def test_objects_among_strings(ort):
+    """Columns of tables have numbers and None in them; they are taken as Python prints them."""
+    session = ort.InferenceSession(tiny_models.identity(TensorProto.STRING, (4,)), quiet(ort))
+    given = np.array(["a", 1, None, 2.5], object)
+    assert session.run(None, {"x": given})[0].tolist() == ["a", "1", "None", "2.5"]
+    numbers = ort.InferenceSession(tiny_models.identity(shape=(2,)), quiet(ort))
+    text = "Unexpected input data type. Actual: (tensor(string)) , expected: (tensor(float))"
+    with pytest.raises(state(ort).InvalidArgument, match=re.escape(text)):
+        numbers.run(None, {"x": np.array([1.0, 2.0], object)})
+    for kind in ("M8[D]", "m8[s]"):
+        with pytest.raises(RuntimeError, match="datetime64|timedelta64|Numpy_type"):
+            numbers.run(None, {"x": np.zeros(2, kind)})
 
 
 @both
