@@ -47,12 +47,6 @@ namespace Microsoft.ML.OnnxRuntime
             return OverMemory(memoryInfo, memory, shape);
         }
 
-        public static OrtValue CreateTensorValueFromMemory<T>(Memory<T> memory, long[] shape)
-            where T : struct
-        {
-            return OverMemory(OrtMemoryInfo.DefaultInstance, memory, shape);
-        }
-
         public static OrtValue CreateTensorValueFromMemory<T>(T[] data, long[] shape)
             where T : struct
         {
@@ -133,7 +127,10 @@ namespace Microsoft.ML.OnnxRuntime
                 int index = 0;
                 foreach (string each in strings)
                 {
-                    if (!string.IsNullOrEmpty(each)) made.StringTensorSetElementAt(each, index);
+                    if (!string.IsNullOrEmpty(each))
+                    {
+                        made.StringTensorSetElementAt(each.AsSpan(), index);
+                    }
                     ++index;
                 }
                 return made;

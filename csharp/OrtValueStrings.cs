@@ -61,15 +61,9 @@ namespace Microsoft.ML.OnnxRuntime
             }
         }
 
-        public void StringTensorSetElementAt(string str, int index)
+        public void StringTensorSetElementAt(ReadOnlyMemory<char> rom, int index)
         {
-            if (str == null) throw new ArgumentNullException(nameof(str));
-            StringTensorSetElementAt(str.AsSpan(), index);
-        }
-
-        public void StringTensorSetElementAt(ReadOnlyMemory<char> str, int index)
-        {
-            StringTensorSetElementAt(str.Span, index);
+            StringTensorSetElementAt(rom.Span, index);
         }
 
         public void StringTensorSetElementAt(ReadOnlySpan<char> str, int index)

@@ -266,6 +266,26 @@ namespace Microsoft.ML.OnnxRuntime
             }
         }
 
+        [DllImport("ortextensions", EntryPoint = "RegisterCustomOps")]
+        private static extern IntPtr RegisterExtensions(IntPtr options, IntPtr apiBase);
+
+        /// The operators of onnxruntime-extensions, whose library must lie beside the program.
+        public void RegisterOrtExtensions()
+        {
+            using (Lease options = this.Hold())
+            {
+                try
+                {
+                    Status.Check(RegisterExtensions(options.Pointer, Library.Base));
+                }
+                catch (DllNotFoundException error)
+                {
+                    throw new OnnxRuntimeException(ErrorCode.NoSuchFile,
+                        "The library of onnxruntime-extensions was not found: " + error.Message);
+                }
+            }
+        }
+
         private void Do(FnP entry)
         {
             using (Lease options = this.Hold()) Status.Check(entry(options.Pointer));

@@ -110,6 +110,16 @@ namespace Microsoft.ML.OnnxRuntime
             Append("ROCM", "device_id", deviceId);
         }
 
+        public void AppendExecutionProvider_ROCm(OrtROCMProviderOptions rocmProviderOptions)
+        {
+            using (Lease options = this.Hold())
+            using (Lease rocm = new Lease(rocmProviderOptions))
+            {
+                Status.Check(Table.SessionOptionsAppendExecutionProvider_ROCM(
+                    options.Pointer, rocm.Pointer));
+            }
+        }
+
         public void AppendExecutionProvider_MIGraphX(int deviceId = 0)
         {
             Append("MIGraphX", "device_id", deviceId);
@@ -164,6 +174,12 @@ namespace Microsoft.ML.OnnxRuntime
             return Make(options => options.AppendExecutionProvider_ROCm(deviceId));
         }
 
+        public static SessionOptions MakeSessionOptionWithRocmProvider(
+            OrtROCMProviderOptions rocmProviderOptions)
+        {
+            return Make(options => options.AppendExecutionProvider_ROCm(rocmProviderOptions));
+        }
+
         private static SessionOptions Make(Action<SessionOptions> append)
         {
             var options = new SessionOptions();
@@ -176,93 +192,6 @@ namespace Microsoft.ML.OnnxRuntime
             {
                 options.Dispose();
                 throw;
-            }
-        }
-    }
-
-    /// Options of the CUDA provider; a library without one says so when they are made.
-    public class OrtCUDAProviderOptions : SafeHandle
-    {
-        public OrtCUDAProviderOptions() : base(IntPtr.Zero, true)
-        {
-            IntPtr made;
-            Status.Check(Table.CreateCUDAProviderOptions(out made));
-            SetHandle(made);
-        }
-
-        public override bool IsInvalid => handle == IntPtr.Zero;
-
-        public void UpdateOptions(Dictionary<string, string> providerOptions)
-        {
-            ProviderOptions.Update(this, Table.UpdateCUDAProviderOptions, providerOptions);
-        }
-
-        public string GetOptions()
-        {
-            return ProviderOptions.Describe(this, Table.GetCUDAProviderOptionsAsString);
-        }
-
-        protected override bool ReleaseHandle()
-        {
-            Table.ReleaseCUDAProviderOptions(handle);
-            handle = IntPtr.Zero;
-            return true;
-        }
-    }
-
-    /// Options of the TensorRT provider; a library without one says so when they are made.
-    public class OrtTensorRTProviderOptions : SafeHandle
-    {
-        public OrtTensorRTProviderOptions() : base(IntPtr.Zero, true)
-        {
-            IntPtr made;
-            Status.Check(Table.CreateTensorRTProviderOptions(out made));
-            SetHandle(made);
-        }
-
-        public override bool IsInvalid => handle == IntPtr.Zero;
-
-        public void UpdateOptions(Dictionary<string, string> providerOptions)
-        {
-            ProviderOptions.Update(this, Table.UpdateTensorRTProviderOptions, providerOptions);
-        }
-
-        public string GetOptions()
-        {
-            return ProviderOptions.Describe(this, Table.GetTensorRTProviderOptionsAsString);
-        }
-
-        protected override bool ReleaseHandle()
-        {
-            Table.ReleaseTensorRTProviderOptions(handle);
-            handle = IntPtr.Zero;
-            return true;
-        }
-    }
-
-    internal static class ProviderOptions
-    {
-        internal static void Update(SafeHandle handle, FnPAAN entry,
-            Dictionary<string, string> providerOptions)
-        {
-            if (providerOptions == null) throw new ArgumentNullException(nameof(providerOptions));
-            string[] keys = providerOptions.Keys.ToArray();
-            using (var names = new Texts(keys))
-            using (var values = new Texts(keys.Select(key => providerOptions[key])))
-            using (Lease options = handle.Hold())
-            {
-                Status.Check(entry(options.Pointer, names.Pointers, values.Pointers,
-                    Shapes.Count(keys.Length)));
-            }
-        }
-
-        internal static string Describe(SafeHandle handle, FnPPO entry)
-        {
-            using (Lease options = handle.Hold())
-            {
-                IntPtr text;
-                Status.Check(entry(options.Pointer, OrtAllocator.DefaultPointer, out text));
-                return Text.Take(text);
             }
         }
     }

@@ -14,6 +14,9 @@ namespace Microsoft.ML.OnnxRuntime
         private static readonly IntPtr table;
         private static readonly IntPtr compileTable;
 
+        /// What OrtGetApiBase gives.
+        internal static IntPtr Base { get; }
+
         internal static string Version { get; }
 
         /// The newest version of the API that the library has: 31 for 1.31.1.
@@ -41,7 +44,8 @@ namespace Microsoft.ML.OnnxRuntime
 
         static Library()
         {
-            var start = (ApiBase)Marshal.PtrToStructure(FindBase(), typeof(ApiBase));
+            Base = FindBase();
+            var start = (ApiBase)Marshal.PtrToStructure(Base, typeof(ApiBase));
             Version = Text.Read(Function<GetPointer>(start.GetVersionString)());
             table = Function<GetApi>(start.GetApi)(ApiVersion);
             if (table == IntPtr.Zero)

@@ -71,7 +71,15 @@ namespace Microsoft.ML.OnnxRuntime
         IntPtr session, IntPtr options, IntPtr inputNames, IntPtr inputs, UIntPtr inputCount,
         IntPtr outputNames, UIntPtr outputCount, IntPtr outputs, IntPtr callback, IntPtr userData);
 
+    internal delegate IntPtr FnPOOn(IntPtr a, out IntPtr b, out UIntPtr c);
+    internal delegate IntPtr FnPPANAAN(
+        IntPtr a, IntPtr b, IntPtr[] c, UIntPtr d, IntPtr[] e, IntPtr[] f, UIntPtr g);
+
+    internal delegate void VoidO(out IntPtr a);
     internal delegate void VoidP(IntPtr a);
+    internal delegate void VoidPS(IntPtr a, byte[] b);
+    internal delegate void VoidPSS(IntPtr a, byte[] b, byte[] c);
+    internal delegate void VoidPOOn(IntPtr a, out IntPtr b, out IntPtr c, out UIntPtr d);
     internal delegate IntPtr GetP(IntPtr a);
     internal delegate IntPtr GetPS(IntPtr a, byte[] b);
     internal delegate int GetIntP(IntPtr a);

@@ -33,6 +33,32 @@ namespace Microsoft.ML.OnnxRuntime
         internal static readonly FnNIIIO CreateArenaCfg = Library.Bind<FnNIIIO>(156);
         internal static readonly VoidP ReleaseArenaCfg = Library.Bind<VoidP>(157);
 
+        // Providers and devices.
+        internal static readonly VoidO CreateKeyValuePairs = Library.Bind<VoidO>(295, 22);
+        internal static readonly VoidPSS AddKeyValuePair = Library.Bind<VoidPSS>(296, 22);
+        internal static readonly VoidPOOn GetKeyValuePairs = Library.Bind<VoidPOOn>(298, 22);
+        internal static readonly VoidPS RemoveKeyValuePair = Library.Bind<VoidPS>(299, 22);
+        internal static readonly VoidP ReleaseKeyValuePairs = Library.Bind<VoidP>(300, 22);
+        internal static readonly FnPSS RegisterExecutionProviderLibrary =
+            Library.Bind<FnPSS>(301, 22);
+        internal static readonly FnPS UnregisterExecutionProviderLibrary =
+            Library.Bind<FnPS>(302, 22);
+        internal static readonly FnPOOn GetEpDevices = Library.Bind<FnPOOn>(303, 22);
+        internal static readonly FnPPANAAN SessionOptionsAppendExecutionProvider_V2 =
+            Library.Bind<FnPPANAAN>(304, 22);
+        internal static readonly FnPI SessionOptionsSetEpSelectionPolicy =
+            Library.Bind<FnPI>(305, 22);
+        internal static readonly GetIntP HardwareDevice_Type = Library.Bind<GetIntP>(307, 22);
+        internal static readonly GetIntP HardwareDevice_VendorId = Library.Bind<GetIntP>(308, 22);
+        internal static readonly GetP HardwareDevice_Vendor = Library.Bind<GetP>(309, 22);
+        internal static readonly GetIntP HardwareDevice_DeviceId = Library.Bind<GetIntP>(310, 22);
+        internal static readonly GetP HardwareDevice_Metadata = Library.Bind<GetP>(311, 22);
+        internal static readonly GetP EpDevice_EpName = Library.Bind<GetP>(312, 22);
+        internal static readonly GetP EpDevice_EpVendor = Library.Bind<GetP>(313, 22);
+        internal static readonly GetP EpDevice_EpMetadata = Library.Bind<GetP>(314, 22);
+        internal static readonly GetP EpDevice_EpOptions = Library.Bind<GetP>(315, 22);
+        internal static readonly GetP EpDevice_Device = Library.Bind<GetP>(316, 22);
+
         // Options of sessions.
         internal static readonly FnO CreateSessionOptions = Library.Bind<FnO>(10);
         internal static readonly VoidP ReleaseSessionOptions = Library.Bind<VoidP>(100);
@@ -69,6 +95,13 @@ namespace Microsoft.ML.OnnxRuntime
         internal static readonly VoidP ReleaseCUDAProviderOptions = Library.Bind<VoidP>(208);
         internal static readonly FnPP SessionOptionsAppendExecutionProvider_CUDA_V2 =
             Library.Bind<FnPP>(204);
+        internal static readonly FnO CreateROCMProviderOptions = Library.Bind<FnO>(255, 16);
+        internal static readonly FnPAAN UpdateROCMProviderOptions = Library.Bind<FnPAAN>(256, 16);
+        internal static readonly FnPPO GetROCMProviderOptionsAsString =
+            Library.Bind<FnPPO>(257, 16);
+        internal static readonly VoidP ReleaseROCMProviderOptions = Library.Bind<VoidP>(258, 16);
+        internal static readonly FnPP SessionOptionsAppendExecutionProvider_ROCM =
+            Library.Bind<FnPP>(153);
         internal static readonly FnO CreateTensorRTProviderOptions = Library.Bind<FnO>(171);
         internal static readonly FnPAAN UpdateTensorRTProviderOptions = Library.Bind<FnPAAN>(172);
         internal static readonly FnPPO GetTensorRTProviderOptionsAsString =

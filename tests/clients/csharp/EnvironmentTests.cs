@@ -91,6 +91,34 @@ public static class EnvironmentTests
         }
     }
 
+    public static void ListsDevices()
+    {
+        OrtEpDevice cpu = OrtEnv.Instance().GetEpDevices()
+            .Single(each => each.EpName == "CPUExecutionProvider");
+        Check.True(cpu.EpVendor.Length > 0, "a vendor");
+        Check.Equal(OrtHardwareDeviceType.CPU, cpu.HardwareDevice.Type);
+        Check.True(cpu.HardwareDevice.Vendor != null, "a vendor of the processor");
+        Check.True(cpu.HardwareDevice.Metadata.Entries != null, "what else is known");
+        Check.True(cpu.EpMetadata.Entries != null && cpu.EpOptions.Entries != null, "options");
+        using (var options = new SessionOptions())
+        {
+            options.AppendExecutionProvider(OrtEnv.Instance(), new[] { cpu }, null);
+            using (var session = new InferenceSession(Models.Path("arithmetic.onnx"), options))
+            {
+                session.Run(Models.Pair()).Dispose();
+            }
+        }
+        Check.Throws<OnnxRuntimeException>("[ErrorCode:", () => OrtEnv.Instance()
+            .RegisterExecutionProviderLibrary("nobody", "/no/such/library.so"));
+        using (var pairs = new OrtKeyValuePairs(new Dictionary<string, string> { { "a", "1" } }))
+        {
+            pairs.Add("b", "2");
+            pairs.Remove("a");
+            pairs.Refresh();
+            Check.Elements(new[] { "b=2" }, pairs.Entries.Select(each => each.Key + "=" + each.Value));
+        }
+    }
+
     public static void RegistersAllocators()
     {
         using (var info = new OrtMemoryInfo("Cpu", OrtAllocatorType.ArenaAllocator, 0,

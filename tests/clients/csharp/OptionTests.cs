@@ -98,8 +98,11 @@ public static class OptionTests
                 () => options.AppendExecutionProvider_CoreML());
             Check.Throws<OnnxRuntimeException>("[ErrorCode:",
                 () => SessionOptions.MakeSessionOptionWithCudaProvider());
+            Check.Throws<OnnxRuntimeException>("[ErrorCode:", () => new OrtROCMProviderOptions());
             Check.Throws<OnnxRuntimeException>("[ErrorCode:",
                 () => options.RegisterCustomOpLibrary("/no/such/library.so"));
+            Check.Throws<OnnxRuntimeException>("[ErrorCode:NoSuchFile]",
+                () => options.RegisterOrtExtensions());
             CheckRuns(options);
         }
     }

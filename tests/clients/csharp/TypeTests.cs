@@ -154,7 +154,8 @@ public static class TypeTests
             value.StringTensorSetElementAt("".AsSpan(), 0);
             Check.Equal("", value.GetStringElement(0));
             Check.Throws<OnnxRuntimeException>("", () => value.GetStringElement(4));
-            Check.Throws<OnnxRuntimeException>("", () => value.StringTensorSetElementAt("x", 4));
+            Check.Throws<OnnxRuntimeException>("",
+                () => value.StringTensorSetElementAt("x".AsSpan(), 4));
             Check.Throws<OnnxRuntimeException>("strings", () => value.GetTensorDataAsSpan<byte>());
         }
     }

@@ -26,7 +26,8 @@ public static class ValueTests
             Check.Elements(new long[] { 2, 2 }, value.GetTypeInfo().TensorTypeAndShapeInfo.Shape);
         }
         var part = new Memory<float>(data, 1, 2);
-        using (OrtValue value = OrtValue.CreateTensorValueFromMemory(part, new long[] { 2 }))
+        using (OrtValue value = OrtValue.CreateTensorValueFromMemory(
+            OrtMemoryInfo.DefaultInstance, part, new long[] { 2 }))
         {
             Check.Elements(new float[] { 2, 30 }, value.GetTensorDataAsSpan<float>().ToArray());
         }
