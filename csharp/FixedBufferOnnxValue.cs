@@ -23,7 +23,7 @@ namespace Microsoft.ML.OnnxRuntime
             if (value == null) throw new ArgumentNullException(nameof(value));
             if (value.IsReversedStride)
             {
-                throw new NotSupportedException("Tensor<T> of reverseStride is not supported");
+                throw new NotSupportedException("Tensor of reverseStride is not supported");
             }
             TensorElementType type;
             OrtValue made = OrtValue.CreateFromTensorObject(value, out type);

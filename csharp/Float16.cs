@@ -36,7 +36,7 @@ namespace Microsoft.ML.OnnxRuntime
             value = v;
         }
 
-        public static Float16 Epsilon => new Float16(0x0001);
+        public static Float16 Epsilon => new Float16(0x0400);
         public static Float16 Zero => new Float16(0x0000);
         public static Float16 One => new Float16(0x3C00);
         public static Float16 NegativeOne => new Float16(0xBC00);
@@ -57,6 +57,7 @@ namespace Microsoft.ML.OnnxRuntime
         public static bool IsFinite(Float16 v) => (v.value & ~signBit) < infinityBits;
         public static bool IsNegative(Float16 v) => (v.value & signBit) != 0;
         public static bool IsNormal(Float16 v) => IsFinite(v) && (v.value & infinityBits) != 0;
+        public static bool IsNaNOrZero(Float16 v) => IsNaN(v) || (v.value & ~signBit) == 0;
         public static bool IsSubnormal(Float16 v) =>
             (v.value & infinityBits) == 0 && (v.value & ~signBit) != 0;
 
@@ -177,6 +178,7 @@ namespace Microsoft.ML.OnnxRuntime
         public static bool IsFinite(BFloat16 v) => (v.value & ~signBit) < infinityBits;
         public static bool IsNegative(BFloat16 v) => (v.value & signBit) != 0;
         public static bool IsNormal(BFloat16 v) => IsFinite(v) && (v.value & infinityBits) != 0;
+        public static bool IsNaNOrZero(BFloat16 v) => IsNaN(v) || (v.value & ~signBit) == 0;
         public static bool IsSubnormal(BFloat16 v) =>
             (v.value & infinityBits) == 0 && (v.value & ~signBit) != 0;
 

@@ -91,7 +91,7 @@ namespace Microsoft.ML.OnnxRuntime
             get
             {
                 if (tensor != null) return tensor.Value.ElementDataType;
-                throw Not("a tensor");
+                throw Not("Tensor");
             }
         }
 
@@ -101,23 +101,23 @@ namespace Microsoft.ML.OnnxRuntime
 
         public MapMetadata AsMapMetadata()
         {
-            return map ?? throw Not("a map");
+            return map ?? throw Not("Map");
         }
 
         public SequenceMetadata AsSequenceMetadata()
         {
-            return sequence ?? throw Not("a sequence");
+            return sequence ?? throw Not("Sequence");
         }
 
         public OptionalMetadata AsOptionalMetadata()
         {
-            return optional ?? throw Not("optional");
+            return optional ?? throw Not("Optional");
         }
 
         private OnnxRuntimeException Not(string kind)
         {
-            return new OnnxRuntimeException(ErrorCode.InvalidArgument,
-                "The value is " + OnnxValueType + ", not " + kind);
+            return new OnnxRuntimeException(ErrorCode.Fail,
+                "Instance does not contain " + kind + " metadata; it is " + OnnxValueType);
         }
     }
 

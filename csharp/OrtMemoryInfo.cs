@@ -15,8 +15,8 @@ namespace Microsoft.ML.OnnxRuntime
         public static readonly byte[] allocatorWebGPU_BUFFER = Text.Bytes("WebGPU_Buffer");
 
         private static readonly Lazy<OrtMemoryInfo> cpu = new Lazy<OrtMemoryInfo>(
-            () => new OrtMemoryInfo(allocatorCPU, OrtAllocatorType.DeviceAllocator, 0,
-                OrtMemType.Default));
+            () => new OrtMemoryInfo(
+                allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Cpu));
 
         // Of a value or an allocator, which must outlive this.
         private readonly object owner;

@@ -136,8 +136,9 @@ namespace Microsoft.ML.OnnxRuntime
 
         private static OnnxRuntimeException NoSpanOfStrings()
         {
-            return new OnnxRuntimeException(ErrorCode.NotImplemented,
-                "A tensor of strings has no span; use GetStringElement or GetStringTensorAsArray");
+            return new OnnxRuntimeException(ErrorCode.InvalidArgument,
+                "Strings are not supported by this API; use GetStringElement or " +
+                "GetStringTensorAsArray");
         }
 
         private unsafe Span<byte> Bytes(long count)
@@ -156,8 +157,9 @@ namespace Microsoft.ML.OnnxRuntime
             }
             // Bytes of any type may be had; another type is a mistake.
             if (typeof(T) == typeof(byte)) return Cast<T>(GetTensorMutableRawData());
-            throw new OnnxRuntimeException(ErrorCode.InvalidArgument,
-                "The tensor has elements of " + info.ElementDataType + ", not " + typeof(T));
+            throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "Requested type: " +
+                typeof(T) + " does not match the actual type: " +
+                (held?.TensorType.ToString() ?? info.ElementDataType.ToString()));
         }
 
         private static Span<T> Cast<T>(Span<byte> bytes) where T : struct
@@ -207,7 +209,7 @@ namespace Microsoft.ML.OnnxRuntime
         public void ProcessSequence(SequenceElementVisitor visitor, OrtAllocator allocator)
         {
             if (visitor == null) throw new ArgumentNullException(nameof(visitor));
-            Require(OnnxValueType.ONNX_TYPE_SEQUENCE);
+            Require(OnnxValueType.ONNX_TYPE_SEQUENCE, "a sequence");
             int count = GetValueCount();
             for (int i = 0; i < count; ++i)
             {
@@ -219,7 +221,7 @@ namespace Microsoft.ML.OnnxRuntime
         public void ProcessMap(MapVisitor visitor, OrtAllocator allocator)
         {
             if (visitor == null) throw new ArgumentNullException(nameof(visitor));
-            Require(OnnxValueType.ONNX_TYPE_MAP);
+            Require(OnnxValueType.ONNX_TYPE_MAP, "a map");
             using (OrtValue keys = GetValue(0, allocator))
             using (OrtValue values = GetValue(1, allocator))
             {
@@ -227,11 +229,11 @@ namespace Microsoft.ML.OnnxRuntime
             }
         }
 
-        private void Require(OnnxValueType kind)
+        private void Require(OnnxValueType kind, string name)
         {
             if (OnnxType == kind) return;
             throw new OnnxRuntimeException(ErrorCode.InvalidArgument,
-                "The value is " + OnnxType + ", not " + kind);
+                "OrtValue.OnnxType of " + OnnxType + " is not " + name);
         }
 
         public void Dispose()

@@ -204,8 +204,8 @@ namespace Microsoft.ML.OnnxRuntime
                     ErrorCode.InvalidArgument, "keys or values are null");
             }
             if (keys.Count == values.Count) return;
-            throw new OnnxRuntimeException(ErrorCode.InvalidArgument, "There are " + keys.Count +
-                " keys and " + values.Count + " values; a map has as many of both");
+            throw new ArgumentException("Expecting keys and values same len. Received keys: " +
+                keys.Count + ", Values: " + values.Count);
         }
 
         internal static OrtValue Vector<T>(IReadOnlyCollection<T> elements)

@@ -59,7 +59,8 @@ pypi[train]="onnxruntime==1.31.1"
 about[clients]="run clients of other languages (make test-clients); Go and Rust bring their own tools"
 apt[clients]="npm default-jdk-headless maven unzip ruby ruby-ffi ruby-minitest mono-mcs
   python3-torch python3-torchaudio"
-pypi[clients]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 scikit-image==0.26.0"
+pypi[clients]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 scikit-image==0.26.0
+  dotnetcore2==3.1.23;platform_machine=='x86_64'"
 
 about[lint]="run make format and make lint"
 apt[lint]="clang-format clang-tidy"

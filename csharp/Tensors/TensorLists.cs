@@ -7,9 +7,9 @@ namespace Microsoft.ML.OnnxRuntime.Tensors
     // A tensor as a list of fixed size, in memory's order, and its comparisons.
     public abstract partial class Tensor<T>
     {
-        private NotSupportedException FixedSize()
+        private InvalidOperationException FixedSize()
         {
-            return new NotSupportedException("A tensor has a fixed size.");
+            return new InvalidOperationException("A tensor has a fixed size.");
         }
 
         public bool IsFixedSize => true;

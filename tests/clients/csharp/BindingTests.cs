@@ -69,7 +69,7 @@ public static class BindingTests
             binding.BindInput("a", a);
             binding.BindInput("b", external);
             binding.BindOutput("sum", TensorElementType.Float, shape, memory);
-            session.RunWithBinding(null, binding);
+            session.RunWithBinding(Models.Defaults, binding);
             var sum = new float[4];
             Marshal.Copy(memory.DangerousGetHandle(), sum, 0, 4);
             Check.Elements(Models.Sum, sum);
@@ -94,7 +94,7 @@ public static class BindingTests
                 }
                 binding.BindOutputToDevice("sum", OrtMemoryInfo.DefaultInstance);
                 LifetimeTests.Collect();
-                using (var results = session.RunWithBoundResults(null, binding))
+                using (var results = session.RunWithBoundResults(Models.Defaults, binding))
                 {
                     Check.Elements(Models.Sum.Select(each => each + i),
                         results[0].GetTensorDataAsSpan<float>().ToArray());
@@ -116,7 +116,7 @@ public static class BindingTests
                 {
                     binding.BindInput("nobody", a);
                     binding.BindOutputToDevice("sum", OrtMemoryInfo.DefaultInstance);
-                    session.RunWithBinding(null, binding);
+                    session.RunWithBinding(Models.Defaults, binding);
                 });
             }
             using (OrtIoBinding binding = session.CreateIoBinding())
@@ -125,7 +125,7 @@ public static class BindingTests
                 binding.BindInput("b", b);
                 binding.BindOutput("sum", small);
                 Check.Throws<OnnxRuntimeException>("[ErrorCode:",
-                    () => session.RunWithBinding(null, binding));
+                    () => session.RunWithBinding(Models.Defaults, binding));
             }
         }
     }

@@ -32,7 +32,7 @@ public static class ErrorTests
         using (OrtValue value = Models.SquareValue(Models.A))
         {
             Fails("Input name: 'bad' is not in the metadata", session =>
-                session.Run(null, new[] { "bad" }, new[] { value }, session.OutputNames));
+                session.Run(Models.Defaults, new[] { "bad" }, new[] { value }, session.OutputNames));
         }
     }
 
@@ -44,7 +44,7 @@ public static class ErrorTests
             session => session.Run(Models.Pair(), new string[0]));
     }
 
-    [DiffersInOriginal("the kernel that misses its operand reports it, as ErrorCode:Fail")]
+    [NotInLibrary("the kernel that misses its operand reports it, as ErrorCode:Fail")]
     public static void NamesMissingInputs()
     {
         Fails("[ErrorCode:InvalidArgument] Missing Input: b",
@@ -75,7 +75,7 @@ public static class ErrorTests
             new double[4], new long[] { 2, 2 }), floats = Models.SquareValue(Models.B))
         {
             Fails("[ErrorCode:InvalidArgument] Unexpected input data type. Actual: " +
-                "(tensor(double)) , expected: (tensor(float))", session => session.Run(null,
+                "(tensor(double)) , expected: (tensor(float))", session => session.Run(Models.Defaults,
                     Models.AB, new[] { doubles, floats }, session.OutputNames));
         }
         Fails("ONNX_TYPE_SEQUENCE", session => session.Run(new[]
@@ -96,10 +96,8 @@ public static class ErrorTests
                 () => session.Run(Models.AB, new[] { a }));
             Check.Throws<ArgumentException>(
                 "Length of outputNames (1) must match that of outputValues (2).",
-                () => session.Run(null, Models.AB, new[] { value, value }, new[] { "sum" },
+                () => session.Run(Models.Defaults, Models.AB, new[] { value, value }, new[] { "sum" },
                     new[] { value, value }));
-            Check.Throws<ArgumentNullException>("",
-                () => session.Run((IReadOnlyCollection<NamedOnnxValue>)null));
         }
     }
 
@@ -122,8 +120,6 @@ public static class ErrorTests
             () => new InferenceSession(Models.Bytes("broken.onnx")));
         Check.Throws<OnnxRuntimeException>("[ErrorCode:",
             () => new InferenceSession(new byte[0]));
-        Check.Throws<ArgumentNullException>("", () => new InferenceSession((string)null));
-        Check.Throws<ArgumentNullException>("", () => new InferenceSession((byte[])null));
     }
 
     private static void Closed(Action body)
@@ -131,6 +127,7 @@ public static class ErrorTests
         Check.Throws<ObjectDisposedException>("", body);
     }
 
+    [NotInAssembly("it hands NULL to the library, or uses what is freed")]
     public static void RefusesWhatIsDisposedOf()
     {
         InferenceSession session = Models.Arithmetic();
@@ -144,11 +141,11 @@ public static class ErrorTests
         Closed(() => value.GetTensorTypeAndShape());
         Closed(() => value.GetTensorDataAsSpan<float>());
         Closed(() => binding.BindInput("a", value));
-        Closed(() => session.Run(null, new[] { "a" }, new[] { value }, session.OutputNames));
+        Closed(() => session.Run(Models.Defaults, new[] { "a" }, new[] { value }, session.OutputNames));
         results.Dispose();
         Closed(() => sum.GetValue(0));
         binding.Dispose();
-        Closed(() => session.RunWithBinding(null, binding));
+        Closed(() => session.RunWithBinding(Models.Defaults, binding));
         var runOptions = new RunOptions();
         runOptions.Dispose();
         Closed(() => runOptions.Terminate = true);

@@ -21,7 +21,8 @@ public static class SessionTests
             Check.Elements(new[] { -1, 2 }, a.Dimensions);
             Check.Elements(new[] { "N", "" }, a.SymbolicDimensions);
             Check.Equal(0, session.OverridableInitializerMetadata.Count);
-            Check.Throws<OnnxRuntimeException>("not a map", () => a.AsMapMetadata());
+            Check.Throws<OnnxRuntimeException>("[ErrorCode:Fail] Instance does not contain Map " +
+                "metadata", () => a.AsMapMetadata());
             ModelMetadata model = session.ModelMetadata;
             Check.Equal("clients", model.ProducerName);
             Check.Equal("arithmetic", model.GraphName);
@@ -141,22 +142,8 @@ public static class SessionTests
             session.Run(Models.Pair(), outputs);
             CheckSum(sum, product);
             var columns = new DenseTensor<float>(new[] { 2, 2 }, true);
-            Check.Throws<OnnxRuntimeException>("reversed strides", () => session.Run(Models.Pair(),
+            Check.Throws<NotSupportedException>("reverseStride", () => session.Run(Models.Pair(),
                 new[] { NamedOnnxValue.CreateFromTensor("sum", columns) }));
-        }
-    }
-
-    public static void TakesReversedStrides()
-    {
-        Tensor<float> columns = new float[,] { { 1, 2 }, { 3, 4 } }.ToTensor(true);
-        using (InferenceSession session = Models.Arithmetic())
-        using (var results = session.Run(new[]
-        {
-            NamedOnnxValue.CreateFromTensor("a", columns),
-            NamedOnnxValue.CreateFromTensor("b", Models.Square(Models.B)),
-        }))
-        {
-            CheckSum(results[0].AsTensor<float>(), results[1].AsTensor<float>());
         }
     }
 
@@ -203,6 +190,7 @@ public static class SessionTests
         }
     }
 
+    [NotInAssembly("Mono does not marshal its callback")]
     public static void RunsAsynchronously()
     {
         using (var options = new SessionOptions { IntraOpNumThreads = 2 })
@@ -212,7 +200,7 @@ public static class SessionTests
             var tasks = new List<Task<IReadOnlyCollection<OrtValue>>>();
             for (int i = 0; i < 20; ++i)
             {
-                tasks.Add(session.RunAsync(null, Models.AB, new[] { a, b }, session.OutputNames,
+                tasks.Add(session.RunAsync(Models.Defaults, Models.AB, new[] { a, b }, session.OutputNames,
                     new[] { Models.SquareValue(new float[4]), Models.SquareValue(new float[4]) }));
             }
             foreach (var task in tasks)
@@ -227,7 +215,7 @@ public static class SessionTests
                 OrtValue.CreateTensorValueFromMemory(new float[2], new long[] { 1, 2 }))
             {
                 var task = session.RunAsync(
-                    null, Models.AB, new[] { a, b }, new[] { "sum" }, new[] { small });
+                    Models.Defaults, Models.AB, new[] { a, b }, new[] { "sum" }, new[] { small });
                 var error = Check.Throws<AggregateException>("", () => task.Wait(30000));
                 Check.True(error.InnerException is OnnxRuntimeException, "the runtime's error");
             }
@@ -283,18 +271,14 @@ public static class SessionTests
         using (InferenceSession session = Models.Load("given_containers.onnx"))
         {
             var table = NamedOnnxValue.CreateFromMap("table", map);
-            var parts = NamedOnnxValue.CreateFromSequence("parts", new[] { one, two });
-            var others = NamedOnnxValue.CreateFromSequence("parts", new[]
+            var parts = NamedOnnxValue.CreateFromSequence("parts", new[]
             {
                 NamedOnnxValue.CreateFromTensor("", one), NamedOnnxValue.CreateFromTensor("", two),
             });
-            foreach (NamedOnnxValue each in new[] { parts, others })
+            using (var results = session.Run(new[] { parts, table }))
             {
-                using (var results = session.Run(new[] { each, table }))
-                {
-                    Check.Elements(new float[] { 4, 6 }, results[0].AsTensor<float>());
-                    Check.Elements(new[] { 1.5f, 2.5f }, results[1].AsTensor<float>());
-                }
+                Check.Elements(new float[] { 4, 6 }, results[0].AsTensor<float>());
+                Check.Elements(new[] { 1.5f, 2.5f }, results[1].AsTensor<float>());
             }
         }
     }

@@ -57,11 +57,10 @@ public static class TensorTests
         var tensor = new DenseTensor<int>(new[] { 2, 3 });
         Check.Throws<IndexOutOfRangeException>("", () => tensor[2, 0] = 1);
         Check.Throws<IndexOutOfRangeException>("", () => tensor[0, -1] = 1);
-        Check.Throws<ArgumentException>("rank 2", () => tensor[0] = 1);
         Check.Throws<ArgumentException>("", () => new DenseTensor<int>(new int[5], new[] { 2, 3 }));
         Check.Throws<ArgumentException>("", () => tensor.Reshape(new[] { 4 }));
         Check.Throws<ArgumentOutOfRangeException>("", () => new DenseTensor<int>(new[] { 2, -1 }));
-        Check.Throws<NotSupportedException>("", () => ((IList)tensor).Add(1));
+        Check.Throws<InvalidOperationException>("", () => ((IList)tensor).Add(1));
     }
 
     public static void FindsDiagonalsAndTriangles()

@@ -129,7 +129,7 @@ public static class TypeTests
                 Check.Equal(TensorElementType.String, results[0].ElementType);
             }
             using (OrtValue value = OrtValue.CreateFromStringTensor(tensor))
-            using (var results = session.Run(null,
+            using (var results = session.Run(Models.Defaults,
                 new Dictionary<string, OrtValue> { { "input", value } }, session.OutputNames))
             {
                 Check.Elements(texts, results[0].GetStringTensorAsArray());
@@ -156,7 +156,8 @@ public static class TypeTests
             Check.Throws<OnnxRuntimeException>("", () => value.GetStringElement(4));
             Check.Throws<OnnxRuntimeException>("",
                 () => value.StringTensorSetElementAt("x".AsSpan(), 4));
-            Check.Throws<OnnxRuntimeException>("strings", () => value.GetTensorDataAsSpan<byte>());
+            Check.Throws<OnnxRuntimeException>("Strings are not supported",
+                () => value.GetTensorDataAsSpan<byte>());
         }
     }
 
@@ -180,7 +181,7 @@ public static class TypeTests
         Check.Equal((ushort)0x7F80, ((BFloat16)float.MaxValue).value);
         Check.True(Float16.IsNaN((Float16)float.NaN) && BFloat16.IsNaN((BFloat16)float.NaN), "NaN");
         Check.Equal(1 / 1024f, new Float16(0x1400).ToFloat());
-        Check.Equal(5.9604645e-8f, Float16.Epsilon.ToFloat());
+        Check.Equal(5.9604645e-8f, new Float16(1).ToFloat());
         Check.Equal(-6.1035156e-5f, new Float16(0x8400).ToFloat());
         Check.Equal(float.NegativeInfinity, Float16.NegativeInfinity.ToFloat());
         for (int bits = 0; bits < 0x10000; ++bits)
@@ -190,7 +191,6 @@ public static class TypeTests
             var brain = new BFloat16((ushort)bits);
             if (!BFloat16.IsNaN(brain)) Check.Equal(brain.value, ((BFloat16)brain.ToFloat()).value);
         }
-        Check.True(Float16.One > Float16.Zero && Float16.Zero == Float16.NegativeZero, "order");
-        Check.True(Float16.NaN != Float16.NaN && Float16.NaN.Equals(Float16.NaN), "NaN");
+        Check.True(Float16.One > Float16.Zero && Float16.Zero > Float16.Negate(Float16.One), "order");
     }
 }

@@ -21,7 +21,6 @@ public static class ValueTests
             span[3] = 40;
             Check.Equal(40f, data[3]);
             using (OrtMemoryInfo info = value.GetTensorMemoryInfo()) Check.Equal("Cpu", info.Name);
-            Check.True(value.HasValue, "a value");
             Check.Equal(OnnxValueType.ONNX_TYPE_TENSOR, value.GetTypeInfo().OnnxType);
             Check.Elements(new long[] { 2, 2 }, value.GetTypeInfo().TensorTypeAndShapeInfo.Shape);
         }
@@ -64,9 +63,9 @@ public static class ValueTests
                 TensorElementType.Float, four, new IntPtr(4096), 15));
         using (OrtValue value = OrtValue.CreateTensorValueFromMemory(Models.A, four))
         {
-            Check.Throws<OnnxRuntimeException>("not System.Int32",
+            Check.Throws<OnnxRuntimeException>("Requested type: System.Int32 does not match",
                 () => value.GetTensorDataAsSpan<int>());
-            Check.Throws<OnnxRuntimeException>("ONNX_TYPE_SEQUENCE",
+            Check.Throws<OnnxRuntimeException>("ONNX_TYPE_TENSOR is not a sequence",
                 () => value.ProcessSequence((each, index) => { }, OrtAllocator.DefaultInstance));
             Check.Throws<OnnxRuntimeException>("", () => value.GetStringElement(0));
             Check.Throws<OnnxRuntimeException>("", () => value.GetStringTensorAsArray());
@@ -146,7 +145,7 @@ public static class ValueTests
                 Check.Elements(new[] { 1.5f, 2 }, values.GetTensorDataAsSpan<float>().ToArray());
             }, OrtAllocator.DefaultInstance);
         }
-        Check.Throws<OnnxRuntimeException>("as many",
+        Check.Throws<ArgumentException>("Received keys: 1, Values: 2",
             () => OrtValue.CreateMap(new long[] { 3 }, new[] { 1.5f, 2 }));
     }
 
@@ -159,7 +158,7 @@ public static class ValueTests
         {
             var inputs =
                 new Dictionary<string, OrtValue> { { "parts", parts }, { "table", table } };
-            using (var results = session.Run(null, inputs, session.OutputNames))
+            using (var results = session.Run(Models.Defaults, inputs, session.OutputNames))
             {
                 Check.Elements(new float[] { 4, 6 },
                     results[0].GetTensorDataAsSpan<float>().ToArray());
@@ -174,7 +173,7 @@ public static class ValueTests
         using (InferenceSession session = Models.Load("containers.onnx"))
         using (OrtValue x =
             OrtValue.CreateTensorValueFromMemory(new[] { 0.25f, 0.75f }, new long[] { 1, 2 }))
-        using (var results = session.Run(null, new[] { "x" }, new[] { x }, session.OutputNames))
+        using (var results = session.Run(Models.Defaults, new[] { "x" }, new[] { x }, session.OutputNames))
         {
             var seen = new List<float>();
             results[0].ProcessSequence(
