@@ -38,7 +38,7 @@ namespace Microsoft.ML.OnnxRuntime
         ORT_LOGGING_LEVEL_FATAL = 4,
     }
 
-    public enum OrtLanguageProjection
+    internal enum OrtLanguageProjection
     {
         ORT_PROJECTION_C = 0,
         ORT_PROJECTION_CPLUSPLUS = 1,
@@ -60,6 +60,14 @@ namespace Microsoft.ML.OnnxRuntime
         Default = 0,
     }
 
+    public enum OrtMemoryInfoDeviceType
+    {
+        CPU = 0,
+        GPU = 1,
+        FPGA = 2,
+        NPU = 3,
+    }
+
     [Flags]
     public enum CoreMLFlags : uint
     {
@@ -69,15 +77,18 @@ namespace Microsoft.ML.OnnxRuntime
         COREML_FLAG_ONLY_ENABLE_DEVICE_WITH_ANE = 4,
         COREML_FLAG_ONLY_ALLOW_STATIC_INPUT_SHAPES = 8,
         COREML_FLAG_CREATE_MLPROGRAM = 16,
+        COREML_FLAG_USE_CPU_AND_GPU = 32,
+        COREML_FLAG_LAST = COREML_FLAG_USE_CPU_AND_GPU,
     }
 
     [Flags]
-    public enum NnapiFlags : uint
+    public enum NnapiFlags
     {
         NNAPI_FLAG_USE_NONE = 0,
         NNAPI_FLAG_USE_FP16 = 1,
         NNAPI_FLAG_USE_NCHW = 2,
         NNAPI_FLAG_CPU_DISABLED = 4,
         NNAPI_FLAG_CPU_ONLY = 8,
+        NNAPI_FLAG_LAST = NNAPI_FLAG_CPU_ONLY,
     }
 }

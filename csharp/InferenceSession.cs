@@ -217,25 +217,44 @@ namespace Microsoft.ML.OnnxRuntime
             }
         }
 
-        public IReadOnlyList<OrtMemoryInfo> GetMemoryInfosForInputs()
+        public IDisposableReadOnlyCollection<OrtMemoryInfo> GetMemoryInfosForInputs()
         {
             return MemoryInfos(Table.SessionGetMemoryInfoForInputs, InputNames.Count);
         }
 
-        public IReadOnlyList<OrtMemoryInfo> GetMemoryInfosForOutputs()
+        public IDisposableReadOnlyCollection<OrtMemoryInfo> GetMemoryInfosForOutputs()
         {
             return MemoryInfos(Table.SessionGetMemoryInfoForOutputs, OutputNames.Count);
         }
 
-        private OrtMemoryInfo[] MemoryInfos(FnPAN entry, int count)
+        private DisposableList<OrtMemoryInfo> MemoryInfos(FnPAN entry, int count)
         {
-            var infos = new IntPtr[count];
+            var infos = new DisposableList<OrtMemoryInfo>(count);
+            foreach (IntPtr each in Each(entry, count, "GetMemoryInfosForInputs/Outputs"))
+            {
+                infos.Add(new OrtMemoryInfo(each, Handle));
+            }
+            return infos;
+        }
+
+        /// The device that each input is wanted on; null where it does not matter.
+        public IReadOnlyList<OrtEpDevice> GetEpDeviceForInputs()
+        {
+            IntPtr[] devices = Each(
+                Table.SessionGetEpDeviceForInputs, InputNames.Count, "GetEpDeviceForInputs");
+            return Array.ConvertAll(
+                devices, each => each == IntPtr.Zero ? null : new OrtEpDevice(each));
+        }
+
+        private IntPtr[] Each(FnPAN entry, int count, string name)
+        {
+            var pointers = new IntPtr[count];
             using (Lease session = Handle.Hold())
             {
-                Status.Check(Status.Since(entry, 23, "GetMemoryInfosForInputs/Outputs")(
-                    session.Pointer, infos, Shapes.Count(count)));
+                Status.Check(Status.Since(entry, 23, name)(
+                    session.Pointer, pointers, Shapes.Count(count)));
             }
-            return Array.ConvertAll(infos, info => new OrtMemoryInfo(info, Handle));
+            return pointers;
         }
 
         public void Dispose()

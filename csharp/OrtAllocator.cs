@@ -144,6 +144,6 @@ namespace Microsoft.ML.OnnxRuntime
 
         public long Size { get; }
 
-        internal long[] Shape { get; }
+        public long[] Shape { get; }
     }
 }

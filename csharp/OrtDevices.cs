@@ -111,7 +111,10 @@ namespace Microsoft.ML.OnnxRuntime
             this.device = device;
         }
 
-        public OrtHardwareDeviceType Type => (OrtHardwareDeviceType)Table.HardwareDevice_Type(device);
+        internal IntPtr Pointer => device;
+
+        public OrtHardwareDeviceType Type =>
+            (OrtHardwareDeviceType)Table.HardwareDevice_Type(device);
 
         public uint VendorId => (uint)Table.HardwareDevice_VendorId(device);
 
@@ -137,12 +140,58 @@ namespace Microsoft.ML.OnnxRuntime
 
         public string EpVendor => Text.Read(Table.EpDevice_EpVendor(Pointer));
 
-        public OrtKeyValuePairs EpMetadata => new OrtKeyValuePairs(Table.EpDevice_EpMetadata(Pointer));
+        public OrtKeyValuePairs EpMetadata =>
+            new OrtKeyValuePairs(Table.EpDevice_EpMetadata(Pointer));
 
-        public OrtKeyValuePairs EpOptions => new OrtKeyValuePairs(Table.EpDevice_EpOptions(Pointer));
+        public OrtKeyValuePairs EpOptions =>
+            new OrtKeyValuePairs(Table.EpDevice_EpOptions(Pointer));
 
         public OrtHardwareDevice HardwareDevice =>
             new OrtHardwareDevice(Table.EpDevice_Device(Pointer));
+
+        /// Null where the provider has no memory of the kind.
+        public OrtMemoryInfo GetMemoryInfo(OrtDeviceMemoryType deviceMemoryType)
+        {
+            IntPtr info = Status.Since(Table.EpDevice_MemoryInfo, 23, "GetMemoryInfo")(
+                Pointer, (int)deviceMemoryType);
+            return info == IntPtr.Zero ? null : new OrtMemoryInfo(info, this);
+        }
+
+        public OrtSyncStream CreateSyncStream(IReadOnlyDictionary<string, string> streamOptions)
+        {
+            FnPPO create = Status.Since(Table.CreateSyncStreamForEpDevice, 23, "CreateSyncStream");
+            using (var pairs = new OrtKeyValuePairs(streamOptions))
+            using (Lease options = pairs.Hold())
+            {
+                IntPtr made;
+                Status.Check(create(Pointer, options.Pointer, out made));
+                return new OrtSyncStream(made);
+            }
+        }
+    }
+
+    /// A stream of a device's work.
+    public class OrtSyncStream : SafeHandle
+    {
+        internal OrtSyncStream(IntPtr stream) : base(IntPtr.Zero, true)
+        {
+            SetHandle(stream);
+        }
+
+        public override bool IsInvalid => handle == IntPtr.Zero;
+
+        /// What the device's own library calls it.
+        public IntPtr GetHandle()
+        {
+            using (Lease stream = this.Hold()) return Table.SyncStream_GetHandle(stream.Pointer);
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            Table.ReleaseSyncStream(handle);
+            handle = IntPtr.Zero;
+            return true;
+        }
     }
 
     public partial class SessionOptions

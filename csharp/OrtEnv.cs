@@ -20,7 +20,7 @@ namespace Microsoft.ML.OnnxRuntime
     }
 
     /// The one environment of the process: log, and thread pools that sessions share.
-    public sealed class OrtEnv : SafeHandle
+    public sealed partial class OrtEnv : SafeHandle
     {
         private const OrtLoggingLevel defaultLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING;
         private static readonly object gate = new object();
@@ -177,54 +177,6 @@ namespace Microsoft.ML.OnnxRuntime
         public void DisableTelemetryEvents()
         {
             using (Lease env = this.Hold()) Status.Check(Table.DisableTelemetryEvents(env.Pointer));
-        }
-
-        public IReadOnlyList<OrtEpDevice> GetEpDevices()
-        {
-            using (Lease env = this.Hold())
-            {
-                IntPtr list;
-                UIntPtr count;
-                Status.Check(Status.Since(Table.GetEpDevices, 22, "GetEpDevices")(
-                    env.Pointer, out list, out count));
-                var devices = new OrtEpDevice[(int)count];
-                for (int i = 0; i < devices.Length; ++i)
-                {
-                    devices[i] = new OrtEpDevice(Marshal.ReadIntPtr(list, i * IntPtr.Size));
-                }
-                return devices;
-            }
-        }
-
-        public void RegisterExecutionProviderLibrary(string registrationName, string libraryPath)
-        {
-            using (Lease env = this.Hold())
-            {
-                Status.Check(Status.Since(Table.RegisterExecutionProviderLibrary, 22,
-                    "RegisterExecutionProviderLibrary")(
-                    env.Pointer, Text.Bytes(registrationName), Text.Path(libraryPath)));
-            }
-        }
-
-        public void UnregisterExecutionProviderLibrary(string registrationName)
-        {
-            using (Lease env = this.Hold())
-            {
-                Status.Check(Status.Since(Table.UnregisterExecutionProviderLibrary, 22,
-                    "UnregisterExecutionProviderLibrary")(
-                    env.Pointer, Text.Bytes(registrationName)));
-            }
-        }
-
-        public void CreateAndRegisterAllocator(OrtMemoryInfo memInfo, OrtArenaCfg arenaCfg)
-        {
-            using (Lease env = this.Hold())
-            using (Lease memory = new Lease(memInfo))
-            using (Lease arena = new Lease(arenaCfg))
-            {
-                Status.Check(Table.CreateAndRegisterAllocator(
-                    env.Pointer, memory.Pointer, arena.Pointer));
-            }
         }
 
         // Sessions keep the handle; a new environment may be made meanwhile.

@@ -43,6 +43,18 @@ namespace Microsoft.ML.OnnxRuntime
             SetHandle(made);
         }
 
+        public OrtMemoryInfo(string name, OrtMemoryInfoDeviceType deviceType, uint vendorId,
+            int deviceId, OrtDeviceMemoryType deviceMemType, ulong alignment,
+            OrtAllocatorType allocatorType)
+            : base(IntPtr.Zero, true)
+        {
+            IntPtr made;
+            Status.Check(Status.Since(Table.CreateMemoryInfo_V2, 23, "This OrtMemoryInfo")(
+                Text.Bytes(name), (int)deviceType, vendorId, deviceId, (int)deviceMemType,
+                (UIntPtr)alignment, (int)allocatorType, out made));
+            SetHandle(made);
+        }
+
         internal OrtMemoryInfo(IntPtr borrowed, object owner) : base(IntPtr.Zero, false)
         {
             this.owner = owner;
@@ -76,6 +88,24 @@ namespace Microsoft.ML.OnnxRuntime
         public OrtAllocatorType GetAllocatorType()
         {
             return (OrtAllocatorType)Number(Table.MemoryInfoGetType);
+        }
+
+        public OrtDeviceMemoryType GetDeviceMemoryType()
+        {
+            using (Lease memory = this.Hold())
+            {
+                return (OrtDeviceMemoryType)Status.Since(Table.MemoryInfoGetDeviceMemType, 23,
+                    "GetDeviceMemoryType")(memory.Pointer);
+            }
+        }
+
+        public uint GetVendorId()
+        {
+            using (Lease memory = this.Hold())
+            {
+                return (uint)Status.Since(Table.MemoryInfoGetVendorId, 23, "GetVendorId")(
+                    memory.Pointer);
+            }
         }
 
         private int Number(FnPOi entry)

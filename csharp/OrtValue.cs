@@ -5,8 +5,40 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Microsoft.ML.OnnxRuntime
 {
+    /// What may be asked of a value that is another's.
+    public interface IReadOnlyOrtValue
+    {
+        OnnxValueType OnnxType { get; }
+
+        bool IsTensor { get; }
+
+        bool IsSparseTensor { get; }
+
+        ReadOnlySpan<T> GetTensorDataAsSpan<T>() where T : struct;
+
+        string[] GetStringTensorAsArray();
+
+        string GetStringElement(int index);
+
+        ReadOnlyMemory<char> GetStringElementAsMemory(int index);
+
+        ReadOnlySpan<byte> GetStringElementAsSpan(int index);
+
+        OrtTypeInfo GetTypeInfo();
+
+        OrtTensorTypeAndShapeInfo GetTensorTypeAndShape();
+
+        long GetTensorSizeInBytes();
+
+        OrtMemoryInfo GetTensorMemoryInfo();
+
+        int GetValueCount();
+
+        OrtValue GetValue(int index, OrtAllocator allocator);
+    }
+
     /// A value of the library: a tensor, a sequence, a map, or an optional one.
-    public partial class OrtValue : IDisposable
+    public partial class OrtValue : IReadOnlyOrtValue, IDisposable
     {
         private readonly ValueHandle ownHandle;
         private OrtTensorTypeAndShapeInfo? tensorInfo;

@@ -96,6 +96,26 @@ namespace Microsoft.ML.OnnxRuntime
         }
     }
 
+    /// Reads options of providers that are written as one text.
+    public class ProviderOptionsValueHelper
+    {
+        /// "a=1;b=2" fills the dictionary with a and b.
+        public static void StringToDict(string s, Dictionary<string, string> dict)
+        {
+            if (s == null) throw new ArgumentNullException(nameof(s));
+            if (dict == null) throw new ArgumentNullException(nameof(dict));
+            foreach (string pair in s.Split(';'))
+            {
+                string[] parts = pair.Split('=');
+                if (parts.Length != 2)
+                {
+                    throw new ArgumentException("'" + pair + "' is not 'key=value'.", nameof(s));
+                }
+                dict[parts[0]] = parts[1];
+            }
+        }
+    }
+
     internal static class ProviderOptions
     {
         internal static void Update(SafeHandle handle, FnPAAN entry,

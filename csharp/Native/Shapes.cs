@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace Microsoft.ML.OnnxRuntime
 {
     // The shapes of the functions of the C API. A name lists the parameters: P a pointer, N a
-    // size_t, I an int, L an int64_t, S bytes (of a text, a path,
-    // a model), A an array of pointers, D of dims; O, On,
-    // Oi and Ol what is written. All return a status, but those that begin with Void or Get.
+    // size_t, I an int, U a uint32_t, B a bool, L an int64_t, S bytes (of a text, a path, a model),
+    // A an array of pointers, D of dims; O, On, Oi and Ol what is written. All return a status, but
+    // those that begin with Void or Get.
 
     internal delegate IntPtr FnO(out IntPtr a);
     internal delegate IntPtr FnP(IntPtr a);
@@ -74,6 +74,15 @@ namespace Microsoft.ML.OnnxRuntime
     internal delegate IntPtr FnPOOn(IntPtr a, out IntPtr b, out UIntPtr c);
     internal delegate IntPtr FnPPANAAN(
         IntPtr a, IntPtr b, IntPtr[] c, UIntPtr d, IntPtr[] e, IntPtr[] f, UIntPtr g);
+    internal delegate IntPtr FnPAAPN(
+        IntPtr a, IntPtr[] b, IntPtr[] c, IntPtr d, UIntPtr e);
+    internal delegate IntPtr FnANSOi(IntPtr[] a, UIntPtr b, byte[] c, out int d);
+    internal delegate IntPtr FnSSPO(byte[] a, byte[] b, IntPtr c, out IntPtr d);
+    internal delegate IntPtr FnSNSPO(byte[] a, UIntPtr b, byte[] c, IntPtr d, out IntPtr e);
+    internal delegate IntPtr FnPSPPAAN(
+        IntPtr a, byte[] b, IntPtr c, IntPtr d, IntPtr[] e, IntPtr[] f, UIntPtr g);
+    internal delegate IntPtr FnSIUIINIO(
+        byte[] a, int b, uint c, int d, int e, UIntPtr f, int g, out IntPtr h);
 
     internal delegate void VoidO(out IntPtr a);
     internal delegate void VoidP(IntPtr a);
@@ -81,6 +90,7 @@ namespace Microsoft.ML.OnnxRuntime
     internal delegate void VoidPSS(IntPtr a, byte[] b, byte[] c);
     internal delegate void VoidPOOn(IntPtr a, out IntPtr b, out IntPtr c, out UIntPtr d);
     internal delegate IntPtr GetP(IntPtr a);
+    internal delegate IntPtr GetPI(IntPtr a, int b);
     internal delegate IntPtr GetPS(IntPtr a, byte[] b);
     internal delegate int GetIntP(IntPtr a);
 

@@ -58,6 +58,27 @@ namespace Microsoft.ML.OnnxRuntime
         internal static readonly GetP EpDevice_EpMetadata = Library.Bind<GetP>(314, 22);
         internal static readonly GetP EpDevice_EpOptions = Library.Bind<GetP>(315, 22);
         internal static readonly GetP EpDevice_Device = Library.Bind<GetP>(316, 22);
+        internal static readonly GetPI EpDevice_MemoryInfo = Library.Bind<GetPI>(374, 23);
+        internal static readonly FnPPO CreateSyncStreamForEpDevice = Library.Bind<FnPPO>(383, 23);
+        internal static readonly GetP SyncStream_GetHandle = Library.Bind<GetP>(384, 23);
+        internal static readonly VoidP ReleaseSyncStream = Library.Bind<VoidP>(385, 23);
+        internal static readonly FnPAAPN CopyTensors = Library.Bind<FnPAAPN>(386, 23);
+        internal static readonly FnANSOi GetModelCompatibilityForEpDevices =
+            Library.Bind<FnANSOi>(388, 23);
+        internal static readonly FnPOn GetNumHardwareDevices = Library.Bind<FnPOn>(397, 24);
+        internal static readonly FnPAN GetHardwareDevices = Library.Bind<FnPAN>(398, 24);
+        internal static readonly FnSSPO GetCompatibilityInfoFromModel =
+            Library.Bind<FnSSPO>(404, 24);
+        internal static readonly FnSNSPO GetCompatibilityInfoFromModelBytes =
+            Library.Bind<FnSNSPO>(405, 24);
+        internal static readonly FnPAN SessionGetEpDeviceForInputs = Library.Bind<FnPAN>(382, 23);
+        internal static readonly FnPSPPAAN CreateAndRegisterAllocatorV2 =
+            Library.Bind<FnPSPPAAN>(259, 16);
+        internal static readonly FnPP UnregisterAllocator = Library.Bind<FnPP>(177);
+        internal static readonly FnSIUIINIO CreateMemoryInfo_V2 = Library.Bind<FnSIUIINIO>(320, 23);
+        internal static readonly GetIntP MemoryInfoGetDeviceMemType =
+            Library.Bind<GetIntP>(321, 23);
+        internal static readonly GetIntP MemoryInfoGetVendorId = Library.Bind<GetIntP>(322, 23);
 
         // Options of sessions.
         internal static readonly FnO CreateSessionOptions = Library.Bind<FnO>(10);

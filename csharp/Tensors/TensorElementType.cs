@@ -21,13 +21,7 @@ namespace Microsoft.ML.OnnxRuntime.Tensors
         Complex64 = 14,
         Complex128 = 15,
         BFloat16 = 16,
-        Float8E4M3FN = 17,
-        Float8E4M3FNUZ = 18,
-        Float8E5M2 = 19,
-        Float8E5M2FNUZ = 20,
-        UInt4 = 21,
-        Int4 = 22,
-        DataTypeMax = 23,
+        DataTypeMax = 17,
     }
 
     /// The type of .NET that holds elements of a type.

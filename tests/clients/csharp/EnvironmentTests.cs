@@ -116,7 +116,37 @@ public static class EnvironmentTests
             pairs.Add("b", "2");
             pairs.Remove("a");
             pairs.Refresh();
-            Check.Elements(new[] { "b=2" }, pairs.Entries.Select(each => each.Key + "=" + each.Value));
+            Check.Elements(
+                new[] { "b=2" }, pairs.Entries.Select(each => each.Key + "=" + each.Value));
+        }
+    }
+
+    public static void CopiesTensors()
+    {
+        using (OrtValue from = Models.SquareValue(Models.A))
+        using (OrtValue to = Models.SquareValue(new float[4]))
+        {
+            OrtEnv.Instance().CopyTensors(new[] { from }, new[] { to }, null);
+            Check.Elements(Models.A, to.GetTensorDataAsSpan<float>().ToArray());
+        }
+    }
+
+    public static void ListsHardware()
+    {
+        IReadOnlyList<OrtHardwareDevice> devices = OrtEnv.Instance().GetHardwareDevices();
+        Check.Equal(OrtEnv.Instance().GetNumHardwareDevices(), devices.Count);
+        Check.True(devices.Any(each => each.Type == OrtHardwareDeviceType.CPU), "a processor");
+        using (var memory = new OrtMemoryInfo("mine", OrtMemoryInfoDeviceType.GPU, 0x10DE, 1,
+            OrtDeviceMemoryType.HOST_ACCESSIBLE, 16, OrtAllocatorType.DeviceAllocator))
+        {
+            Check.Equal("mine", memory.Name);
+            Check.Equal(1, memory.Id);
+            Check.Equal(0x10DEu, memory.GetVendorId());
+            Check.Equal(OrtDeviceMemoryType.HOST_ACCESSIBLE, memory.GetDeviceMemoryType());
+        }
+        using (InferenceSession session = Models.Arithmetic())
+        {
+            Check.Equal(2, session.GetEpDeviceForInputs().Count);
         }
     }
 

@@ -32,7 +32,8 @@ public static class ErrorTests
         using (OrtValue value = Models.SquareValue(Models.A))
         {
             Fails("Input name: 'bad' is not in the metadata", session =>
-                session.Run(Models.Defaults, new[] { "bad" }, new[] { value }, session.OutputNames));
+                session.Run(
+                    Models.Defaults, new[] { "bad" }, new[] { value }, session.OutputNames));
         }
     }
 
@@ -75,8 +76,8 @@ public static class ErrorTests
             new double[4], new long[] { 2, 2 }), floats = Models.SquareValue(Models.B))
         {
             Fails("[ErrorCode:InvalidArgument] Unexpected input data type. Actual: " +
-                "(tensor(double)) , expected: (tensor(float))", session => session.Run(Models.Defaults,
-                    Models.AB, new[] { doubles, floats }, session.OutputNames));
+                "(tensor(double)) , expected: (tensor(float))", session => session.Run(
+                    Models.Defaults, Models.AB, new[] { doubles, floats }, session.OutputNames));
         }
         Fails("ONNX_TYPE_SEQUENCE", session => session.Run(new[]
         {
@@ -96,8 +97,8 @@ public static class ErrorTests
                 () => session.Run(Models.AB, new[] { a }));
             Check.Throws<ArgumentException>(
                 "Length of outputNames (1) must match that of outputValues (2).",
-                () => session.Run(Models.Defaults, Models.AB, new[] { value, value }, new[] { "sum" },
-                    new[] { value, value }));
+                () => session.Run(Models.Defaults, Models.AB, new[] { value, value },
+                    new[] { "sum" }, new[] { value, value }));
         }
     }
 
@@ -141,7 +142,8 @@ public static class ErrorTests
         Closed(() => value.GetTensorTypeAndShape());
         Closed(() => value.GetTensorDataAsSpan<float>());
         Closed(() => binding.BindInput("a", value));
-        Closed(() => session.Run(Models.Defaults, new[] { "a" }, new[] { value }, session.OutputNames));
+        Closed(() => session.Run(
+            Models.Defaults, new[] { "a" }, new[] { value }, session.OutputNames));
         results.Dispose();
         Closed(() => sum.GetValue(0));
         binding.Dispose();

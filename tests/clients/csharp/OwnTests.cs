@@ -112,4 +112,22 @@ public static class OwnTests
         Check.True(BFloat16.Zero == BFloat16.NegativeZero, "zeros are equal");
         Check.True(BFloat16.NaN != BFloat16.NaN && BFloat16.NaN.Equals(BFloat16.NaN), "NaN");
     }
+
+    public static void FindsConfigurations()
+    {
+        SessionOptionsContainer.Register(options => options.LogId = "default");
+        SessionOptionsContainer.Register("mine", options => options.LogId = "mine");
+        using (SessionOptions mine = SessionOptionsContainer.Create("mine"))
+        using (SessionOptions other = SessionOptionsContainer.Create("other"))
+        {
+            Check.Equal("mine", mine.LogId);
+            Check.Equal("default", other.LogId);
+        }
+        Check.Throws<KeyNotFoundException>(
+            "other", () => SessionOptionsContainer.Create("other", false));
+        SessionOptionsContainer.Reset();
+        var parsed = new Dictionary<string, string>();
+        ProviderOptionsValueHelper.StringToDict("a=1;b=2", parsed);
+        Check.Equal("2", parsed["b"]);
+    }
 }

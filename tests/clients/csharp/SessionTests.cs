@@ -200,8 +200,8 @@ public static class SessionTests
             var tasks = new List<Task<IReadOnlyCollection<OrtValue>>>();
             for (int i = 0; i < 20; ++i)
             {
-                tasks.Add(session.RunAsync(Models.Defaults, Models.AB, new[] { a, b }, session.OutputNames,
-                    new[] { Models.SquareValue(new float[4]), Models.SquareValue(new float[4]) }));
+                tasks.Add(session.RunAsync(Models.Defaults, Models.AB, new[] { a, b },
+                    session.OutputNames, new[] { Models.SquareValue(new float[4]), Models.SquareValue(new float[4]) }));
             }
             foreach (var task in tasks)
             {

@@ -173,7 +173,8 @@ public static class ValueTests
         using (InferenceSession session = Models.Load("containers.onnx"))
         using (OrtValue x =
             OrtValue.CreateTensorValueFromMemory(new[] { 0.25f, 0.75f }, new long[] { 1, 2 }))
-        using (var results = session.Run(Models.Defaults, new[] { "x" }, new[] { x }, session.OutputNames))
+        using (var results = session.Run(
+            Models.Defaults, new[] { "x" }, new[] { x }, session.OutputNames))
         {
             var seen = new List<float>();
             results[0].ProcessSequence(
