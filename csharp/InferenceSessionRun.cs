@@ -103,7 +103,8 @@ namespace Microsoft.ML.OnnxRuntime
                 var tensor = each.Value as Tensors.TensorBase;
                 if (tensor != null && tensor.IsPinnable) continue;
                 throw new NotSupportedException("Output '" + each.Name +
-                    "' is to be written into a DenseTensor of numbers; a Tensor of reverseStride is not supported");
+                    "' is to be written into a DenseTensor of numbers; a Tensor of " +
+                    "reverseStride is not supported");
             }
             string[] names = values.Select(each => each.Name).ToArray();
             RequireOutputs(names);

@@ -121,6 +121,7 @@ public static class EnvironmentTests
         }
     }
 
+    [NotInLibrary("it copies from one device to another alone")]
     public static void CopiesTensors()
     {
         using (OrtValue from = Models.SquareValue(Models.A))

@@ -201,7 +201,10 @@ public static class SessionTests
             for (int i = 0; i < 20; ++i)
             {
                 tasks.Add(session.RunAsync(Models.Defaults, Models.AB, new[] { a, b },
-                    session.OutputNames, new[] { Models.SquareValue(new float[4]), Models.SquareValue(new float[4]) }));
+                    session.OutputNames, new[]
+                    {
+                        Models.SquareValue(new float[4]), Models.SquareValue(new float[4]),
+                    }));
             }
             foreach (var task in tasks)
             {
