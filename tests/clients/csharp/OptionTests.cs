@@ -260,6 +260,7 @@ public static class OptionTests
         }
     }
 
+    [NotInAssembly("it frees what is in use")]
     public static void UsesAdapters()
     {
         var x = NamedOnnxValue.CreateFromTensor("x", Models.Square(new float[4]));
