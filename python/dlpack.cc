@@ -108,7 +108,7 @@ void check_importable(const DlTensor& tensor) {
 
 DlManaged* managed_of(nb::handle capsule) {
   if (!PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
-    raise_python(PyExc_ValueError,
+    raise_python(PyExc_TypeError,
                  "DLPack: expected an object with __dlpack__, or an unused capsule 'dltensor'");
   }
   return static_cast<DlManaged*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
@@ -151,7 +151,7 @@ nb::object to_dlpack(const Tensor& tensor) {
 
 Tensor from_dlpack(nb::handle source, bool is_bool) {
   nb::object capsule = nb::borrow(source);
-  if (!PyCapsule_CheckExact(source.ptr())) capsule = source.attr("__dlpack__")();
+  if (nb::hasattr(source, "__dlpack__")) capsule = source.attr("__dlpack__")();
   DlManaged* managed = managed_of(capsule);
   const DlTensor& tensor = managed->tensor;
   check_importable(tensor);

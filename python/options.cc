@@ -135,6 +135,28 @@ void add_initializer(PySessionOptions& self, const std::string& name, const OrtV
   self.initializers[name] = value.value.tensor();
 }
 
+// Also numbers, NumPy's bools and None, as ONNX Runtime takes them; no text.
+bool to_bool(nb::handle value) {
+  if (value.is_none()) return false;
+  const PyNumberMethods* number = Py_TYPE(value.ptr())->tp_as_number;
+  if (number == nullptr || number->nb_bool == nullptr) {
+    raise_python(PyExc_TypeError,
+                 "expected a bool, got " + nb::cast<std::string>(nb::str(nb::repr(value))));
+  }
+  const int truth = number->nb_bool(value.ptr());
+  if (truth < 0) throw nb::python_error();
+  return truth != 0;
+}
+
+// A property that is a flag.
+template <auto member, class Class>
+void add_flag(nb::class_<Class>& options, const char* name, const char* doc = "") {
+  options.def_prop_rw(
+      name, [](const Class& self) -> bool { return self.*member; },
+      [](Class& self, nb::handle value) { self.*member = to_bool(value); },
+      nb::for_setter(nb::arg("value").none()), doc);
+}
+
 using OptionsClass = nb::class_<PySessionOptions>;
 
 void add_properties(OptionsClass& options) {
@@ -147,20 +169,21 @@ void add_properties(OptionsClass& options) {
           "inter_op_num_threads", [](const Options& self) { return self.inter_threads; },
           &set_inter_threads, "Kept; nodes run one after the other.")
       .def_rw("graph_optimization_level", &Options::optimization)
-      .def_rw("enable_profiling", &Options::profiling)
       .def_rw("profile_file_prefix", &Options::profile_prefix)
       .def_rw("optimized_model_filepath", &Options::optimized_path)
-      .def_rw("enable_cpu_mem_arena", &Options::cpu_arena)
-      .def_rw("enable_mem_pattern", &Options::memory_pattern)
-      .def_rw("enable_mem_reuse", &Options::memory_reuse)
-      .def_rw("use_deterministic_compute", &Options::deterministic,
-              "Kept; results have the same bits for any number of threads in any case.")
-      .def_rw("use_per_session_threads", &Options::per_session_threads)
       .def_rw("log_severity_level", &Options::log_severity)
       .def_rw("log_verbosity_level", &Options::log_verbosity)
       .def_rw("logid", &Options::log_id)
       .def_rw("execution_mode", &Options::mode)
       .def_rw("execution_order", &Options::order);
+  add_flag<&Options::profiling>(options, "enable_profiling");
+  add_flag<&Options::cpu_arena>(options, "enable_cpu_mem_arena");
+  add_flag<&Options::memory_pattern>(options, "enable_mem_pattern");
+  add_flag<&Options::memory_reuse>(options, "enable_mem_reuse");
+  add_flag<&Options::deterministic>(
+      options, "use_deterministic_compute",
+      "Kept; results have the same bits for any number of threads in any case.");
+  add_flag<&Options::per_session_threads>(options, "use_per_session_threads");
 }
 
 void add_own_properties(OptionsClass& options) {
@@ -274,12 +297,13 @@ void add_active_adapter(PyRunOptions& self, const PyLoraAdapter& adapter) {
 
 void add_run_options(nb::module_& module) {
   using Options = PyRunOptions;
-  nb::class_<Options>(module, "RunOptions")
-      .def(nb::init<>())
-      .def_prop_rw(
-          "terminate", [](const Options& self) { return self.terminate.load(); },
-          [](Options& self, bool value) { self.terminate = value; },
-          "Set to True, from any thread, to stop the runs that use these options.")
+  nb::class_<Options> options(module, "RunOptions");
+  add_flag<&Options::terminate>(
+      options, "terminate",
+      "Set to True, from any thread, to stop the runs that use these options.");
+  add_flag<&Options::training_mode>(options, "training_mode");
+  add_flag<&Options::only_fetches>(options, "only_execute_path_to_fetches");
+  options.def(nb::init<>())
       .def_prop_rw(
           "timeout", [](const Options& self) { return self.timeout.load(); },
           [](Options& self, double seconds) { self.timeout = seconds; },
@@ -287,8 +311,6 @@ void add_run_options(nb::module_& module) {
       .def_rw("log_severity_level", &Options::log_severity)
       .def_rw("log_verbosity_level", &Options::log_verbosity)
       .def_rw("logid", &Options::log_id)
-      .def_rw("training_mode", &Options::training_mode)
-      .def_rw("only_execute_path_to_fetches", &Options::only_fetches)
       .def(
           "add_run_config_entry",
           [](Options& self, const std::string& key, const std::string& value) {

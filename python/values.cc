@@ -39,13 +39,13 @@ void update_inplace(OrtValue& self, nb::handle source) {
   const Value other = to_value(source, nullptr, "update_inplace");
   const Tensor& dst = tensor_of(self);
   if (!other.is_tensor() || other.tensor().dtype() != dst.dtype() ||
-      !(other.tensor().shape() == dst.shape())) {
+      other.tensor().count() != dst.count()) {
     raise_error(Code::kInvalidArgument,
                 "update_inplace: expected " + value_type_name(self.value) + " of " +
                     dst.shape().to_string() + ", got " + value_type_name(other) +
                     (other.is_tensor() ? " of " + other.tensor().shape().to_string() : ""));
   }
-  copy_elements(other.tensor().view(), dst.view());
+  copy_elements(other.tensor().reshaped(dst.shape()).view(), dst.view());
 }
 
 nb::object array_protocol(const OrtValue& self, nb::handle dtype, nb::handle copy) {
@@ -153,7 +153,7 @@ void add_value_protocols(nb::class_<OrtValue>& value) {
       .def("__dlpack_device__", [](const OrtValue&) { return nb::make_tuple(1, 0); })
       .def("to_dlpack", [](const OrtValue& self) { return to_dlpack(tensor_of(self)); })
       .def("update_inplace", &update_inplace, "data"_a,
-           "Copies an array or OrtValue of the same type and shape over this one's elements.")
+           "Copies an array or OrtValue of the same type and count over this one's elements.")
       .def("_get_c_value", [](nb::object self) { return self; })
       .def_prop_ro("_ortvalue", [](nb::object self) { return self; })
       .def("__repr__", [](const OrtValue& self) {

@@ -274,7 +274,7 @@ def test_terminate(ort):
     options.terminate = True
     with pytest.raises(state(ort).Fail, match="Exiting due to terminate flag being set to true."):
         session.run(None, {"X": X}, options)
-    options.terminate = False
+    options.terminate = 0
     session.run(None, {"X": X}, options)
 
 
@@ -337,6 +337,14 @@ def test_options_of_sessions(ort):
         assert getattr(ort.InferenceSession(mul(), options).get_session_options(), name) == value
     with pytest.raises(TypeError):
         options.graph_optimization_level = "all"
+    for flag in ("enable_profiling", "enable_mem_pattern", "use_per_session_threads"):
+        for value in (0, 1, np.bool_(False), np.bool_(True), None, True):
+            setattr(options, flag, value)
+            assert getattr(options, flag) is bool(value)
+        with pytest.raises(TypeError):
+            setattr(options, flag, "yes")
+    options.intra_op_num_threads = np.int64(2)
+    assert options.intra_op_num_threads == 2
     with pytest.raises(AttributeError):
         options.no_such_option = 1
 

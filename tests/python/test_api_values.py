@@ -76,7 +76,9 @@ def test_update_inplace(ort):
     np.testing.assert_array_equal(value.numpy(), X * 2)
     value.update_inplace(np.asfortranarray(X))
     np.testing.assert_array_equal(value.numpy(), X)
-    assert value.data_ptr() == place
+    value.update_inplace(X.reshape(2, 3) + 5)
+    np.testing.assert_array_equal(value.numpy(), X + 5)
+    assert value.data_ptr() == place and value.shape() == [3, 2]
     with pytest.raises(RuntimeError):
         value.update_inplace(X[0])
 
@@ -110,6 +112,17 @@ def test_dlpack(ort):
     np.testing.assert_array_equal(np.from_dlpack(value), X)
     bytes_ = ort.OrtValue.ortvalue_from_numpy(np.uint8([1, 2, 255]))
     assert binding.is_dlpack_uint8_tensor(bytes_.__dlpack__())
+
+
+@both
+def test_dlpack_refusals(ort):
+    used = ort.OrtValue.ortvalue_from_numpy(X).__dlpack__()
+    ort.OrtValue.from_dlpack(used)
+    for wrong in (used, 5):
+        with pytest.raises(TypeError, match="dltensor"):
+            ort.OrtValue.from_dlpack(wrong)
+    with pytest.raises(RuntimeError):
+        ort.OrtValue.from_dlpack(X.T)
 
 
 @both

@@ -230,7 +230,7 @@ def test_dlpack_lifetimes():
     gc.collect()
     again = ort.OrtValue.from_dlpack(capsule)
     np.testing.assert_array_equal(again.numpy(), X)
-    with pytest.raises(ValueError, match="unused"):
+    with pytest.raises(TypeError, match="unused"):
         ort.OrtValue.from_dlpack(capsule)
 
 
