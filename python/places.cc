@@ -95,7 +95,7 @@ void add_enums(nb::module_& module) {
 void add_device(nb::module_& module) {
   nb::class_<OrtDevice> device(
       module, "OrtDevice", "A place that tensors can be in. Only the CPU's memory is one here.");
-  device
+  device.def(nb::init<const OrtDevice&>(), "c_ort_device"_a)
       .def(
           "__init__",
           [](OrtDevice* self, int type, int memory, int id) {

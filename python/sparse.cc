@@ -147,6 +147,7 @@ void add_sparse(nb::module_& module) {
       .def("inner", [](const CsrView& self) { return read_only(self.inner); })
       .def("outer", [](const CsrView& self) { return read_only(self.outer); });
   nb::class_<PySparse>(module, "SparseTensor", "A tensor of which only some elements are stored.")
+      .def(nb::init<const PySparse&>(), "sparse_tensor"_a)
       .def_static("sparse_coo_from_numpy", &sparse_from_coo, "dense_shape"_a, "values"_a,
                   "coo_indices"_a, "ort_device"_a = nb::none())
       .def_static("sparse_csr_from_numpy", &sparse_from_csr, "dense_shape"_a, "values"_a,

@@ -78,6 +78,13 @@ nb::list shape_of_value(const OrtValue& self) {
 
 void add_value_makers(nb::class_<OrtValue>& value) {
   value
+      .def(
+          "__init__",
+          [](OrtValue* self, const OrtValue& other, nb::handle, nb::handle) {
+            new (self) OrtValue(other);
+          },
+          "ortvalue"_a, "numpy_obj"_a = nb::none(), "session"_a = nb::none(),
+          "The same value: what ONNX Runtime's class makes of its binding's is one class here.")
       .def_static("ortvalue_from_numpy", &from_numpy, "numpy_obj"_a, "device_type"_a = "cpu",
                   "device_id"_a = 0, "vendor_id"_a = -1,
                   "An OrtValue over the array's memory; strings are copied.")

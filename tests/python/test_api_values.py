@@ -38,6 +38,20 @@ def test_a_value_over_an_array(ort):
 
 
 @both
+def test_classes_over_those_of_the_binding(ort):
+    binding = state(ort)
+    device = binding.OrtDevice(binding.OrtDevice.cpu(), binding.OrtDevice.default_memory(), 0)
+    value = ort.OrtValue(binding.OrtValue.ortvalue_from_numpy(X, device))
+    np.testing.assert_array_equal(value.numpy(), X)
+    assert ort.OrtDevice(device).device_type() == 0
+    sparse = binding.SparseTensor.sparse_coo_from_numpy([9], X[0], np.int64([1, 5]), device)
+    assert ort.SparseTensor(sparse).values().tolist() == X[0].tolist()
+    for kind in (ort.OrtValue, ort.OrtDevice, ort.SparseTensor):
+        with pytest.raises((ValueError, TypeError)):
+            kind("something else")
+
+
+@both
 def test_values_of_other_types(ort):
     values = ort.OrtValue
     half = np.arange(6, dtype=np.uint16).reshape(3, 2)
