@@ -185,9 +185,14 @@ namespace Microsoft.ML.OnnxRuntime
 
         public void Dispose()
         {
-            owned?.Dispose();
-            owned = null;
+            Dispose(true);
             GC.SuppressFinalize(this);
+        }
+
+        protected virtual void Dispose(bool disposing)
+        {
+            if (disposing) owned?.Dispose();
+            owned = null;
         }
     }
 }

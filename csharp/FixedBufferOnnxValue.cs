@@ -47,8 +47,13 @@ namespace Microsoft.ML.OnnxRuntime
 
         public void Dispose()
         {
-            Value.Dispose();
+            Dispose(true);
             GC.SuppressFinalize(this);
+        }
+
+        protected virtual void Dispose(bool disposing)
+        {
+            if (disposing) Value.Dispose();
         }
     }
 }

@@ -270,9 +270,14 @@ namespace Microsoft.ML.OnnxRuntime
 
         public void Dispose()
         {
-            ownHandle.Dispose();
-            disposed = true;
+            Dispose(true);
             GC.SuppressFinalize(this);
+        }
+
+        protected virtual void Dispose(bool disposing)
+        {
+            if (disposing) ownHandle.Dispose();
+            disposed = true;
         }
     }
 }

@@ -94,6 +94,16 @@ public static class TensorTests
         Check.Elements(new[] { 0, 1, 2, 3, 4, 5, 6 }, copy);
     }
 
+    public static void CountsShapes()
+    {
+        long[] shape = { 2, 3, 4 };
+        Check.Equal(24L, ShapeUtils.GetSizeForShape(shape));
+        Check.Elements(new long[] { 12, 4, 1 }, ShapeUtils.GetStrides(shape));
+        Check.Equal(23L, ShapeUtils.GetIndex(new long[] { 12, 4, 1 }, new long[] { 1, 2, 3 }));
+        Check.Throws<ArgumentOutOfRangeException>(
+            "", () => ShapeUtils.GetSizeForShape(new long[] { 2, -1 }));
+    }
+
     public static void KnowsElementTypes()
     {
         Check.Equal(TensorElementType.Float16, TensorBase.GetTypeInfo(typeof(Float16)).ElementType);

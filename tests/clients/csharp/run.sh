@@ -46,7 +46,17 @@ if [ -f installed ]; then
   find package -name '*.cs' -exec mcs -define:NETSTANDARD2_0 -langversion:experimental -unsafe \
     -optimize -debug -nowarn:219,649,414,1591,168 -target:library \
     -out:Microsoft.ML.OnnxRuntime.dll {} + 2>mcs.log || { cat mcs.log; exit 1; }
-  mapfile -t tests < <(find "$here" -name '*.cs' ! -name OwnTests.cs)
+  # Ours has every public member of it, but those of a list.
+  mcs -langversion:7.2 -out:members.exe "$here/members/Members.cs"
+  for assembly in "$folder/original" "$folder/mono"; do
+    mono members.exe "$assembly/Microsoft.ML.OnnxRuntime.dll" | LC_ALL=C sort >"$assembly/members"
+  done
+  LC_ALL=C comm -23 "$folder/original/members" "$folder/mono/members" >missing
+  if grep -vEf "$here/members/not_offered.txt" missing; then
+    echo "^ members of the original assembly that ours lacks"
+    exit 1
+  fi
+  mapfile -t tests < <(find "$here" -maxdepth 1 -name '*.cs' ! -name OwnTests.cs)
   mcs -langversion:7.2 -debug -nowarn:612,618 -r:Microsoft.ML.OnnxRuntime.dll -out:client.exe \
     "${tests[@]}"
   mono --debug client.exe "${only[@]}"
