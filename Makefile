@@ -6,6 +6,7 @@
 
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PREFIX ?= /usr/local
+CLIENTS ?= $(patsubst tests/clients/%/run.sh,%,$(wildcard tests/clients/*/run.sh))
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,7 +30,7 @@ test-all: ## Run every test: slow ones, sanitizers, clang, fuzzers, AArch64, who
 	@scripts/test.sh all
 
 test-clients: ## Run the clients and examples of other languages (CLIENTS="node java": those)
-	@scripts/install.sh build test clients
+	@scripts/install.sh build test clients $(if $(filter python-packages,$(CLIENTS)),packages)
 	@scripts/build.sh release -DSARDONYX_TESTS=OFF
 	@tests/clients/run.sh $(CLIENTS)
 

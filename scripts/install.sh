@@ -57,10 +57,13 @@ apt[train]="${apt[torch]} python3-pil python3-skimage python3-sklearn python-mat
 pypi[train]="onnxruntime==1.31.1"
 
 about[clients]="run clients of other languages (make test-clients); Go and Rust bring their own tools"
-apt[clients]="npm default-jdk-headless maven unzip ruby ruby-ffi ruby-minitest mono-mcs
-  python3-torch python3-torchaudio"
+apt[clients]="npm default-jdk-headless maven unzip ruby ruby-ffi ruby-minitest mono-mcs"
 pypi[clients]="numpy==2.4.6 onnx==1.22.0 onnxruntime==1.31.1 scikit-image==0.26.0
   dotnetcore2==3.1.23;platform_machine=='x86_64'"
+
+about[packages]="run packages of PyPI that use ONNX Runtime (tests/clients/python-packages)"
+apt[packages]="python3-torch python3-torchaudio"
+pypi[packages]=""
 
 about[lint]="run make format and make lint"
 apt[lint]="clang-format clang-tidy"
@@ -70,7 +73,7 @@ about[cross]="build for AArch64 and run the tests in an emulator (scripts/cross-
 apt[cross]="g++-aarch64-linux-gnu qemu-user googletest"
 pypi[cross]=""
 
-sections="build test ml demo sanitize models torch bench train clients lint cross"
+sections="build test ml demo sanitize models torch bench train clients packages lint cross"
 debian_python="python3 python3-venv python3-dev"
 
 say() { printf 'install: %s\n' "$*" >&2; }

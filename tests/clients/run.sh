@@ -26,7 +26,7 @@ if [ $# = 0 ]; then
   for script in tests/clients/*/run.sh; do languages+=("$(basename "$(dirname "$script")")"); done
 fi
 summary=()
-failed=0
+failed=0 absent=0
 for language in "${languages[@]}"; do
   printf '\n== %s\n' "$language"
   start=$SECONDS
@@ -35,10 +35,14 @@ for language in "${languages[@]}"; do
   "tests/clients/$language/run.sh" "$folder/$language" "$library"
   code=$?
   # 77: what the client needs is not on this machine, and it said what.
-  if [ $code = 77 ]; then status=absent; elif [ $code != 0 ]; then status=FAILED failed=1; fi
+  if [ $code = 77 ]; then
+    status=absent absent=$((absent + 1))
+  elif [ $code != 0 ]; then
+    status=FAILED failed=1
+  fi
   summary+=("$(printf '%-14s %-6s %4d s' "$language" "$status" $((SECONDS - start)))")
 done
 printf '\n'
 printf '%s\n' "${summary[@]}"
-if [ $failed = 0 ]; then echo "All clients passed."; else echo "Some clients FAILED."; fi
+if [ $failed = 0 ]; then echo "All clients passed, but for $absent that are absent."; else echo "Some clients FAILED."; fi
 exit $failed

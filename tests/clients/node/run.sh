@@ -20,7 +20,7 @@ place=node_modules/onnxruntime-node/bin/napi-v6/linux/$architecture
 if [ -n "${ORIGINAL:-}" ]; then library=$place/original.so; fi
 rm -f "$place/libonnxruntime.so.1"
 cp -L "$library" "$place/libonnxruntime.so.1"
-cp "$here/client.test.mjs" "$EXAMPLES"/node/*.mjs .
-node --test client.test.mjs
+cp "$here"/*.test.mjs "$EXAMPLES"/node/*.mjs .
+node --test client.test.mjs arguments.test.mjs
 $CHECK classify "$MODELS" node classify.mjs
 $CHECK bind "$MODELS" node bind.mjs
