@@ -8,5 +8,20 @@
 // What it leaves out is for authors of plugin providers.
 #pragma once
 
+// Programs lean on these to come with it.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <unordered_set>
+#include <variant>
+
 #include "onnxruntime_cxx_custom_op.h"
 #include "onnxruntime_cxx_session.h"
