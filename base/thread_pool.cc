@@ -50,6 +50,30 @@ thread_local bool inside_task = false;
 
 }  // namespace
 
+// Tasks [begin, end) that belong to one thread. It takes them from the beginning; who has none left
+// takes from the end of another's.
+struct alignas(64) Share {
+  std::atomic<uint64_t> range{0};  // begin in the upper half
+
+  void set(uint32_t begin, uint32_t end) {
+    range.store(uint64_t{begin} << 32 | end, std::memory_order_relaxed);
+  }
+
+  // The task taken, or -1.
+  int64_t take(bool first) {
+    uint64_t seen = range.load(std::memory_order_relaxed);
+    for (;;) {
+      const auto begin = static_cast<uint32_t>(seen >> 32);
+      const auto end = static_cast<uint32_t>(seen);
+      if (begin >= end) return -1;
+      const uint64_t left = first ? seen + (uint64_t{1} << 32) : seen - 1;
+      if (range.compare_exchange_weak(seen, left, std::memory_order_relaxed)) {
+        return first ? begin : end - 1;
+      }
+    }
+  }
+};
+
 // One job at a time. Its fields are written while the gate is closed and nobody is inside; a
 // worker enters through the gate (counted) or not at all, and the caller, having run out of tasks,
 // closes the gate and waits for those inside. So a worker that wakes up late costs nothing.
@@ -61,18 +85,28 @@ struct ThreadPool::State {
   std::atomic<bool> stopping{false};
   alignas(64) std::atomic<uint32_t> epoch{0};  // changes when a job begins or the pool stops
   alignas(64) std::atomic<uint32_t> gate{0};
-  alignas(64) std::atomic<int64_t> next{0};
-  int64_t count = 0;
+  // Job after job, the same share of the tasks is the same thread's where it can be: what a thread
+  // wrote in one step of a network is mostly what it reads in the next, from its own caches.
+  std::vector<Share> shares;
+  int64_t first = 0;  // the task that is number 0 of the shares
   Task call = nullptr;
   void* data = nullptr;
   std::vector<std::thread> workers;
 
-  void run_tasks() {
+  explicit State(int threads) : shares(static_cast<size_t>(std::max(threads, 1))) {}
+
+  void share_out(size_t count) {
+    for (size_t i = 0; i < shares.size(); ++i) {
+      shares[i].set(static_cast<uint32_t>(count * i / shares.size()),
+                    static_cast<uint32_t>(count * (i + 1) / shares.size()));
+    }
+  }
+
+  void run_tasks(size_t thread) {
     inside_task = true;
-    for (;;) {
-      const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= count) break;
-      call(data, task);
+    for (size_t i = 0; i < shares.size(); ++i) {
+      Share& share = shares[(thread + i) % shares.size()];
+      for (int64_t task; (task = share.take(i == 0)) >= 0;) call(data, first + task);
     }
     inside_task = false;
   }
@@ -93,7 +127,7 @@ struct ThreadPool::State {
     if (gate.fetch_sub(kInside, std::memory_order_release) == kInside) gate.notify_one();
   }
 
-  void work() {
+  void work(size_t thread) {
     uint32_t seen = 0;
     while (!stopping.load(std::memory_order_acquire)) {
       const auto changed = [&] { return epoch.load(std::memory_order_acquire) != seen; };
@@ -102,7 +136,7 @@ struct ThreadPool::State {
       if (now == seen) continue;
       seen = now;
       if (!enter()) continue;
-      run_tasks();
+      run_tasks(thread);
       leave();
     }
   }
@@ -115,11 +149,12 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>(threads)) {
   for (int i = 1; i < threads; ++i) {
     // Where the system refuses another thread, the pool is smaller.
     try {
-      state_->workers.emplace_back([state = state_.get()] { state->work(); });
+      state_->workers.emplace_back(
+          [state = state_.get(), i] { state->work(static_cast<size_t>(i)); });
     } catch (const std::system_error&) {
       break;
     }
@@ -141,15 +176,17 @@ void ThreadPool::run(int64_t count, Task call, void* data) {
     for (int64_t task = 0; task < count; ++task) call(data, task);
     return;
   }
-  state.count = count;
   state.call = call;
   state.data = data;
-  state.next.store(0, std::memory_order_relaxed);
-  state.gate.store(State::kOpen, std::memory_order_release);
-  state.epoch.fetch_add(1, std::memory_order_release);
-  state.epoch.notify_all();
-  state.run_tasks();
-  state.wait_until_empty();
+  constexpr int64_t kMostTasks = int64_t{1} << 31;  // of one job
+  for (state.first = 0; state.first < count; state.first += kMostTasks) {
+    state.share_out(static_cast<size_t>(std::min(count - state.first, kMostTasks)));
+    state.gate.store(State::kOpen, std::memory_order_release);
+    state.epoch.fetch_add(1, std::memory_order_release);
+    state.epoch.notify_all();
+    state.run_tasks(0);
+    state.wait_until_empty();
+  }
   state.busy.store(false, std::memory_order_release);
 }
 

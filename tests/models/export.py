@@ -30,7 +30,7 @@ try:
     from torch import nn
 except ImportError as error:
     stop("export.py", f"Python module missing: {error.name}",
-         "Run scripts/install.sh models, and this script with /usr/bin/python3.")
+         "Run scripts/install.sh torch, and this script with /usr/bin/python3.")
 
 from encoder_net import Encoder
 from pictures import picture_batch
