@@ -80,6 +80,7 @@ struct BlockArgs {
   int64_t segments = 1, depth = 0;  // k = segments * depth
   FillRows<T> fill_rows = nullptr;
   const void* source = nullptr;
+  const T* packed_a = nullptr;  // or null: the same rows interleaved, tile_rows at a time
   const T* packed_b = nullptr;
   T* c = nullptr;
   int64_t ldc = 0;

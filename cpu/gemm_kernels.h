@@ -18,7 +18,9 @@ template <class T>
 struct GemmTile {
   const T* const* rows = nullptr;  // rows[segment * row_stride + row]: first of `depth` elements
   int64_t row_stride = 0;
-  int64_t tiles = 1;  // below one another, each of the function's number of rows
+  const T* packed_a = nullptr;  // packed tiles: instead of rows, from pack_a
+  int64_t packed_depth = 0;     // k of what is packed, of which a tile is `depth` elements
+  int64_t tiles = 1;            // below one another, each of the function's number of rows
   int64_t segments = 0;
   int64_t depth = 0;
   const T* b = nullptr;            // the panel, packed
@@ -54,6 +56,14 @@ struct GemmKernels {
   // Tiles of few rows over several panels at once; wide_panels[r] is 0 where there is none.
   Tile wide[kMaxWideRows + 1] = {};
   int wide_panels[kMaxWideRows + 1] = {};
+
+  // Whole panels by rows that were packed; null where that does not pay.
+  Tile packed_tile[kMaxTileRows + 1] = {};
+
+  // Interleaves `rows` rows of A: dst[k * rows + r] = src[r * ld + k]. readable_rows of them, and
+  // no fewer than rows, may be read.
+  void (*pack_a)(const T* src, int64_t ld, int64_t rows, int64_t readable_rows, int64_t depth,
+                 T* dst) = nullptr;
 
   // Packs columns [0, cols) of one panel, cols <= panel_cols: dst[k * width + col], zero beyond
   // cols, with width = cols rounded up to whole vectors. pack_rows takes B as rows of k

@@ -7,6 +7,8 @@
 #define SARDONYX_CPU_GEMM_TILE_INL_H_
 #endif
 
+#include <type_traits>
+
 #include "cpu/gemm_kernels.h"
 #include "cpu/transpose-inl.h"
 #include "cpu/vector_math-inl.h"
@@ -203,6 +205,59 @@ struct TileOps {
   }
 };
 
+// A tile of rows that pack_a has interleaved, which leaves one address to count up: with more than
+// ten pointers, some live in vector registers, and rows that are a power of two apart share sets of
+// the first cache.
+template <class T, int kRows>
+void gemm_packed_tile(const GemmTile<T>& t) {
+  using Ops = TileOps<T>;
+  const hn::ScalableTag<T> d;
+  constexpr int64_t kLanes = Ops::kLanes;
+  const char* ahead = t.prefetch;
+  const int64_t ahead_step = t.prefetch_step;
+  const int64_t depth = t.depth;
+  for (int64_t row = 0; row < t.tiles * kRows; row += kRows) {
+    typename Ops::V sum[kRows][2];
+    Ops::template start<kRows, 2>(t, row, true, sum);
+    const T* a = t.packed_a + row * t.packed_depth;
+    const T* b = t.b;
+#pragma GCC unroll 2
+    for (int64_t k = 0; k < depth; ++k, a += kRows, b += 2 * kLanes) {
+      const auto b0 = hn::LoadU(d, b);
+      const auto b1 = hn::LoadU(d, b + kLanes);
+      __builtin_prefetch(ahead, 0, 2);
+      ahead += ahead_step;
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const auto element = hn::Set(d, a[r]);
+        sum[r][0] = hn::MulAdd(element, b0, sum[r][0]);
+        sum[r][1] = hn::MulAdd(element, b1, sum[r][1]);
+      }
+    }
+    if (t.finish) {
+      Ops::template finish_whole<kRows, 2>(t, row, sum);
+    } else {
+      Ops::template store_unfinished<kRows, 2>(t, row, true, sum);
+    }
+  }
+}
+
+// dst[k * rows + r] = src[r * ld + k]; kTileRows rows in registers, which reads whole vectors of
+// rows and writes beyond each k but the last what the next one overwrites.
+template <class T>
+void pack_a(const T* src, int64_t ld, int64_t rows, int64_t readable_rows, int64_t depth, T* dst) {
+  constexpr int64_t kSquare = 16 / sizeof(T);
+  int64_t k = 0;
+  if (rows == kTileRows && readable_rows >= TileOps<T>::kLanes) {
+    for (; k + kSquare < depth; k += kSquare, dst += kSquare * rows) {
+      transpose_blocks(src + k, ld, dst, rows);
+    }
+  }
+  for (; k < depth; ++k, dst += rows) {
+    for (int64_t r = 0; r < rows; ++r) dst[r] = src[r * ld + k];
+  }
+}
+
 template <class T, int kRows>
 void gemm_tile(const GemmTile<T>& t) {
   if (t.cols > TileOps<T>::kLanes) {
@@ -360,6 +415,22 @@ constexpr GemmKernels<T> make_gemm_kernels() {
     kernels.tile[10] = gemm_tile<T, 10>;
     kernels.tile[11] = gemm_tile<T, 11>;
     kernels.tile[12] = gemm_tile<T, 12>;
+  }
+  // Where a row pointer more has to move to a vector register; 8 bytes are rare enough.
+  if constexpr (HWY_TARGET == HWY_AVX3 && std::is_same_v<T, float>) {
+    kernels.pack_a = pack_a<T>;
+    kernels.packed_tile[1] = gemm_packed_tile<T, 1>;
+    kernels.packed_tile[2] = gemm_packed_tile<T, 2>;
+    kernels.packed_tile[3] = gemm_packed_tile<T, 3>;
+    kernels.packed_tile[4] = gemm_packed_tile<T, 4>;
+    kernels.packed_tile[5] = gemm_packed_tile<T, 5>;
+    kernels.packed_tile[6] = gemm_packed_tile<T, 6>;
+    kernels.packed_tile[7] = gemm_packed_tile<T, 7>;
+    kernels.packed_tile[8] = gemm_packed_tile<T, 8>;
+    kernels.packed_tile[9] = gemm_packed_tile<T, 9>;
+    kernels.packed_tile[10] = gemm_packed_tile<T, 10>;
+    kernels.packed_tile[11] = gemm_packed_tile<T, 11>;
+    kernels.packed_tile[12] = gemm_packed_tile<T, 12>;
   }
   kernels.wide[1] = gemm_wide_tile<T, 1, 4>;
   kernels.wide[2] = gemm_wide_tile<T, 2, 2>;

@@ -71,7 +71,9 @@ void bench_packed(const BenchOptions& options, ThreadPool& pool, const Shape& s)
   }
   const double flops = 2.0 * s.m * s.n * s.k;
   const double bytes = 4.0 * (s.m * s.k + s.k * s.n + s.m * s.n);
-  bench(options, s.name, flops, bytes, [&] { gemm(kernels, args, nullptr, pool); });
+  const Buffer space(
+      static_cast<int64_t>(gemm_workspace_bytes(kernels, args, pool.threads()) / 4 + 1));
+  bench(options, s.name, flops, bytes, [&] { gemm(kernels, args, space.data(), pool); });
 }
 
 // Attention of BERT-base: 12 heads out of [T, 3 * 768], both operands dynamic.
