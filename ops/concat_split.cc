@@ -6,11 +6,68 @@
 namespace sardonyx {
 namespace {
 
-// Rows of `length` elements out of or into rows of `stride` elements.
-StridedCopy block_copy(DType dtype, int64_t rows, int64_t length, int64_t src_stride,
-                       int64_t dst_stride) {
-  return StridedCopy{dtype, {rows, length}, {src_stride, 1}, {dst_stride, 1}};
-}
+// Rows of `length` elements: those of a piece, and their place in the rows of the whole.
+struct Block {
+  int64_t length = 0, offset = 0;
+};
+
+// The pieces of a whole with `rows` rows of `stride` elements; joins or cuts them.
+class BlockCopies {
+ public:
+  BlockCopies(DType dtype, int64_t rows, int64_t stride, bool joins)
+      : dtype_(dtype), rows_(rows), stride_(stride), joins_(joins) {}
+
+  void add(Block block) { blocks_.push_back(block); }
+
+  // Operands without data are left out.
+  void run(std::span<const TensorView> pieces, void* whole, ThreadPool* pool) const {
+    with_cell(dtype_, [&]<class T>() {
+      auto* elements = static_cast<T*>(whole);
+      // All pieces of some rows by one thread, which works on the same rows before and after; few
+      // rows are long ones, and each is divided.
+      constexpr int64_t kManyRows = 64;
+      if (rows_ >= kManyRows) {
+        parallel_ranges(pool, rows_, stride_ * int64_t{sizeof(T)},
+                        [&](int64_t first, int64_t last) {
+                          for (int64_t row = first; row < last; ++row) {
+                            copy_row(pieces, elements, row, 0, stride_);
+                          }
+                        });
+        return;
+      }
+      for (int64_t row = 0; row < rows_; ++row) {
+        parallel_ranges(pool, stride_, sizeof(T), [&](int64_t first, int64_t last) {
+          copy_row(pieces, elements, row, first, last);
+        });
+      }
+    });
+  }
+
+ private:
+  // Elements [first, last) of one row of the whole.
+  template <class T>
+  void copy_row(std::span<const TensorView> pieces, T* whole, int64_t row, int64_t first,
+                int64_t last) const {
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      const Block& block = blocks_[i];
+      const int64_t begin = std::max<int64_t>(first - block.offset, 0);
+      const int64_t end = std::min(last - block.offset, block.length);
+      if (begin >= end || pieces[i].data == nullptr) continue;
+      T* piece = static_cast<T*>(pieces[i].data) + row * block.length;
+      T* place = whole + row * stride_ + block.offset;
+      if (joins_) {
+        std::copy(piece + begin, piece + end, place + begin);
+      } else {
+        std::copy(place + begin, place + end, piece + begin);
+      }
+    }
+  }
+
+  DType dtype_;
+  int64_t rows_ = 0, stride_ = 0;
+  bool joins_ = true;
+  std::vector<Block> blocks_;
+};
 
 // ---- Concat
 
@@ -76,23 +133,18 @@ Result<std::unique_ptr<Kernel>> make_concat(const KernelRequest& request) {
   const auto axis = static_cast<size_t>(given < 0 ? given + rank : given);
   const int64_t rows = shape.count(0, axis);
   const int64_t stride = shape.count(axis, shape.rank());
-  std::vector<StridedCopy> copies;
+  BlockCopies copies(request.outputs[0].dtype(), rows, stride, true);
   int64_t offset = 0;
   for (const Operand& input : request.inputs) {
     const Shape part = input.shape();
     const int64_t length = part.count(axis, part.rank());
-    StridedCopy copy = block_copy(input.dtype(), rows, length, length, stride);
-    copy.dst_offset = offset;
+    copies.add({length, offset});
     offset += length;
-    copies.push_back(copy.simplified());
   }
   return make_kernel([copies, shape](RunArgs& args) {
     const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
     if (args.failed()) return;
-    for (size_t i = 0; i < copies.size(); ++i) {
-      if (args.inputs[i].count() == 0) continue;
-      run_strided_copy(copies[i], args.inputs[i].data, dst.data, args.pool);
-    }
+    copies.run(args.inputs, dst.data, args.pool);
   });
 }
 
@@ -169,32 +221,6 @@ Result<void> infer_split(InferContext& context) {
   return {};
 }
 
-struct Piece {
-  size_t output;
-  Shape shape;
-  StridedCopy copy;
-};
-
-// One piece for each output somebody asks for.
-std::vector<Piece> cut(const KernelRequest& request, size_t axis,
-                       std::span<const int64_t> lengths) {
-  const Shape shape = request.inputs[0].shape();
-  const int64_t rows = shape.count(0, axis);
-  const int64_t inner = shape.count(axis + 1, shape.rank());
-  std::vector<Piece> pieces;
-  int64_t offset = 0;
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    Shape part = shape;
-    part[axis] = lengths[i];
-    StridedCopy copy = block_copy(request.inputs[0].dtype(), rows, lengths[i] * inner,
-                                  shape[axis] * inner, lengths[i] * inner);
-    copy.src_offset = offset;
-    offset += lengths[i] * inner;
-    if (request.has_output(i)) pieces.push_back({i, part, copy.simplified()});
-  }
-  return pieces;
-}
-
 Result<std::unique_ptr<Kernel>> make_split(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
   const Shape shape = request.inputs[0].shape();
@@ -202,7 +228,10 @@ Result<std::unique_ptr<Kernel>> make_split(const KernelRequest& request) {
   const auto axis = static_cast<size_t>(given < 0 ? given + int64_t(shape.rank()) : given);
   const auto count = static_cast<int64_t>(request.outputs.size());
   const int64_t even = count == 0 ? 0 : (shape[axis] + count - 1) / count;
-  std::vector<int64_t> lengths;
+  const int64_t inner = shape.count(axis + 1, shape.rank());
+  BlockCopies copies(request.inputs[0].dtype(), shape.count(0, axis), shape[axis] * inner, false);
+  std::vector<Shape> shapes;
+  int64_t offset = 0;
   int64_t left = shape[axis];
   for (size_t i = 0; i < request.outputs.size(); ++i) {
     int64_t length = std::clamp<int64_t>(left, 0, even);
@@ -213,16 +242,18 @@ Result<std::unique_ptr<Kernel>> make_split(const KernelRequest& request) {
       if (split == nullptr) return decline("output {} is not asked for, its length unknown", i);
       length = split->as<int64_t>()[i];
     }
-    lengths.push_back(length);
+    copies.add({length * inner, offset});
+    offset += length * inner;
+    shapes.push_back(shape);
+    shapes.back()[axis] = length;
     left -= length;
   }
-  return make_kernel([pieces = cut(request, axis, lengths)](RunArgs& args) {
-    for (const Piece& piece : pieces) {
-      const TensorView dst = args.allocate(piece.output, args.inputs[0].dtype, piece.shape);
+  return make_kernel([copies, shapes](RunArgs& args) {
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      args.allocate(i, args.inputs[0].dtype, shapes[i]);
       if (args.failed()) return;
-      if (dst.count() == 0) continue;
-      run_strided_copy(piece.copy, args.inputs[0].data, dst.data, args.pool);
     }
+    copies.run(args.outputs, args.inputs[0].data, args.pool);
   });
 }
 
