@@ -75,6 +75,7 @@ ValueId Rewriter::ones(ValueId count) {
 
 ValueId take_output(Graph& graph, NodeId id, size_t index) {
   const ValueId old = graph.node(id).outputs[index];
+  if (old == kNoValue) return old;
   const ValueId fresh = graph.add_value(graph.value(old).name + "/before", ValueType());
   graph.node(id).outputs[index] = fresh;
   graph.value(fresh).producer = id;

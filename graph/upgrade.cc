@@ -17,6 +17,7 @@ struct Rule {
   std::string_view op_type;
   int64_t until;
   UpgradeRule apply;
+  bool first_is_optional = false;  // input 0 may be left out
 };
 
 constexpr Rule kRules[] = {
@@ -74,7 +75,7 @@ constexpr Rule kRules[] = {
     {"RoiAlign", 16, roi_align_mode},
     {"Scale", kAlways, scale_to_mul},
     {"ScaledTanh", kAlways, scaled_tanh_to_tanh},
-    {"Scan", 9, scan_over_batch},
+    {"Scan", 9, scan_over_batch, true},
     {"Scatter", kAlways, rename_scatter},
     {"Selu", 6, selu_defaults},
     {"Slice", 10, slice_to_inputs},
@@ -98,6 +99,15 @@ constexpr Rule kMlRules[] = {
     {"TreeEnsembleRegressor", kAlways, node_values_to_tensor},
 };
 
+// What every rule relies on; the operator's declaration is asked about the rest.
+Result<void> has_ends(const Node& node, const Rule& rule) {
+  if (node.inputs.empty() || (node.inputs[0] == kNoValue && !rule.first_is_optional)) {
+    return fail(Code::kInvalidGraph, "input 0 is missing");
+  }
+  if (node.outputs.empty()) return fail(Code::kInvalidGraph, "has no outputs");
+  return {};
+}
+
 std::span<const Rule> rules_of(std::string_view domain) {
   if (domain.empty()) return kRules;
   if (domain == "ai.onnx.ml") return kMlRules;
@@ -113,6 +123,7 @@ Result<void> upgrade_node(Graph& graph, NodeId node, int64_t opset_version) {
   }
   for (const Rule& rule : rules) {
     if (opset_version >= rule.until || graph.node(node).op_type != rule.op_type) continue;
+    TRY(has_ends(graph.node(node), rule));
     TRY(rule.apply(graph, node));
     if (graph.node(node).removed) return {};
   }

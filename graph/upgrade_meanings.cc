@@ -172,6 +172,7 @@ Result<void> dropout_to_inputs(Graph& graph, NodeId id) {
 
 // Before opset 13 the operator worked on a matrix: dims before `axis`, dims from it on.
 Result<void> flat_softmax(Graph& graph, NodeId id) {
+  TRY(check_kind<int64_t>(graph.node(id).attrs, "axis"));
   const int64_t axis = graph.node(id).attrs.get_int("axis", 1);
   const ValueId input = graph.node(id).inputs[0];
   graph.node(id).attrs.set("axis", int64_t{-1});
@@ -184,7 +185,8 @@ Result<void> flat_softmax(Graph& graph, NodeId id) {
   flatten.set("axis", axis);
   graph.set_input(id, 0, rewriter.op("Flatten", {input}, flatten));
   const ValueId output = take_output(graph, id, 0);
-  rewriter.op_into(output, "Reshape", {graph.node(id).outputs[0], rewriter.shape(input)});
+  rewriter.op_into(output, "Reshape", {graph.node(id).outputs[0], rewriter.shape(input)},
+                   {{"allowzero", int64_t{1}}});
   return {};
 }
 
@@ -210,6 +212,7 @@ Result<void> group_norm_per_group(Graph& graph, NodeId id) {
 Result<void> prelu_per_channel(Graph& graph, NodeId id) {
   Rewriter rewriter(graph, id);
   const std::vector<ValueId> inputs = graph.node(id).inputs;
+  if (inputs.size() < 2) return fail(Code::kInvalidGraph, "input 1 ('slope') is missing");
   const ValueId after = rewriter.op("Sub", {rewriter.rank(inputs[0]), rewriter.ints({2})});
   const ValueId shape = rewriter.concat({rewriter.ints({-1}), rewriter.ones(after)});
   graph.set_input(id, 1, rewriter.op("Reshape", {inputs[1], shape}));

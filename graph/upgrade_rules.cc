@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "graph/rewriter.h"
+
 namespace sardonyx {
 namespace {
 
@@ -18,12 +20,14 @@ ValueId add_ints(Graph& graph, const Node& node, std::string_view what,
 }
 
 // Moves an ints attribute to the given input; nothing when the attribute is absent.
-void ints_to_input(Graph& graph, NodeId id, std::string_view attr, size_t index) {
+Result<void> ints_to_input(Graph& graph, NodeId id, std::string_view attr, size_t index) {
   Node& node = graph.node(id);
-  if (!node.attrs.has(attr)) return;
+  if (!node.attrs.has(attr)) return {};
+  TRY(check_kind<std::vector<int64_t>>(node.attrs, attr));
   const ValueId constant = add_ints(graph, node, attr, node.attrs.get_ints(attr));
   node.attrs.erase(attr);
   graph.set_input(id, index, constant);
+  return {};
 }
 
 void erase_attrs(Graph& graph, NodeId id, std::initializer_list<std::string_view> names) {
@@ -33,8 +37,7 @@ void erase_attrs(Graph& graph, NodeId id, std::initializer_list<std::string_view
 }  // namespace
 
 Result<void> axes_to_input(Graph& graph, NodeId node) {
-  ints_to_input(graph, node, "axes", 1);
-  return {};
+  return ints_to_input(graph, node, "axes", 1);
 }
 
 // Clip-1 left out had no bound; from Clip-6 on it is the largest finite float.
@@ -49,6 +52,8 @@ Result<void> clip_without_bounds(Graph& graph, NodeId id) {
 // Clip-11 took its bounds, constants of the input's type, as inputs; before they were f32.
 Result<void> clip_bounds_to_inputs(Graph& graph, NodeId id) {
   constexpr float kLargest = std::numeric_limits<float>::max();
+  TRY(check_kind<float>(graph.node(id).attrs, "min"));
+  TRY(check_kind<float>(graph.node(id).attrs, "max"));
   const auto bound = [&](std::string_view name, size_t index, float otherwise) {
     const float limit = graph.node(id).attrs.get_float(name, otherwise);
     if (std::isinf(limit)) return;
@@ -114,6 +119,8 @@ Result<void> grid_sample_modes(Graph& graph, NodeId id) {
 
 Result<void> k_to_input(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
+  TRY(check_kind<int64_t>(node.attrs, "k"));
+  if (!node.attrs.has("k")) return fail(Code::kInvalidGraph, "required attribute 'k' is missing");
   const ValueId k = add_ints(graph, node, "k", {node.attrs.get_int("k")});
   node.attrs.erase("k");
   graph.set_input(id, 1, k);
@@ -137,9 +144,10 @@ Result<void> pads_to_input(Graph& graph, NodeId id) {
     node.attrs.set("pads", node.attrs.get_ints("paddings"));
     node.attrs.erase("paddings");
   }
+  TRY(check_kind<float>(node.attrs, "value"));
   const float fill = node.attrs.get_float("value", 0.f);
   node.attrs.erase("value");
-  ints_to_input(graph, id, "pads", 1);
+  TRY(ints_to_input(graph, id, "pads", 1));
   if (fill == 0.f) return {};
   const std::string name = graph.node(id).name;
   const ValueId constant = graph.add_constant(name + "/value", Tensor::scalar(fill));
@@ -169,18 +177,47 @@ Result<void> rename_scatter(Graph& graph, NodeId id) {
 }
 
 Result<void> reshape_to_input(Graph& graph, NodeId id) {
-  ints_to_input(graph, id, "shape", 1);
-  return {};
+  return ints_to_input(graph, id, "shape", 1);
 }
 
-// Resize-10 had (X, scales) and one way to compute coordinates.
-Result<void> resize_10(Graph& graph, NodeId id) {
+namespace {
+
+// (X, scales) and one way to compute coordinates, rounded down.
+void resize_by_scales(Graph& graph, NodeId id) {
   const ValueId input = graph.node(id).inputs[0];
   const ValueId scales = graph.node(id).inputs.size() > 1 ? graph.node(id).inputs[1] : kNoValue;
   graph.set_inputs(id, {input, kNoValue, scales});
   AttrMap& attrs = graph.node(id).attrs;
   attrs.set("coordinate_transformation_mode", std::string("asymmetric"));
   attrs.set("nearest_mode", std::string("floor"));
+}
+
+}  // namespace
+
+// Resize-10 left open how it rounds; the test data of its time rounds down on an axis that grows
+// and up on one that shrinks. Where one node must do both, two do, each with the other's scales 1.
+Result<void> resize_10(Graph& graph, NodeId id) {
+  resize_by_scales(graph, id);
+  const std::string& mode = graph.node(id).attrs.get_string("mode");
+  if (!mode.empty() && mode != "nearest") return {};
+  bool grows = true, shrinks = true;
+  const Tensor* known = graph.constant_input(graph.node(id), 2);
+  if (known != nullptr && known->dtype() == DType::kFloat32) {
+    const auto scales = known->elements<const float>();
+    grows = std::any_of(scales.begin(), scales.end(), [](float scale) { return scale > 1; });
+    shrinks = std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 1; });
+  }
+  if (!shrinks) return {};
+  if (grows) {
+    Rewriter rewriter(graph, id);
+    const ValueId input = graph.node(id).inputs[0], scales = graph.node(id).inputs[2];
+    const ValueId one = rewriter.constant(Tensor::from<float>({}, std::vector<float>{1}));
+    const ValueId grown =
+        rewriter.op("Resize", {input, kNoValue, rewriter.op("Max", {scales, one})},
+                    AttrMap(graph.node(id).attrs));
+    graph.set_inputs(id, {grown, kNoValue, rewriter.op("Min", {scales, one})});
+  }
+  graph.node(id).attrs.set("nearest_mode", std::string("ceil"));
   return {};
 }
 
@@ -206,10 +243,9 @@ Result<void> selu_defaults(Graph& graph, NodeId id) {
 }
 
 Result<void> slice_to_inputs(Graph& graph, NodeId id) {
-  ints_to_input(graph, id, "starts", 1);
-  ints_to_input(graph, id, "ends", 2);
-  ints_to_input(graph, id, "axes", 3);
-  return {};
+  TRY(ints_to_input(graph, id, "starts", 1));
+  TRY(ints_to_input(graph, id, "ends", 2));
+  return ints_to_input(graph, id, "axes", 3);
 }
 
 // Without sizes the parts are equal; Split-18 wants to be told how many.
@@ -222,12 +258,12 @@ Result<void> split_count(Graph& graph, NodeId id) {
 }
 
 Result<void> split_to_input(Graph& graph, NodeId id) {
-  ints_to_input(graph, id, "split", 1);
-  return {};
+  return ints_to_input(graph, id, "split", 1);
 }
 
 Result<void> upsample_scales_to_input(Graph& graph, NodeId id) {
   AttrMap& attrs = graph.node(id).attrs;
+  TRY(check_kind<std::vector<float>>(attrs, "scales"));
   std::vector<float> scales = attrs.get_floats("scales");
   if (scales.empty()) {  // Upsample-1
     scales = {1, 1, attrs.get_float("height_scale", 1), attrs.get_float("width_scale", 1)};
@@ -244,7 +280,8 @@ Result<void> upsample_to_resize(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
   node.op_type = "Resize";
   if (node.attrs.get_string("mode") == "bilinear") node.attrs.set("mode", std::string("linear"));
-  return resize_10(graph, id);
+  resize_by_scales(graph, id);
+  return {};
 }
 
 }  // namespace sardonyx

@@ -11,6 +11,15 @@ namespace sardonyx {
 
 using UpgradeRule = Result<void> (*)(Graph& graph, NodeId node);
 
+// That an attribute which a rule turns into something else is of the kind that it was; absent is
+// fine. (Attributes that stay are checked against the operator's declaration.)
+template <class T>
+Result<void> check_kind(const AttrMap& attrs, std::string_view name) {
+  const Attr* attr = attrs.find(name);
+  if (attr == nullptr || std::holds_alternative<T>(*attr)) return {};
+  return fail(Code::kInvalidGraph, "attribute '{}' has the wrong kind of value", name);
+}
+
 Result<void> axes_to_input(Graph& graph, NodeId node);            // attribute axes → input 1
 Result<void> cast_name_to_dtype(Graph& graph, NodeId node);       // Cast-6: to="FLOAT" → a number
 Result<void> clip_bounds_to_inputs(Graph& graph, NodeId node);    // Clip-11: min, max → inputs

@@ -136,6 +136,22 @@ const FormalParam* formal_at(const std::vector<FormalParam>& formals, size_t ind
   return nullptr;
 }
 
+// Of the inputs at the end none is left out, unless anything may come there.
+Result<void> verify_variadic(const OpDef& op, const Node& node) {
+  const FormalParam& formal = op.inputs.back();
+  if (formal.types == kAnyValue) return {};
+  const size_t first = op.inputs.size() - 1;
+  for (size_t i = first; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == kNoValue) {
+      return fail(Code::kInvalidGraph, "input {} ('{}') is missing", i, formal.name);
+    }
+  }
+  if (first == 0 && node.inputs.empty() && !formal.type_name.empty()) {
+    return fail(Code::kInvalidGraph, "has no inputs, but {} takes at least one", op.name);
+  }
+  return {};
+}
+
 Result<void> verify_counts(const OpDef& op, const Node& node) {
   const bool variadic = !op.inputs.empty() && op.inputs.back().form == Form::kVariadic;
   if (!variadic && node.inputs.size() > op.inputs.size()) {
@@ -148,6 +164,7 @@ Result<void> verify_counts(const OpDef& op, const Node& node) {
       return fail(Code::kInvalidGraph, "input {} ('{}') is missing", i, op.inputs[i].name);
     }
   }
+  if (variadic) TRY(verify_variadic(op, node));
   const bool many_outputs = !op.outputs.empty() && op.outputs.back().form == Form::kVariadic;
   if (!many_outputs && node.outputs.size() > op.outputs.size()) {
     return fail(Code::kInvalidGraph, "has {} outputs, but {} gives at most {}", node.outputs.size(),

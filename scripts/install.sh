@@ -24,7 +24,7 @@ about[test]="run make test"
 apt[test]="git libgtest-dev libgmock-dev"
 pypi[test]="numpy==2.4.6 ml-dtypes==0.6.0 onnx==1.22.0 pillow==13.0.0
   pytest==9.2.0 hypothesis==6.170.15 onnxruntime==1.31.1 sympy==1.14.0
-  parameterized==0.9.0 mypy==2.4.1"
+  parameterized==0.9.0 mypy==2.4.1 onnx-ir==1.1.0"
 
 about[ml]="convert models of scikit-learn, LightGBM and XGBoost, which tests run (0.9 GB)"
 apt[ml]=""

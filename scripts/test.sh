@@ -57,6 +57,8 @@ if [ "${1:-quick}" = all ]; then
   suite tsan preset_suite tsan
   suite fuzz fuzz_suite
   suite aarch64 scripts/cross-aarch64.sh
+  suite differential $python tests/differential/run.py
+  suite invalid $python tests/differential/invalid.py
   suite converted $python -m pytest -q tests/converted
   suite models-all $python tests/models/run.py
 fi

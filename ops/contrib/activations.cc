@@ -64,7 +64,8 @@ Result<void> lower_bias_softmax(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   const ValueId biased = to.op("Add", {to.input(0), to.input(1)});
   const ValueId rows = to.op("Flatten", {biased}, {{"axis", to.attrs().get_int("axis")}});
-  to.op_into(to.output(0), "Reshape", {to.op("Softmax", {rows}), to.shape(to.input(0))});
+  to.op_into(to.output(0), "Reshape", {to.op("Softmax", {rows}), to.shape(to.input(0))},
+             {{"allowzero", int64_t{1}}});
   return {};
 }
 

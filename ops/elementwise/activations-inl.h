@@ -44,7 +44,7 @@ struct ThresholdedRelu {
   float alpha;
   template <class V>
   HWY_INLINE V eval(V x) const {
-    return select(x <= V(alpha), V(0.0), x);
+    return select(V(alpha) < x, x, V(0.0));
   }
 };
 struct Elu {

@@ -363,7 +363,16 @@ for constants in ((), (1,)):
         mode="linear",
     )
 shrink = np.array([1, 1, 0.6, 0.5], np.float32)
-case("Resize", 10, [x, shrink], x[:, :, :1, [0, 2]], "down, floor of x / scale")
+case("Resize", 10, [x, shrink], x[:, :, :1, [0, 2]], "down")
+# The backend test of onnx 1.5, test_resize_downsample_scales_nearest: ceil of x / scale.
+counted = np.arange(1, 9, dtype=np.float32).reshape(1, 1, 2, 4)
+shrink = np.array([1, 1, 0.6, 0.6], np.float32)
+for constants in ((), (1,)):
+    kind = f"down, constants {constants}"
+    case("Resize", 10, [counted, shrink], counted[:, :, :1, [0, 2]], kind, constants)
+    both = np.array([1, 1, 2, 0.6], np.float32)
+    grown = counted.repeat(2, 2)[..., [0, 2]]
+    case("Resize", 10, [counted, both], grown, "up and " + kind, constants)
 none = np.zeros(0, np.float32)
 case("Resize", 11, [x, none, even_scales], linear(x, 2, half_pixel(2)), "half_pixel", mode="linear")
 case(

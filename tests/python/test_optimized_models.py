@@ -58,8 +58,8 @@ def test_saved_optimised(net, level, tmp_path):
     check_same(options.optimized_model_filepath, original, feeds())
 
 
-@pytest.mark.parametrize("attention", ["Attention", "MultiHeadAttention"])
-def test_transformers_optimizer(attention, tmp_path):
+def fused_encoder(tmp_path, attention="Attention"):
+    """The encoder as the transformers optimiser leaves it, and where the original is."""
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 
@@ -75,9 +75,65 @@ def test_transformers_optimizer(attention, tmp_path):
         optimization_options=options,
         opt_level=0,
     )
+    return optimised, str(original)
+
+
+@pytest.mark.parametrize("attention", ["Attention", "MultiHeadAttention"])
+def test_transformers_optimizer(attention, tmp_path):
+    optimised, original = fused_encoder(tmp_path, attention)
     saved = str(tmp_path / "optimised.onnx")
     optimised.save_model_to_file(saved)
     found = operators(saved)
     assert f"com.microsoft.{attention}" in found
     assert "com.microsoft.SkipLayerNormalization" in found
-    check_same(saved, str(original), encoder_feeds())
+    check_same(saved, original, encoder_feeds())
+
+
+@pytest.mark.parametrize("keep_io_types", [False, True])
+@pytest.mark.parametrize("attention", ["Attention", "MultiHeadAttention"])
+def test_transformers_optimizer_in_halves(attention, keep_io_types, tmp_path):
+    optimised, original = fused_encoder(tmp_path, attention)
+    optimised.convert_float_to_float16(keep_io_types=keep_io_types)
+    saved = str(tmp_path / "halves.onnx")
+    optimised.save_model_to_file(saved)
+    kinds = {tensor.data_type for tensor in onnx.load(saved).graph.initializer}
+    assert onnx.TensorProto.FLOAT16 in kinds
+    feeds = encoder_feeds()
+    wanted = onnxruntime.InferenceSession(original, providers=ORACLE).run(None, feeds)[0]
+    got = sardonyx.InferenceSession(saved).run(None, feeds)[0]
+    assert got.dtype == (np.float32 if keep_io_types else np.float16)
+    # Numbers of about 1 behind two layers in 11 bits.
+    assert np.abs(got - wanted).max() < 0.02
+    assert np.abs(got - wanted).mean() < 0.002
+
+
+def test_transformers_optimizer_quantized(tmp_path):
+    from onnxruntime import quantization
+
+    optimised, _ = fused_encoder(tmp_path)
+    fused, saved = str(tmp_path / "fused.onnx"), str(tmp_path / "quantized.onnx")
+    optimised.save_model_to_file(fused)
+    # Its shape inference does not know the operators of com.microsoft.
+    kinds = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+    quantization.quantize_dynamic(fused, saved, extra_options=kinds)
+    assert {"com.microsoft.QAttention", ".MatMulInteger"} & operators(saved)
+    feeds = encoder_feeds()
+    wanted = onnxruntime.InferenceSession(saved, providers=ORACLE).run(None, feeds)[0]
+    got = sardonyx.InferenceSession(saved).run(None, feeds)[0]
+    assert np.abs(got - wanted).max() < 0.05
+    assert np.abs(got - wanted).mean() < 0.002
+
+
+@pytest.mark.parametrize(("bits", "symmetric", "block"), [(4, True, 32), (4, False, 16), (8, True, 32)])
+def test_matmul_nbits_quantizer(bits, symmetric, block, tmp_path):
+    from onnxruntime.quantization import matmul_nbits_quantizer as nbits
+
+    settings = nbits.DefaultWeightOnlyQuantConfig(
+        block_size=block, is_symmetric=symmetric, bits=bits, accuracy_level=1
+    )
+    quantizer = nbits.MatMulNBitsQuantizer(small_nets.encoder_net(), algo_config=settings)
+    quantizer.process()
+    saved = str(tmp_path / "quantized.onnx")
+    quantizer.model.save_model_to_file(saved)
+    assert "com.microsoft.MatMulNBits" in operators(saved)
+    check_same(saved, saved, encoder_feeds())
