@@ -205,7 +205,14 @@ def tree_classifier(draw, op):
     else:
         attrs["classlabels_int64s"] = draw.ints(classes, 0, 99)
     x = draw.array(F32, (draw.int(1, 40), width), style="whole")
-    unlike = "names the wrong one of two classes that both have leaves" if classes == 2 else None
+    unlike = None
+    if classes == 2:  # as converters write it: all votes are for one class
+        attrs["class_ids"] = [draw.int(0, 1)] * len(leaves)
+        if attrs["post_transform"] == "SOFTMAX":
+            attrs["post_transform"] = "LOGISTIC"  # that score alone is not transformed there
+    if classes == 2 and draw.chance(0.3):
+        attrs["class_ids"] = [i % 2 for i in range(len(leaves))]
+        unlike = "names the wrong one of two classes that both have leaves"
     return Case(op, draw.opset(1, 3), [x], 2, attrs, domain=ML, unlike=unlike)
 
 
