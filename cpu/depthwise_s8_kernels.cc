@@ -17,12 +17,16 @@ namespace {
 
 using D8 = hn::Rebind<uint8_t, D32>;
 
-HWY_INLINE V32 load_bytes(const uint8_t* src, int64_t count) {
-  const D8 d8;
-  if (HWY_LIKELY(count >= kLanesS8)) return hn::PromoteTo(D32(), hn::LoadU(d8, src));
+// Apart, since every load of every tile has one.
+HWY_NOINLINE V32 load_few_bytes(const uint8_t* src, int64_t count) {
   HWY_ALIGN uint8_t lanes[kLanesS8] = {};
   for (int64_t i = 0; i < count; ++i) lanes[i] = src[i];
-  return hn::PromoteTo(D32(), hn::Load(d8, lanes));
+  return hn::PromoteTo(D32(), hn::Load(D8(), lanes));
+}
+
+HWY_INLINE V32 load_bytes(const uint8_t* src, int64_t count) {
+  if (HWY_LIKELY(count >= kLanesS8)) return hn::PromoteTo(D32(), hn::LoadU(D8(), src));
+  return load_few_bytes(src, count);
 }
 
 // kRows kernel rows, 4 at most, of a column of input pixels: one channel per lane.
