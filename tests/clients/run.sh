@@ -44,5 +44,5 @@ for language in "${languages[@]}"; do
 done
 printf '\n'
 printf '%s\n' "${summary[@]}"
-if [ $failed = 0 ]; then echo "All clients passed, but for $absent that are absent."; else echo "Some clients FAILED."; fi
+if [ $failed = 0 ]; then echo "All clients passed, $absent absent."; else echo "Some clients FAILED."; fi
 exit $failed
