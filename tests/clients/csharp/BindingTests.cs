@@ -79,6 +79,7 @@ public static class BindingTests
         }
     }
 
+    [NotInAssembly("it frees what is in use")]
     public static void TakesNewValuesForNames()
     {
         using (InferenceSession session = Models.Arithmetic())
@@ -93,12 +94,42 @@ public static class BindingTests
                     binding.BindInput("a", a);
                 }
                 binding.BindOutputToDevice("sum", OrtMemoryInfo.DefaultInstance);
-                LifetimeTests.Collect();
+                LifetimeTests.Churn();
                 using (var results = session.RunWithBoundResults(Models.Defaults, binding))
                 {
                     Check.Elements(Models.Sum.Select(each => each + i),
                         results[0].GetTensorDataAsSpan<float>().ToArray());
                 }
+            }
+        }
+    }
+
+    private static OrtIoBinding Bound(InferenceSession session, float first)
+    {
+        OrtIoBinding binding = session.CreateIoBinding();
+        binding.BindInput("a", Models.SquareValue(new[] { first, 1, 2, 3 }));
+        binding.BindInput("b", Models.SquareValue(new float[4]));
+        binding.BindOutputToDevice("sum", OrtMemoryInfo.DefaultInstance);
+        return binding;
+    }
+
+    // The values are forgotten, not disposed of; the original assembly leaves them to the caller.
+    [NotInAssembly("it frees what is in use")]
+    public static void BindingsHoldTheirValues()
+    {
+        using (InferenceSession session = Models.Arithmetic())
+        {
+            OrtIoBinding[] bindings =
+                Enumerable.Range(0, 300).Select(i => Bound(session, i)).ToArray();
+            LifetimeTests.Churn();
+            for (int i = 0; i < bindings.Length; ++i)
+            {
+                using (var results = session.RunWithBoundResults(Models.Defaults, bindings[i]))
+                {
+                    Check.Elements(new float[] { i, 1, 2, 3 },
+                        results[0].GetTensorDataAsSpan<float>().ToArray());
+                }
+                bindings[i].Dispose();
             }
         }
     }

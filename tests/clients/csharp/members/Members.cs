@@ -21,8 +21,10 @@ public static class Members
     {
         var method = member as MethodBase;
         var field = member as FieldInfo;
-        if (method != null) return (method.IsPublic || method.IsFamily) && method.Name != "Finalize";
-        return field != null && (field.IsPublic || field.IsFamily) && field.Name != "value__";
+        bool isOffered = method != null
+            ? method.IsPublic || method.IsFamily
+            : field != null && (field.IsPublic || field.IsFamily);
+        return isOffered && member.Name != "Finalize" && member.Name != "value__";
     }
 
     private static string Describe(MemberInfo member)
@@ -44,7 +46,8 @@ public static class Members
     public static void Main(string[] arguments)
     {
         var lines = new List<string>();
-        foreach (Type type in Assembly.LoadFrom(arguments[0]).GetTypes().Where(each => each.IsVisible))
+        Type[] types = Assembly.LoadFrom(arguments[0]).GetTypes();
+        foreach (Type type in types.Where(each => each.IsVisible))
         {
             lines.Add(type.FullName);
             lines.AddRange(type.GetMembers(declared).Where(IsOffered)
