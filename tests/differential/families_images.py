@@ -74,7 +74,7 @@ def pool(draw, op):
     axes = draw.pick(1, 2, 2, 2, 3)
     opset = draw.opset(*{"MaxPool": (7, 8, 10, 11, 12, 22), "AveragePool": (7, 10, 11, 19, 22),
                          "LpPool": (7, 11, 18, 22)}[op])  # fmt: skip
-    dilated = (op, opset) >= (op, {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[op])
+    dilated = opset >= {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[op]
     kernel, strides, dilations, _, sizes = window(draw, axes, dilated)
     auto, pads = padding(draw, axes, [k // 2 if k > 1 else 0 for k in kernel])
     attrs = {"kernel_shape": kernel, "strides": strides, "dilations": dilations,
@@ -82,7 +82,7 @@ def pool(draw, op):
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         attrs["dilations"] = None
         attrs["strides"] = [min(s, k) for s, k in zip(strides or [1] * axes, kernel)]
-    ceil = (op, opset) >= (op, {"MaxPool": 10, "AveragePool": 10, "LpPool": 18}[op])
+    ceil = opset >= {"MaxPool": 10, "AveragePool": 10, "LpPool": 18}[op]
     if ceil and auto in (None, "NOTSET"):
         attrs["ceil_mode"] = draw.maybe(draw.int(0, 1))
     outputs = 1
@@ -93,7 +93,8 @@ def pool(draw, op):
     dtype = F32
     if op == "MaxPool":
         outputs = draw.pick(1, 1, 2) if opset >= 8 else 1
-        dtype = draw.pick(F32, F64, *((np.int8, np.uint8) if opset >= 12 else ()))
+        dtype = draw.pick(F32, *((F64,) if opset >= 8 else ()),
+                          *((np.int8, np.uint8) if opset >= 12 else ()))  # fmt: skip
         if opset >= 8:
             attrs["storage_order"] = draw.maybe(draw.int(0, 1))
     x = draw.array(dtype, (draw.int(1, 2), draw.pick(1, 3, 8, 17), *sizes), style=draw.pick(
