@@ -57,6 +57,15 @@ std::string type_name(const Value& value) {
   return "nothing";
 }
 
+// As ONNX Runtime's message has them: "seq(float)" for a sequence of tensors.
+std::string shortened(std::string type) {
+  constexpr std::string_view kSequence = "seq(tensor(";
+  if (!type.starts_with(kSequence)) return type;
+  type.replace(0, kSequence.size(), "seq(");
+  type.pop_back();
+  return type;
+}
+
 bool same_kind(const ValueType& type, const Value& value) {
   if (type.kind == ValueType::Kind::kUnknown) return true;
   if (type.kind == ValueType::Kind::kOptional) {
@@ -186,7 +195,7 @@ Result<void> check_inputs(const Graph& graph, std::span<const Value> values) {
       return tl::unexpected(
           Error{Code::kInvalidArgument,
                 fmt::format("Unexpected input data type. Actual: ({}) , expected: ({})",
-                            type_name(values[i]), input.type.onnx_name()),
+                            shortened(type_name(values[i])), shortened(input.type.onnx_name())),
                 fmt::format("input '{}'", input.name)});
     }
     if (values[i].is_tensor() && values[i].tensor().device() != Device()) {

@@ -6,11 +6,13 @@
 namespace sardonyx {
 namespace {
 
-Result<void> replace_initializer(GraphDef& graph, const std::string& name, const Tensor& tensor) {
+Result<void> replace_initializer(GraphDef& graph, const std::string& name, const Tensor& tensor,
+                                 bool is_optional) {
   const auto found = std::find_if(graph.initializers.begin(), graph.initializers.end(),
                                   [&](const TensorDef& def) { return def.name == name; });
   if (found == graph.initializers.end()) {
-    return fail(Code::kInvalidArgument, "the model has no initializer '{}' to replace", name);
+    if (is_optional) return {};
+    return fail(Code::kFail, "Failed to find existing initializer with name {}.", name);
   }
   if (found->data.dtype() != tensor.dtype() || found->data.shape() != tensor.shape()) {
     return fail(Code::kInvalidArgument, "initializer '{}' is {} {}, the one given is {} {}", name,
@@ -42,18 +44,18 @@ bool is_loaded(const GraphDef& graph) {
 
 Result<Model> read_with_initializers(ReadOptions options,
                                      const std::map<std::string, Tensor>& initializers,
-                                     const ReadModel& read) {
+                                     const std::set<std::string>& optional, const ReadModel& read) {
   if (initializers.empty()) return read(options);
   options.load_external = false;
   Model model = TRY(read(options));
   for (const auto& [name, tensor] : initializers) {
-    TRY(replace_initializer(model.graph, name, tensor));
+    TRY(replace_initializer(model.graph, name, tensor, optional.contains(name)));
   }
   if (is_loaded(model.graph)) return model;
   options.load_external = true;
   model = TRY(read(options));
   for (const auto& [name, tensor] : initializers) {
-    TRY(replace_initializer(model.graph, name, tensor));
+    TRY(replace_initializer(model.graph, name, tensor, optional.contains(name)));
   }
   return model;
 }

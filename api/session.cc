@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "api/args.h"
+#include "api/config_entries.h"
 #include "api/custom_ops.h"
 #include "api/initializers.h"
 #include "api/optimized_model.h"
 #include "api/session_state.h"
+#include "api/shared_weights.h"
+#include "base/denormals.h"
 #include "graph/build.h"
 #include "model/check.h"
 #include "model/read_model.h"
@@ -114,9 +117,10 @@ Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options)
   }
   auto context = std::make_shared<PlanContext>();
   context->tier = TRY(wanted_tier(options.tier));
-  context->pool = shared_thread_pool(options.threads);
-  context->weights = std::make_shared<WeightCache>();
-  context->arenas = std::make_shared<ArenaPool>(options.memory_limit);
+  context->pool = TRY(choose_pool(options));
+  context->weights = options.shared_weights != nullptr ? options.shared_weights->packed
+                                                       : std::make_shared<WeightCache>();
+  context->arenas = std::make_shared<ArenaPool>(options.memory_limit, options.allocate);
   context->plan_limit = std::max(1, options.plan_limit);
   for (const std::string& name : options.disabled_kernels) TRY(check_kernel_name(name));
   context->disabled_kernels = options.disabled_kernels;
@@ -135,15 +139,23 @@ ReadOptions read_options(const SessionOptions& options) {
 
 using Clock = std::chrono::steady_clock;
 
-void record_event(const State& state, std::string name, Clock::time_point start) {
+// Into the session's profile, and into the run's where it has one.
+void record(const State& state, std::vector<StepTime>* of_run, StepTime time) {
+  if (of_run != nullptr) of_run->push_back(time);
   if (!state.options.profiling) return;
+  const std::lock_guard lock(state.profile_mutex);
+  state.profile.push_back(std::move(time));
+}
+
+void record_event(const State& state, std::vector<StepTime>* of_run, std::string name,
+                  Clock::time_point start) {
+  if (!state.options.profiling && of_run == nullptr) return;
   const auto end = Clock::now();
   StepTime time;
   time.node = std::move(name);
   time.start_ns = (start - state.start).count();
   time.duration_ns = (end - start).count();
-  const std::lock_guard lock(state.profile_mutex);
-  state.profile.push_back(std::move(time));
+  record(state, of_run, std::move(time));
 }
 
 // Domains that the model does not import are an error; operators of them that nobody knows are
@@ -160,9 +172,11 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   auto state = std::make_unique<State>();
   state->start = start;
   state->options = options;
-  record_event(*state, fmt::format("model_loading_{}", source), start);
+  record_event(*state, nullptr, fmt::format("model_loading_{}", source), start);
   const auto initialization = Clock::now();
   describe_model(model, *state);
+  TRY(check_config_entries(options));
+  state->flush_denormals = flushes_denormals(options);
   auto context = TRY(make_context(options));
 
   const std::string missing = TRY(find_missing_imports(model));
@@ -184,11 +198,12 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
     TRY_AT("optimized_model_path", save_optimized_model(*graph, model, options));
   }
 
+  if (options.shared_weights != nullptr) share_constants(*graph, *options.shared_weights);
   TRY_AT("weights", context->arenas->reserve(constant_bytes(*graph)));
   state->graph = graph;
   state->context = context;
   state->runner = TRY(PlanRunner::make(graph, context));
-  record_event(*state, "session_initialization", initialization);
+  record_event(*state, nullptr, "session_initialization", initialization);
   return state;
 }
 
@@ -224,16 +239,15 @@ Result<std::vector<Value>> order_inputs(const State& state, const std::vector<Na
   return ordered;
 }
 
-void record_step(const State& state, const StepRecord& record) {
+void record_step(const State& state, std::vector<StepTime>* of_run, const StepRecord& step) {
   StepTime time;
-  time.node = record.graph->node(record.node).name;
-  time.depth = record.depth;
-  time.op = record.op->name;
-  time.kernel = *record.kernel;
-  time.start_ns = (record.start - state.start).count();
-  time.duration_ns = (record.end - record.start).count();
-  const std::lock_guard lock(state.profile_mutex);
-  state.profile.push_back(std::move(time));
+  time.node = step.graph->node(step.node).name;
+  time.depth = step.depth;
+  time.op = step.op->name;
+  time.kernel = *step.kernel;
+  time.start_ns = (step.start - state.start).count();
+  time.duration_ns = (step.end - step.start).count();
+  record(state, of_run, std::move(time));
 }
 
 }  // namespace
@@ -246,10 +260,9 @@ Session::~Session() = default;
 Result<Session> Session::load(const std::filesystem::path& path, const SessionOptions& options) {
   const auto start = Clock::now();
   const ReadOptions read = read_options(options);
-  const Model model =
-      TRY(read_with_initializers(read, options.initializers, [&](const ReadOptions& how) {
-        return read_model_file(path, how);
-      }));
+  const Model model = TRY(
+      read_with_initializers(read, options.initializers, options.optional_initializers,
+                             [&](const ReadOptions& how) { return read_model_file(path, how); }));
   return Session(TRY(load_model(model, options, start, "uri")));
 }
 
@@ -259,8 +272,9 @@ Result<Session> Session::load(std::span<const std::byte> bytes, std::shared_ptr<
   ReadOptions read = read_options(options);
   read.external_folder = folder;
   const Bytes view{reinterpret_cast<const char*>(bytes.data()), bytes.size(), std::move(owner)};
-  const Model model = TRY(read_with_initializers(
-      read, options.initializers, [&](const ReadOptions& how) { return read_model(view, how); }));
+  const Model model =
+      TRY(read_with_initializers(read, options.initializers, options.optional_initializers,
+                                 [&](const ReadOptions& how) { return read_model(view, how); }));
   return Session(TRY(load_model(model, options, start, "array")));
 }
 
@@ -304,15 +318,19 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
     positions.push_back(found->second);
     all[found->second] = results[i];
   }
-  const auto start = state_->options.profiling ? Clock::now() : Clock::time_point();
+  const bool profiled = state_->options.profiling || options.profile != nullptr;
+  const auto start = profiled ? Clock::now() : Clock::time_point();
   RunControl control;
   control.cancel = options.cancel;
   control.deadline = options.deadline;
-  if (state_->options.profiling) {
-    control.record = [this](const StepRecord& record) { record_step(*state_, record); };
+  if (profiled) {
+    control.record = [this, &options](const StepRecord& step) {
+      record_step(*state_, options.profile, step);
+    };
   }
+  const DenormalScope denormals(state_->flush_denormals);
   TRY(state_->runner->run_into(ordered, all, control));
-  record_event(*state_, "model_run", start);
+  record_event(*state_, options.profile, "model_run", start);
   for (size_t i = 0; i < outputs.size(); ++i) results[i] = all[positions[i]];
   return {};
 }

@@ -18,6 +18,7 @@ namespace sardonyx {
 
 struct Session::State {
   SessionOptions options;
+  bool flush_denormals = false;
   ModelInfo model;
   std::vector<ArgInfo> inputs;
   std::vector<ArgInfo> outputs;

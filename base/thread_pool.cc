@@ -1,3 +1,4 @@
+// See base/thread_pool.h and base/thread_settings.h.
 #include "base/thread_pool.h"
 
 #include <algorithm>
@@ -13,6 +14,10 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/denormals.h"
+#include "base/result.h"
+#include "base/thread_settings.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -34,7 +39,8 @@ void pause_cpu() {
 
 // Spins until ready() or until kSpinTime has passed; returns whether it is ready.
 template <class Ready>
-bool spin_until(const Ready& ready) {
+bool spin_until(bool spin, const Ready& ready) {
+  if (!spin) return ready();
   const auto end = std::chrono::steady_clock::now() + kSpinTime;
   do {
     for (int i = 0; i < 64; ++i) {
@@ -47,6 +53,23 @@ bool spin_until(const Ready& ready) {
 
 // True on a thread that is inside of a task of any pool.
 thread_local bool inside_task = false;
+
+// What make_thread_pool, on this thread, wants of the pool that it constructs.
+thread_local const ThreadSettings* wanted_settings = nullptr;
+
+void stay_on(const std::vector<int>& cpus) {
+#if defined(__linux__)
+  if (cpus.empty()) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) {
+    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<size_t>(cpu), &set);
+  }
+  sched_setaffinity(0, sizeof(set), &set);  // advice: its failure changes no result
+#else
+  (void)cpus;
+#endif
+}
 
 }  // namespace
 
@@ -91,7 +114,44 @@ struct ThreadPool::State {
   int64_t first = 0;  // the task that is number 0 of the shares
   Task call = nullptr;
   void* data = nullptr;
-  std::vector<std::thread> workers;
+  ThreadSettings settings;
+
+  struct Worker {
+    State* state = nullptr;
+    size_t index = 0;
+    std::thread thread;          // where the program does not make threads
+    const void* made = nullptr;  // where it does
+    void* enqueued = nullptr;    // of Watch::enqueue, for this job
+    bool came = false;           // to this job
+  };
+  std::vector<std::unique_ptr<Worker>> workers;
+
+  static void run_worker(void* argument) {
+    auto* worker = static_cast<Worker*>(argument);
+    const ThreadSettings& settings = worker->state->settings;
+    if (worker->index < settings.affinity.size()) stay_on(settings.affinity[worker->index]);
+    const DenormalScope denormals(settings.flush_denormals);
+    worker->state->work(*worker);
+  }
+
+  // False where the system, or the program, refuses another thread.
+  bool add_worker() {
+    auto worker = std::make_unique<Worker>();
+    worker->state = this;
+    worker->index = workers.size();
+    if (settings.create) {
+      worker->made = settings.create(&run_worker, worker.get());
+      if (worker->made == nullptr) return false;
+    } else {
+      try {
+        worker->thread = std::thread(&run_worker, worker.get());
+      } catch (const std::system_error&) {
+        return false;
+      }
+    }
+    workers.push_back(std::move(worker));
+    return true;
+  }
 
   explicit State(int threads) : shares(static_cast<size_t>(std::max(threads, 1))) {}
 
@@ -127,16 +187,38 @@ struct ThreadPool::State {
     if (gate.fetch_sub(kInside, std::memory_order_release) == kInside) gate.notify_one();
   }
 
-  void work(size_t thread) {
+  // A worker, inside of the gate.
+  void take_part(Worker& worker) {
+    if (!settings.watch.enqueue) return run_tasks(worker.index + 1);
+    worker.came = true;
+    settings.watch.start(worker.enqueued);
+    run_tasks(worker.index + 1);
+    settings.watch.stop(worker.enqueued);
+  }
+
+  // Before the gate opens and after it has closed.
+  void hand_over() {
+    for (const auto& worker : workers) {
+      worker->came = false;
+      worker->enqueued = settings.watch.enqueue();
+    }
+  }
+  void abandon_the_rest() {
+    for (const auto& worker : workers) {
+      if (!worker->came) settings.watch.abandon(worker->enqueued);
+    }
+  }
+
+  void work(Worker& worker) {
     uint32_t seen = 0;
     while (!stopping.load(std::memory_order_acquire)) {
       const auto changed = [&] { return epoch.load(std::memory_order_acquire) != seen; };
-      if (!spin_until(changed)) epoch.wait(seen, std::memory_order_acquire);
+      if (!spin_until(settings.spin, changed)) epoch.wait(seen, std::memory_order_acquire);
       const uint32_t now = epoch.load(std::memory_order_acquire);
       if (now == seen) continue;
       seen = now;
       if (!enter()) continue;
-      run_tasks(thread);
+      take_part(worker);
       leave();
     }
   }
@@ -144,20 +226,16 @@ struct ThreadPool::State {
   void wait_until_empty() {
     gate.fetch_and(~kOpen, std::memory_order_relaxed);
     const auto empty = [&] { return gate.load(std::memory_order_acquire) == 0; };
-    if (spin_until(empty)) return;
+    if (spin_until(settings.spin, empty)) return;
     for (uint32_t seen; (seen = gate.load(std::memory_order_acquire)) != 0;) gate.wait(seen);
   }
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>(threads)) {
+  if (wanted_settings != nullptr) state_->settings = *wanted_settings;
+  // Where another thread is refused, the pool is smaller.
   for (int i = 1; i < threads; ++i) {
-    // Where the system refuses another thread, the pool is smaller.
-    try {
-      state_->workers.emplace_back(
-          [state = state_.get(), i] { state->work(static_cast<size_t>(i)); });
-    } catch (const std::system_error&) {
-      break;
-    }
+    if (!state_->add_worker()) break;
   }
 }
 
@@ -165,7 +243,13 @@ ThreadPool::~ThreadPool() {
   state_->stopping.store(true, std::memory_order_release);
   state_->epoch.fetch_add(1, std::memory_order_release);
   state_->epoch.notify_all();
-  for (std::thread& worker : state_->workers) worker.join();
+  for (const auto& worker : state_->workers) {
+    if (worker->made != nullptr) {
+      state_->settings.join(worker->made);
+    } else {
+      worker->thread.join();
+    }
+  }
 }
 
 int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
@@ -178,14 +262,17 @@ void ThreadPool::run(int64_t count, Task call, void* data) {
   }
   state.call = call;
   state.data = data;
+  const bool watched = static_cast<bool>(state.settings.watch.enqueue);
   constexpr int64_t kMostTasks = int64_t{1} << 31;  // of one job
   for (state.first = 0; state.first < count; state.first += kMostTasks) {
     state.share_out(static_cast<size_t>(std::min(count - state.first, kMostTasks)));
+    if (watched) state.hand_over();
     state.gate.store(State::kOpen, std::memory_order_release);
     state.epoch.fetch_add(1, std::memory_order_release);
     state.epoch.notify_all();
     state.run_tasks(0);
     state.wait_until_empty();
+    if (watched) state.abandon_the_rest();
   }
   state.busy.store(false, std::memory_order_release);
 }
@@ -308,6 +395,34 @@ int default_thread_count() {
   const CoreLimits limits = core_limits();
   const int threads = limits.quota == 0 ? limits.physical : std::min(limits.physical, limits.quota);
   return std::max(threads, 1);
+}
+
+Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadSettings& settings) {
+  const int threads = settings.threads > 0 ? settings.threads : default_thread_count();
+  if ((settings.create == nullptr) != (settings.join == nullptr)) {
+    return fail(Code::kFail,
+                "threads of the program's own need both a function that creates them and one that "
+                "joins them");
+  }
+  if (!settings.affinity.empty() && settings.affinity.size() + 1 != static_cast<size_t>(threads)) {
+    return fail(Code::kFail,
+                "Number of affinities does not equal to thread_pool_size minus one: {} lists of "
+                "processors for {} workers ({} threads with the caller)",
+                settings.affinity.size(), threads - 1, threads);
+  }
+  std::shared_ptr<ThreadPool> pool;
+  {
+    struct Wanted {
+      explicit Wanted(const ThreadSettings& wanted) { wanted_settings = &wanted; }
+      ~Wanted() { wanted_settings = nullptr; }
+    };
+    const Wanted wanted(settings);
+    pool = std::make_shared<ThreadPool>(threads);
+  }
+  if (settings.create != nullptr && pool->threads() != threads) {
+    return fail(Code::kFail, "custom_create_thread_fn returned invalid handle.");
+  }
+  return pool;
 }
 
 std::shared_ptr<ThreadPool> shared_thread_pool(int threads) {

@@ -1,6 +1,8 @@
 // Allocators: the default one, those made for a session, those that the client registers, and the
 // settings of arenas.
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "capi/door.h"
 #include "capi/memory.h"
@@ -12,54 +14,97 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-// Memory of the C library, counted.
+// Memory of the C library. Each block begins with its size, so that what is in use is known.
 struct CpuAllocator : OrtAllocator {
   OrtMemoryInfo memory;
-  mutable std::atomic<int64_t> allocations = 0;
-  mutable std::atomic<int64_t> frees = 0;
+  const size_t limit;  // most bytes in use; 0: none
+  const bool counts;   // the default allocator tells of nothing
+  std::mutex mutex;
+  size_t in_use = 0;
+  size_t most_in_use = 0;
+  size_t largest = 0;
+  size_t allocations = 0;
+  size_t reserves = 0;
 
-  explicit CpuAllocator(OrtMemoryInfo info) : OrtAllocator(), memory(std::move(info)) {
+  CpuAllocator(OrtMemoryInfo info, size_t most, bool is_counted)
+      : OrtAllocator(), memory(std::move(info)), limit(most), counts(is_counted) {
     version = ORT_API_VERSION;
-    Alloc = &allocate;
-    Free = &free_memory;
-    Info = &get_info;
-    Reserve = &allocate;
-    GetStats = &get_stats;
-    Shrink = &shrink;
+    Alloc = [](OrtAllocator* self, size_t bytes) {
+      return static_cast<CpuAllocator*>(self)->allocate(bytes, false);
+    };
+    Free = [](OrtAllocator* self, void* freed) { static_cast<CpuAllocator*>(self)->give(freed); };
+    Info = [](const OrtAllocator* self) -> const OrtMemoryInfo* {
+      return &static_cast<const CpuAllocator*>(self)->memory;
+    };
+    Reserve = [](OrtAllocator* self, size_t bytes) {
+      return static_cast<CpuAllocator*>(self)->allocate(bytes, true);
+    };
+    GetStats = [](const OrtAllocator* self, OrtKeyValuePairs** out) noexcept {
+      return door<&write_stats>(self, out);
+    };
+    Shrink = [](OrtAllocator*) -> OrtStatus* { return nullptr; };  // nothing outlives a Free
   }
 
-  static void* ORT_API_CALL allocate(OrtAllocator* self, size_t bytes) noexcept {
-    if (bytes == 0) return nullptr;
-    if (bytes > SIZE_MAX - kAlignment) return nullptr;
-    void* memory =
-        std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
-    if (memory != nullptr) ++static_cast<CpuAllocator*>(self)->allocations;
-    return memory;
+  bool take(size_t bytes, bool is_reserve) {
+    const std::lock_guard lock(mutex);
+    if (limit != 0 && (bytes > limit || in_use > limit - bytes)) return false;
+    in_use += bytes;
+    most_in_use = std::max(most_in_use, in_use);
+    largest = std::max(largest, bytes);
+    ++(is_reserve ? reserves : allocations);
+    return true;
   }
-  static void ORT_API_CALL free_memory(OrtAllocator* self, void* memory) noexcept {
-    if (memory == nullptr) return;
-    ++static_cast<CpuAllocator*>(self)->frees;
-    std::free(memory);
+
+  void* allocate(size_t bytes, bool is_reserve) {
+    if (bytes == 0 || bytes > SIZE_MAX - 2 * kAlignment || !take(bytes, is_reserve)) return nullptr;
+    const size_t rounded = (bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
+    auto* block = static_cast<char*>(std::aligned_alloc(kAlignment, rounded));
+    if (block == nullptr) {
+      const std::lock_guard lock(mutex);
+      in_use -= bytes;
+      return nullptr;
+    }
+    std::memcpy(block, &bytes, sizeof(bytes));
+    return block + kAlignment;
   }
-  static const OrtMemoryInfo* ORT_API_CALL get_info(const OrtAllocator* self) noexcept {
-    return &static_cast<const CpuAllocator*>(self)->memory;
+
+  void give(void* freed) {
+    if (freed == nullptr) return;
+    char* block = static_cast<char*>(freed) - kAlignment;
+    size_t bytes = 0;
+    std::memcpy(&bytes, block, sizeof(bytes));
+    std::free(block);
+    const std::lock_guard lock(mutex);
+    in_use -= bytes;
   }
-  static OrtStatus* ORT_API_CALL get_stats(const OrtAllocator* self,
-                                           OrtKeyValuePairs** out) noexcept {
-    return door<&write_stats>(self, out);
-  }
+
   static Result<void> write_stats(const OrtAllocator* self, OrtKeyValuePairs** out) {
     REQUIRE(self, out);
-    const auto* allocator = static_cast<const CpuAllocator*>(self);
+    auto& allocator = const_cast<CpuAllocator&>(*static_cast<const CpuAllocator*>(self));
     auto pairs = std::make_unique<OrtKeyValuePairs>();
-    pairs->set("NumAllocs", std::to_string(allocator->allocations));
-    pairs->set("NumFrees", std::to_string(allocator->frees));
+    if (allocator.counts) {
+      const std::lock_guard lock(allocator.mutex);
+      auto& entries = pairs->entries;
+      entries["Limit"] = allocator.limit == 0 ? "-1" : std::to_string(allocator.limit);
+      entries["InUse"] = std::to_string(allocator.in_use);
+      entries["RequestedInUse"] = entries["TotalAllocated"] = entries["InUse"];
+      entries["MaxInUse"] = std::to_string(allocator.most_in_use);
+      entries["MaxAllocSize"] = std::to_string(allocator.largest);
+      entries["NumAllocs"] = std::to_string(allocator.allocations);
+      entries["NumReserves"] = std::to_string(allocator.reserves);
+      entries["NumArenaExtensions"] = entries["NumArenaShrinkages"] = "0";
+      pairs->refresh();
+    }
     *out = pairs.release();
     return {};
   }
-  // Nothing is kept beyond a Free.
-  static OrtStatus* ORT_API_CALL shrink(OrtAllocator*) noexcept { return nullptr; }
 };
+
+// The allocator where it is one of these, else null.
+CpuAllocator* own(OrtAllocator* allocator) {
+  const bool is_own = allocator != nullptr && allocator->Alloc == default_allocator().Alloc;
+  return is_own ? static_cast<CpuAllocator*>(allocator) : nullptr;
+}
 
 Result<void> GetAllocatorWithDefaultOptions(OrtAllocator** out) {
   REQUIRE(out);
@@ -102,95 +147,120 @@ Result<void> CreateAllocator(const OrtSession* session, const OrtMemoryInfo* inf
                              OrtAllocator** out) {
   REQUIRE(session, info, out);
   TRY(check_cpu(*info, "CreateAllocator"));
-  *out = new CpuAllocator(*info);
+  *out = new CpuAllocator(*info, 0, true);
   return {};
 }
 
+// Only this library's are released by it.
 void ORT_API_CALL ReleaseAllocator(OrtAllocator* allocator) noexcept {
-  if (allocator == nullptr || allocator == &default_allocator()) return;
-  // Only this library's are released by it.
-  if (allocator->Alloc == &CpuAllocator::allocate) delete static_cast<CpuAllocator*>(allocator);
+  if (allocator == &default_allocator()) return;
+  delete own(allocator);
 }
 
-OrtAllocator* find_registered(Environment& environment, const OrtMemoryInfo& info) {
-  for (OrtAllocator* allocator : environment.allocators) {
-    if (*allocator->Info(allocator) == info) return allocator;
-  }
-  return nullptr;
+using Registered = Environment::Registered;
+
+auto find_registered(Environment& environment, const OrtMemoryInfo& info) {
+  const auto is_for = [&](const Registered& each) {
+    const OrtMemoryInfo& other = *each.allocator->Info(each.allocator);
+    return other.device == info.device && other.id == info.id && other.mem_type == info.mem_type &&
+           other.device_mem_type == info.device_mem_type;
+  };
+  auto& all = environment.allocators;
+  return std::find_if(all.begin(), all.end(), is_for);
+}
+
+// One for each kind of memory: the latest counts.
+Result<void> add_registered(Environment& environment, Registered registered) {
+  const OrtMemoryInfo* info = registered.allocator->Info(registered.allocator);
+  REQUIRE(info);
+  TRY(check_cpu(*info, "allocators of an environment"));
+  const std::lock_guard lock(environment.mutex);
+  const auto found = find_registered(environment, *info);
+  if (found != environment.allocators.end()) environment.allocators.erase(found);
+  environment.allocators.push_back(std::move(registered));
+  return {};
 }
 
 Result<void> RegisterAllocator(OrtEnv* env, OrtAllocator* allocator) {
   REQUIRE(env, allocator);
   const OrtMemoryInfo* info = allocator->Info(allocator);
   REQUIRE(info);
-  TRY(check_cpu(*info, "RegisterAllocator"));
-  const std::lock_guard lock(env->environment->mutex);
-  if (find_registered(*env->environment, *info) != nullptr) {
+  if (info->allocator == OrtArenaAllocator) {
     return fail(Code::kInvalidArgument,
-                "An OrtAllocator with a matching OrtMemoryInfo is already registered");
+                "Please register the allocator as OrtDeviceAllocator even if the provided "
+                "allocator has arena logic built-in. OrtArenaAllocator is reserved for internal "
+                "arena logic based allocators only.");
   }
-  env->environment->allocators.push_back(allocator);
-  return {};
+  return add_registered(*env->environment, {allocator, nullptr});
 }
 
 Result<void> UnregisterAllocator(OrtEnv* env, const OrtMemoryInfo* info) {
   REQUIRE(env, info);
   const std::lock_guard lock(env->environment->mutex);
-  auto& allocators = env->environment->allocators;
-  OrtAllocator* found = find_registered(*env->environment, *info);
-  if (found == nullptr) {
+  const auto found = find_registered(*env->environment, *info);
+  if (found == env->environment->allocators.end()) {
     return fail(Code::kInvalidArgument,
                 "No allocator for this device has been registered for sharing.");
   }
-  allocators.erase(std::find(allocators.begin(), allocators.end(), found));
-  ReleaseAllocator(found);
+  env->environment->allocators.erase(found);
   return {};
 }
 
-Result<void> register_own(OrtEnv* env, const OrtMemoryInfo& info) {
-  auto allocator = std::make_unique<CpuAllocator>(info);
-  TRY(RegisterAllocator(env, allocator.get()));
-  (void)allocator.release();  // the environment has it now
-  return {};
+// Memory that is freed is given back at once: of an arena's settings, its limit is left.
+Result<void> register_own(OrtEnv* env, const OrtMemoryInfo& info, const OrtArenaCfg* settings) {
+  size_t limit = 0;
+  if (settings != nullptr) {
+    const auto entry = settings->settings.find("max_mem");
+    if (entry != settings->settings.end()) limit = entry->second;
+  }
+  auto owned = std::make_shared<CpuAllocator>(info, limit, true);
+  OrtAllocator* allocator = owned.get();
+  return add_registered(*env->environment, {allocator, std::move(owned)});
 }
 
-// Memory that is freed is given back at once, so the settings of an arena have nothing to set.
 Result<void> CreateAndRegisterAllocator(OrtEnv* env, const OrtMemoryInfo* info,
-                                        const OrtArenaCfg* /*settings*/) {
+                                        const OrtArenaCfg* settings) {
   REQUIRE(env, info);
-  return register_own(env, *info);
+  return register_own(env, *info, settings);
 }
 
 Result<void> CreateAndRegisterAllocatorV2(OrtEnv* env, const char* provider,
-                                          const OrtMemoryInfo* info,
-                                          const OrtArenaCfg* /*settings*/, const char* const*,
-                                          const char* const*, size_t) {
+                                          const OrtMemoryInfo* info, const OrtArenaCfg* settings,
+                                          const char* const*, const char* const*, size_t) {
   REQUIRE(env, provider, info);
   if (std::string_view(provider) != "CPUExecutionProvider") {
     return fail(Code::kInvalidArgument, "{} is not implemented in CreateAndRegisterAllocatorV2()",
                 provider);
   }
-  return register_own(env, *info);
+  return register_own(env, *info, settings);
 }
 
 Result<void> GetSharedAllocator(OrtEnv* env, const OrtMemoryInfo* info, OrtAllocator** out) {
   REQUIRE(env, info, out);
   const std::lock_guard lock(env->environment->mutex);
-  *out = find_registered(*env->environment, *info);
+  const auto found = find_registered(*env->environment, *info);
+  *out = found != env->environment->allocators.end() ? found->allocator : nullptr;
   if (*out == nullptr && check_cpu(*info, "GetSharedAllocator")) *out = &default_allocator();
   return {};
 }
 
-Result<void> CreateSharedAllocator(OrtEnv* env, const OrtEpDevice* device, OrtDeviceMemoryType,
+Result<void> check_memory_type(OrtDeviceMemoryType type) {
+  if (type == OrtDeviceMemoryType_DEFAULT) return {};
+  return fail(Code::kInvalidArgument, "Invalid memory type for OrtEpDevice.");
+}
+
+Result<void> CreateSharedAllocator(OrtEnv* env, const OrtEpDevice* device, OrtDeviceMemoryType type,
                                    OrtAllocatorType, const OrtKeyValuePairs*, OrtAllocator** out) {
   REQUIRE(env, device, out);
+  TRY(check_memory_type(type));
   *out = &default_allocator();
   return {};
 }
 
-Result<void> ReleaseSharedAllocator(OrtEnv* env, const OrtEpDevice* device, OrtDeviceMemoryType) {
+Result<void> ReleaseSharedAllocator(OrtEnv* env, const OrtEpDevice* device,
+                                    OrtDeviceMemoryType type) {
   REQUIRE(env, device);
-  return {};
+  return check_memory_type(type);
 }
 
 Result<void> CreateArenaCfg(size_t max_mem, int strategy, int initial_chunk, int max_dead,
@@ -230,15 +300,35 @@ Result<void> CreateArenaCfgV2(const char* const* keys, const size_t* values, siz
 }  // namespace
 
 OrtAllocator& default_allocator() {
-  static CpuAllocator& allocator = *new CpuAllocator(OrtMemoryInfo());
+  static CpuAllocator& allocator = *new CpuAllocator(OrtMemoryInfo(), 0, false);
   return allocator;
 }
 
 Result<std::shared_ptr<void>> allocate_shared(OrtAllocator* allocator, size_t bytes) {
   void* memory = allocator->Alloc(allocator, std::max<size_t>(bytes, 1));
-  if (memory == nullptr) return fail(Code::kFail, "the allocator cannot give {} bytes", bytes);
+  if (memory == nullptr) {
+    return fail(Code::kRuntimeException, "the allocator cannot give {} bytes", bytes);
+  }
   return std::shared_ptr<void>(memory,
                                [allocator](void* freed) { allocator->Free(allocator, freed); });
+}
+
+std::function<std::shared_ptr<void>(size_t bytes)> shared_source(Environment& environment) {
+  const std::lock_guard lock(environment.mutex);
+  const auto found = find_registered(environment, OrtMemoryInfo());
+  if (found == environment.allocators.end()) return {};
+  return [registered = *found](size_t bytes) -> std::shared_ptr<void> {
+    // The client's may align less.
+    OrtAllocator* allocator = registered.allocator;
+    if (bytes > SIZE_MAX - kAlignment) return nullptr;
+    void* block = allocator->Alloc(allocator, bytes + kAlignment);
+    if (block == nullptr) return nullptr;
+    const auto address = reinterpret_cast<uintptr_t>(block);
+    auto* aligned = static_cast<char*>(block) + (kAlignment - address % kAlignment) % kAlignment;
+    return {aligned, [registered, block](void*) {
+              registered.allocator->Free(registered.allocator, block);
+            }};
+  };
 }
 
 Result<char*> copy_text(OrtAllocator* allocator, const std::string& text) {

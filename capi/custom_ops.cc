@@ -76,11 +76,11 @@ DType free_type(const OrtCustomOp& op, const CustomNode& node) {
 class Registered {
  public:
   Registered(std::vector<const OrtCustomOp*> ops, OrtLogger logger,
-             const OrtSessionOptions& options)
+             const OrtSessionOptions& options, std::shared_ptr<ThreadPool> pool)
       : ops_(std::move(ops)),
         logger_(std::move(logger)),
         config_(options.library.config),
-        threads_(options.library.threads) {}
+        pool_(std::move(pool)) {}
 
   Result<std::vector<ArgInfo>> infer(const CustomNode& node) const {
     const OrtCustomOp& op = *TRY(choose(node));
@@ -115,7 +115,7 @@ class Registered {
     }
     info->logger = logger_;
     info->config = config_;
-    info->threads = threads_;
+    info->pool = pool_;
     info->since_version = since_version_of(op);
     std::shared_ptr<void> kernel = TRY(make_kernel(op, *info));
     return [&op, info, kernel](std::span<const Value> inputs) {
@@ -184,7 +184,7 @@ class Registered {
   std::vector<const OrtCustomOp*> ops_;
   OrtLogger logger_;
   std::map<std::string, std::string> config_;
-  int threads_;
+  std::shared_ptr<ThreadPool> pool_;
 };
 
 bool is_for_cpu(const OrtCustomOp& op) {
@@ -261,10 +261,8 @@ Result<void> RegisterCustomOpsUsingFunction(OrtSessionOptions* options, const ch
   REQUIRE(options, name);
   void* symbol = dlsym(RTLD_DEFAULT, name);
   if (symbol == nullptr) {
-    return fail(Code::kInvalidArgument,
-                "RegisterCustomOpsUsingFunction: Registration function was "
-                "not found: {}",
-                name);
+    return fail(Code::kFail,
+                "Failed to get symbol {} with error: the program exports no such function", name);
   }
   return take_status(reinterpret_cast<RegisterCustomOpsFn>(symbol)(options, &api_base()));
 }
@@ -278,8 +276,9 @@ Result<void> EnableOrtCustomOps(OrtSessionOptions* options) {
 
 }  // namespace
 
-Result<std::vector<std::shared_ptr<const CustomOp>>> custom_ops_of(const OrtSessionOptions& options,
-                                                                   const OrtLogger& logger) {
+Result<std::vector<std::shared_ptr<const CustomOp>>> custom_ops_of(
+    const OrtSessionOptions& options, const std::shared_ptr<ThreadPool>& pool,
+    const OrtLogger& logger) {
   // By domain, name and version.
   std::map<std::tuple<std::string, std::string, int>, std::vector<const OrtCustomOp*>> groups;
   for (const OrtCustomOpDomain* domain : options.domains) {
@@ -292,7 +291,7 @@ Result<std::vector<std::shared_ptr<const CustomOp>>> custom_ops_of(const OrtSess
   for (auto& [key, ops] : groups) {
     auto custom = std::make_shared<CustomOp>();
     std::tie(custom->domain, custom->name, custom->since_version) = key;
-    const auto registered = std::make_shared<Registered>(std::move(ops), logger, options);
+    const auto registered = std::make_shared<Registered>(std::move(ops), logger, options, pool);
     custom->infer = [registered](const CustomNode& node) { return registered->infer(node); };
     custom->make = [registered](const CustomNode& node) { return registered->make(node); };
     result.push_back(std::move(custom));

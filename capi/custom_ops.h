@@ -18,7 +18,7 @@ struct OrtKernelInfo {
   std::vector<std::shared_ptr<OrtValue>> constants;  // parallel to node.inputs, null: not known
   OrtLogger logger;
   std::map<std::string, std::string> config;
-  int threads = 0;
+  std::shared_ptr<sardonyx::ThreadPool> pool;  // of the session
   int since_version = 1;
 };
 
@@ -38,9 +38,10 @@ struct OrtShapeInferContext {
 
 namespace sardonyx::capi {
 
-// The operators of the domains, for a session with this logger.
-Result<std::vector<std::shared_ptr<const CustomOp>>> custom_ops_of(const OrtSessionOptions& options,
-                                                                   const OrtLogger& logger);
+// The operators of the domains, for a session with this pool and this logger.
+Result<std::vector<std::shared_ptr<const CustomOp>>> custom_ops_of(
+    const OrtSessionOptions& options, const std::shared_ptr<ThreadPool>& pool,
+    const OrtLogger& logger);
 
 Result<AttrDef> attr_def(const std::string& name, const CustomAttr& attr);
 

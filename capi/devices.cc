@@ -1,6 +1,8 @@
 // Devices and their providers: one of each. Plugins of other providers are not loaded.
 #include "capi/devices.h"
 
+#include <dlfcn.h>
+
 #include "api/inspect.h"
 #include "capi/door.h"
 #include "capi/tables.h"
@@ -151,14 +153,55 @@ void add_device_members(OrtApi& api) {
   PLAIN(EpDevice_MemoryInfo);
 }
 
-// What concerns plugins and streams.
-void add_missing(OrtApi& api) {
-  MISSING(RegisterExecutionProviderLibrary);
-  MISSING(UnregisterExecutionProviderLibrary);
-  MISSING(SessionOptionsSetEpSelectionPolicyDelegate);
-  MISSING(CreateSyncStreamForEpDevice);
-  MISSING(SyncStream_GetHandle);
-  MISSING(ReleaseSyncStream);
+// Plugins of other providers are not loaded; a file that is none is told apart.
+Result<void> RegisterExecutionProviderLibrary(OrtEnv* env, const char* name,
+                                              const ORTCHAR_T* path) {
+  REQUIRE(env, name, path);
+  void* library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) {
+    return fail(Code::kFail, "Failed to load library {} with error: {}", path, dlerror());
+  }
+  const bool is_plugin = dlsym(library, "CreateEpFactories") != nullptr;
+  dlclose(library);
+  if (!is_plugin) {
+    return fail(Code::kFail, "Failed to get symbol CreateEpFactories of {}", path);
+  }
+  return fail(Code::kNotImplemented,
+              "RegisterExecutionProviderLibrary: plugins of execution providers are not "
+              "implemented by Sardonyx, which runs on the CPU");
+}
+
+Result<void> UnregisterExecutionProviderLibrary(OrtEnv* env, const char* name) {
+  REQUIRE(env, name);
+  return fail(Code::kFail, "Execution provider library: {} was not registered.", name);
+}
+
+// The CPU has no streams: none can be made, and none needs to be released.
+Result<void> CreateSyncStreamForEpDevice(const OrtEpDevice* device, const OrtKeyValuePairs*,
+                                         OrtSyncStream** out) {
+  REQUIRE(device, out);
+  return fail(Code::kInvalidArgument,
+              "CreateSyncStreamForEpDevice: ep_device does not use DEFAULT memory of a non-CPU "
+              "device.");
+}
+void* ORT_API_CALL SyncStream_GetHandle(OrtSyncStream*) noexcept { return nullptr; }
+void ORT_API_CALL ReleaseSyncStream(OrtSyncStream*) noexcept {}
+
+Result<void> SessionOptionsSetEpSelectionPolicyDelegate(OrtSessionOptions* options,
+                                                        EpSelectionDelegate select, void* state) {
+  REQUIRE(options);
+  options->select_devices = select;
+  options->select_state = state;
+  return {};
+}
+
+void add_plugins_and_streams(OrtApi& api) {
+  DOOR(RegisterExecutionProviderLibrary);
+  DOOR(UnregisterExecutionProviderLibrary);
+  DOOR(SessionOptionsSetEpSelectionPolicyDelegate);
+  DOOR(CreateSyncStreamForEpDevice);
+  PLAIN(SyncStream_GetHandle);
+  PLAIN(ReleaseSyncStream);
 }
 
 }  // namespace
@@ -178,6 +221,24 @@ const OrtEpDevice& cpu_device() {
   return device;
 }
 
+Result<void> let_select(const OrtSessionOptions& options) {
+  if (options.select_devices == nullptr) return {};
+  constexpr size_t kMost = 8;
+  const OrtEpDevice* offered[] = {&cpu_device()};
+  const OrtEpDevice* selected[kMost] = {};
+  size_t count = 0;
+  const OrtKeyValuePairs nothing;
+  TRY(take_status(options.select_devices(offered, 1, &nothing, &nothing, selected, kMost, &count,
+                                         options.select_state)));
+  if (count == 0 || count > kMost) {
+    return fail(Code::kFail,
+                "the program's function for selecting execution providers selected {} of the 1 "
+                "that there is",
+                count);
+  }
+  return {};
+}
+
 void add_devices(OrtApi& api) {
   DOOR(GetEpDevices);
   DOOR(GetNumHardwareDevices);
@@ -188,7 +249,7 @@ void add_devices(OrtApi& api) {
   DOOR(SessionGetEpDeviceForOutputs);
   DOOR(CopyTensors);
   add_device_members(api);
-  add_missing(api);
+  add_plugins_and_streams(api);
 }
 
 }  // namespace sardonyx::capi

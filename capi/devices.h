@@ -1,6 +1,7 @@
 // The devices of this machine: its processor.
 #pragma once
 
+#include "base/result.h"
 #include "capi/handles.h"
 
 struct OrtHardwareDevice {
@@ -24,5 +25,8 @@ namespace sardonyx::capi {
 
 const OrtHardwareDevice& cpu_hardware();
 const OrtEpDevice& cpu_device();
+
+// Shows the devices to the function that the client has for it, and checks what it selects.
+Result<void> let_select(const OrtSessionOptions& options);
 
 }  // namespace sardonyx::capi

@@ -6,6 +6,7 @@
 
 #include "capi/door.h"
 #include "capi/tables.h"
+#include "capi/threads.h"
 
 namespace sardonyx::capi {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 std::mutex environment_mutex;
 OrtEnv* the_environment = nullptr;
 
+// Texts, functions and options may be NULL: none of them.
 struct Wanted {
   OrtLoggingFunction logger = nullptr;
   void* logger_param = nullptr;
@@ -39,31 +41,27 @@ Result<void> open_environment(const Wanted& wanted, OrtEnv** out) {
   environment.logger = wanted.logger;
   environment.logger_param = wanted.logger_param;
   environment.level = wanted.level;
-  environment.log_id = wanted.log_id;
-  if (wanted.threads != nullptr) {
-    environment.has_global_threads = true;
-    environment.global_threads = wanted.threads->intra_op_threads;
-    set_default_threads(wanted.threads->intra_op_threads);
-  }
+  if (wanted.log_id != nullptr) environment.log_id = wanted.log_id;
+  if (wanted.threads != nullptr) TRY(make_global_pool(*wanted.threads, environment));
   if (wanted.config != nullptr) environment.config = wanted.config->entries;
   the_environment = *out = env.release();
   return {};
 }
 
 Result<void> CreateEnv(OrtLoggingLevel level, const char* log_id, OrtEnv** out) {
-  REQUIRE(log_id, out);
+  REQUIRE(out);
   return open_environment({.level = level, .log_id = log_id}, out);
 }
 
 Result<void> CreateEnvWithCustomLogger(OrtLoggingFunction logging_function, void* param,
                                        OrtLoggingLevel level, const char* log_id, OrtEnv** out) {
-  REQUIRE(logging_function, log_id, out);
+  REQUIRE(out);
   return open_environment({logging_function, param, level, log_id}, out);
 }
 
 Result<void> CreateEnvWithGlobalThreadPools(OrtLoggingLevel level, const char* log_id,
                                             const OrtThreadingOptions* options, OrtEnv** out) {
-  REQUIRE(log_id, options, out);
+  REQUIRE(out);
   return open_environment({.level = level, .log_id = log_id, .threads = options}, out);
 }
 
@@ -72,7 +70,7 @@ Result<void> CreateEnvWithCustomLoggerAndGlobalThreadPools(OrtLoggingFunction lo
                                                            const char* log_id,
                                                            const OrtThreadingOptions* options,
                                                            OrtEnv** out) {
-  REQUIRE(logging_function, log_id, options, out);
+  REQUIRE(out);
   return open_environment({logging_function, param, level, log_id, options}, out);
 }
 
@@ -98,20 +96,9 @@ void ORT_API_CALL ReleaseEnv(OrtEnv* env) noexcept {
 }
 
 // There is no telemetry: nothing is ever sent.
-Result<void> EnableTelemetryEvents(const OrtEnv* env) {
-  REQUIRE(env);
-  return {};
-}
-
-Result<void> DisableTelemetryEvents(const OrtEnv* env) {
-  REQUIRE(env);
-  return {};
-}
-
-Result<void> SetLanguageProjection(const OrtEnv* env, OrtLanguageProjection /*language*/) {
-  REQUIRE(env);
-  return {};
-}
+Result<void> EnableTelemetryEvents(const OrtEnv*) { return {}; }
+Result<void> DisableTelemetryEvents(const OrtEnv*) { return {}; }
+Result<void> SetLanguageProjection(const OrtEnv*, OrtLanguageProjection) { return {}; }
 
 Result<void> UpdateEnvWithCustomLogLevel(OrtEnv* env, OrtLoggingLevel level) {
   REQUIRE(env);
@@ -119,63 +106,17 @@ Result<void> UpdateEnvWithCustomLogLevel(OrtEnv* env, OrtLoggingLevel level) {
   return {};
 }
 
-Result<void> CreateThreadingOptions(OrtThreadingOptions** out) {
-  REQUIRE(out);
-  *out = new OrtThreadingOptions;
-  return {};
-}
-
-template <auto Member>
-Result<void> set_thread_count(OrtThreadingOptions* options, int count) {
-  REQUIRE(options);
-  if (count < 0) {
-    return fail(Code::kInvalidArgument, "number of threads is {}, expected 0 (chosen) or more",
-                count);
-  }
-  options->*Member = count;
-  return {};
-}
-constexpr auto SetGlobalIntraOpNumThreads =
-    set_thread_count<&OrtThreadingOptions::intra_op_threads>;
-constexpr auto SetGlobalInterOpNumThreads =
-    set_thread_count<&OrtThreadingOptions::inter_op_threads>;
-
-Result<void> SetGlobalSpinControl(OrtThreadingOptions* options, int allow) {
-  REQUIRE(options);
-  if (allow != 0 && allow != 1) {
-    return fail(Code::kInvalidArgument,
-                "Received invalid value for allow_spinning. Valid values "
-                "are 0 or 1");
-  }
-  options->spin = allow == 1;
-  return {};
-}
-
-Result<void> SetGlobalDenormalAsZero(OrtThreadingOptions* options) {
-  REQUIRE(options);
-  options->denormal_as_zero = true;
-  return {};
-}
-
-Result<void> SetGlobalIntraOpThreadAffinity(OrtThreadingOptions* options, const char* affinity) {
-  REQUIRE(options, affinity);
-  if (*affinity == 0 || std::string_view(affinity).size() > 1024) {
-    return fail(Code::kInvalidArgument, "affinity string must have 1 to 1024 bytes");
-  }
-  options->affinity = affinity;
-  return {};
-}
-
 Result<void> Logger_LogMessage(const OrtLogger* logger, OrtLoggingLevel severity,
                                const char* message, const ORTCHAR_T* file, int line,
                                const char* function) {
-  REQUIRE(logger, message, file, function);
+  REQUIRE(logger);
   if (severity < ORT_LOGGING_LEVEL_VERBOSE || severity > ORT_LOGGING_LEVEL_FATAL) {
     return fail(Code::kInvalidArgument, "Logger_LogMessage: there is no severity {}",
                 static_cast<int>(severity));
   }
-  const std::string place = fmt::format("{}:{} {}", file, line, function);
-  log_message(*logger, severity, place.c_str(), message);
+  const auto text = [](const char* given) { return given != nullptr ? given : ""; };
+  const std::string place = fmt::format("{}:{} {}", text(file), line, text(function));
+  log_message(*logger, severity, place.c_str(), text(message));
   return {};
 }
 
@@ -190,19 +131,6 @@ const char* ORT_API_CALL GetBuildInfoString() noexcept {
       fmt::format("ORT Build Info: Sardonyx {}, ONNX Runtime API 1 to {}", sardonyx::version(),
                   ORT_API_VERSION);
   return text.c_str();
-}
-
-void add_threading(OrtApi& api) {
-  DOOR(CreateThreadingOptions);
-  api.ReleaseThreadingOptions = &release<OrtThreadingOptions>;
-  api.SetGlobalIntraOpNumThreads = door<SetGlobalIntraOpNumThreads>;
-  api.SetGlobalInterOpNumThreads = door<SetGlobalInterOpNumThreads>;
-  DOOR(SetGlobalSpinControl);
-  DOOR(SetGlobalDenormalAsZero);
-  DOOR(SetGlobalIntraOpThreadAffinity);
-  MISSING(SetGlobalCustomCreateThreadFn);
-  MISSING(SetGlobalCustomThreadCreationOptions);
-  MISSING(SetGlobalCustomJoinThreadFn);
 }
 
 }  // namespace
@@ -233,7 +161,6 @@ void add_environment(OrtApi& api) {
   DOOR(Logger_LogMessage);
   DOOR(Logger_GetLoggingSeverityLevel);
   PLAIN(GetBuildInfoString);
-  add_threading(api);
 }
 
 }  // namespace sardonyx::capi

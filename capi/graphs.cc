@@ -82,6 +82,26 @@ Result<void> Graph_GetName(const OrtGraph* graph, const char** out) {
   return {};
 }
 
+// What the client builds comes from no file, and says nothing of itself.
+Result<void> Graph_GetModelPath(const OrtGraph* graph, const ORTCHAR_T** out) {
+  REQUIRE(graph, out);
+  *out = "";
+  return {};
+}
+
+Result<void> Graph_GetOnnxIRVersion(const OrtGraph* graph, int64_t* out) {
+  REQUIRE(graph, out);
+  *out = kEditorIrVersion;
+  return {};
+}
+
+Result<void> Graph_GetModelMetadata(const OrtGraph* graph, OrtModelMetadata** out) {
+  REQUIRE(graph, out);
+  *out = new OrtModelMetadata;
+  (*out)->info.graph_name = graph->name;
+  return {};
+}
+
 Result<void> CreateExternalInitializerInfo(const ORTCHAR_T* path, int64_t offset, size_t bytes,
                                            OrtExternalInitializerInfo** out) {
   REQUIRE(path, out);
@@ -156,13 +176,13 @@ void add_graphs(OrtApi& api) {
   api.Graph_GetNodes = door<&get_items<&OrtGraph::nodes, OrtGraph, OrtNode>>;
   api.Graph_GetNumInitializers = door<&get_count<&OrtGraph::initializers, OrtGraph>>;
   MISSING(Graph_GetInitializers);
-  MISSING(Graph_GetModelPath);
-  MISSING(Graph_GetOnnxIRVersion);
+  DOOR(Graph_GetModelPath);
+  DOOR(Graph_GetOnnxIRVersion);
   MISSING(Graph_GetNumOperatorSets);
   MISSING(Graph_GetOperatorSets);
   MISSING(Graph_GetParentNode);
   MISSING(Graph_GetGraphView);
-  MISSING(Graph_GetModelMetadata);
+  DOOR(Graph_GetModelMetadata);
   DOOR(CreateExternalInitializerInfo);
   api.ReleaseExternalInitializerInfo = &release<OrtExternalInitializerInfo>;
   PLAIN(ExternalInitializerInfo_GetFilePath);

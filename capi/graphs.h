@@ -34,6 +34,9 @@ struct OrtModel {
 
 namespace sardonyx::capi {
 
+// Of the models that the client builds.
+inline constexpr int64_t kEditorIrVersion = 10;
+
 // The file of a model.
 Result<std::string> model_file(const OrtModel& model);
 

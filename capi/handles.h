@@ -76,7 +76,18 @@ struct OrtTypeInfo {
   OrtOptionalTypeInfo optional;
 };
 
+namespace sardonyx {
+struct Model;
+}
+
 namespace sardonyx::capi {
+
+// How the client makes threads.
+struct ThreadHooks {
+  OrtCustomCreateThreadFn create = nullptr;
+  OrtCustomJoinThreadFn join = nullptr;
+  void* options = nullptr;
+};
 
 // A sparse tensor as the client gave it; models take it as COO, which is the value itself.
 struct SparseForm {
@@ -121,13 +132,16 @@ struct OrtThreadingOptions {
   bool spin = true;
   bool denormal_as_zero = false;
   std::string affinity;
+  sardonyx::capi::ThreadHooks hooks;
 };
 
 struct OrtArenaCfg {
   std::map<std::string, size_t> settings;
 };
 
-struct OrtPrepackedWeightsContainer {};
+struct OrtPrepackedWeightsContainer {
+  std::shared_ptr<sardonyx::SharedWeights> weights = sardonyx::make_shared_weights();
+};
 
 namespace sardonyx::capi {
 
@@ -137,10 +151,16 @@ struct Environment {
   void* logger_param = nullptr;
   std::atomic<int> level = ORT_LOGGING_LEVEL_WARNING;
   std::string log_id;
-  bool has_global_threads = false;
-  int global_threads = 0;
+  std::shared_ptr<ThreadPool> global_pool;  // null: there is none
+  bool flush_denormals = false;             // of runs in it
   std::mutex mutex;
-  std::vector<OrtAllocator*> allocators;  // registered by the client
+  ThreadSettings::Watch watch;  // of the pools of sessions
+  // Allocators that sessions may use: the client's, which stays, or one of this library.
+  struct Registered {
+    OrtAllocator* allocator = nullptr;
+    std::shared_ptr<OrtAllocator> owned;
+  };
+  std::vector<Registered> allocators;
   std::map<std::string, std::string> config;
 };
 
@@ -171,10 +191,13 @@ struct OrtSessionOptions {
   bool cpu_arena = true;
   bool per_session_threads = true;
   bool deterministic = false;
+  sardonyx::capi::ThreadHooks hooks;
   // Set at any time, from any thread, before and while a session is loaded.
   std::shared_ptr<std::atomic<bool>> load_canceled = std::make_shared<std::atomic<bool>>(false);
   std::vector<std::pair<std::string, sardonyx::Tensor>> initializers;
   std::vector<std::string> providers;
+  EpSelectionDelegate select_devices = nullptr;
+  void* select_state = nullptr;
   std::vector<const OrtCustomOpDomain*> domains;  // of custom operators; the client keeps them
 };
 
@@ -206,6 +229,8 @@ struct LoadedSession {
 
 struct OrtSession {
   std::shared_ptr<sardonyx::capi::LoadedSession> loaded;
+  // The model as the client edits it; null: the session is ready to run.
+  std::shared_ptr<sardonyx::Model> edited;
 };
 
 struct OrtModelMetadata {

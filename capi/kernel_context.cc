@@ -27,22 +27,22 @@ Result<void> KernelContext_GetOutputCount(const OrtKernelContext* context, size_
   return {};
 }
 
-// NULL for an omitted input.
+// NULL for an input that is omitted, or beyond those of the node.
 Result<void> KernelContext_GetInput(const OrtKernelContext* context, size_t index,
                                     const OrtValue** out) {
   REQUIRE(context, out);
-  TRY(check_index(index, context->inputs.size(), __func__));
-  const OrtValue& input = context->inputs[index];
-  *out = input.value.kind() != Value::Kind::kNone ? &input : nullptr;
+  const bool is_there =
+      index < context->inputs.size() && context->inputs[index].value.kind() != Value::Kind::kNone;
+  *out = is_there ? &context->inputs[index] : nullptr;
   return {};
 }
 
-// NULL for an output that nobody asks for.
+// NULL for an output that nobody asks for, or that the node has not.
 Result<void> KernelContext_GetOutput(OrtKernelContext* context, size_t index, const int64_t* dims,
                                      size_t rank, OrtValue** out) {
   REQUIRE(context, out);
-  TRY(check_index(index, context->outputs.size(), __func__));
   *out = nullptr;
+  if (index >= context->outputs.size()) return {};
   const OrtKernelInfo& info = *context->info;
   if (index < info.node.output_names.size() && info.node.output_names[index].empty()) return {};
   const Shape shape = TRY(shape_of(dims, rank));
@@ -68,6 +68,14 @@ Result<void> get_no_stream(const OrtKernelContext* context, T** out) {
   REQUIRE(context, out);
   *out = nullptr;
   return {};
+}
+
+// Resources are what streams of devices have.
+Result<void> KernelContext_GetResource(const OrtKernelContext* context, int /*version*/, int /*id*/,
+                                       void** out) {
+  REQUIRE(context, out);
+  *out = nullptr;
+  return fail(Code::kInvalidArgument, "Failed to fetch a stream hosting the requested resource");
 }
 
 Result<void> KernelContext_GetLogger(const OrtKernelContext* context, const OrtLogger** out) {
@@ -99,9 +107,9 @@ Result<void> KernelContext_ParallelFor(const OrtKernelContext* context,
                                        void (*function)(void*, size_t), size_t total,
                                        size_t /*batches*/, void* user_data) {
   REQUIRE(context, function);
-  shared_thread_pool(context->info->threads)
-      ->parallel_for(static_cast<int64_t>(total),
-                     [&](int64_t task) { function(user_data, static_cast<size_t>(task)); });
+  context->info->pool->parallel_for(static_cast<int64_t>(total), [&](int64_t task) {
+    function(user_data, static_cast<size_t>(task));
+  });
   return {};
 }
 
@@ -161,7 +169,7 @@ void add_kernel_context(OrtApi& api) {
   DOOR(KernelContext_GetAllocator);
   DOOR(KernelContext_GetScratchBuffer);
   DOOR(KernelContext_ParallelFor);
-  MISSING(KernelContext_GetResource);
+  DOOR(KernelContext_GetResource);
   DOOR(ShapeInferContext_GetInputCount);
   DOOR(ShapeInferContext_GetInputTypeShape);
   DOOR(ShapeInferContext_GetAttribute);

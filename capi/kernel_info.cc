@@ -117,9 +117,8 @@ Result<void> KernelInfo_GetOutputTypeInfo(const OrtKernelInfo* info, size_t inde
 Result<void> KernelInfoGetConstantInput_tensor(const OrtKernelInfo* info, size_t index,
                                                int* is_constant, const OrtValue** out) {
   REQUIRE(info, is_constant, out);
-  const auto& constant = *TRY(item_at(info->constants, index));
-  *is_constant = constant != nullptr ? 1 : 0;
-  *out = constant.get();
+  *out = index < info->constants.size() ? info->constants[index].get() : nullptr;
+  *is_constant = *out != nullptr ? 1 : 0;
   return {};
 }
 

@@ -6,12 +6,11 @@
 #include "capi/tables.h"
 #include "capi/types.h"
 #include "capi/values.h"
+#include "model/read_model.h"
 #include "model/write_model.h"
 
 namespace sardonyx::capi {
 namespace {
-
-constexpr int64_t kIrVersion = 10;
 
 TypeDef type_def(const OrtTypeInfo& type) {
   TypeDef def;
@@ -193,11 +192,104 @@ Result<void> AddGraphToModel(OrtModel* model, OrtGraph* graph) {
   return {};
 }
 
+void add_values(const std::vector<std::unique_ptr<OrtValueInfo>>& infos,
+                std::vector<ValueDef>& values) {
+  for (const auto& info : infos) {
+    ValueDef& value = values.emplace_back();
+    value.name = info->name;
+    value.type = type_def(info->type);
+  }
+}
+
+void add_to(const OrtGraph& added, GraphDef& graph) {
+  for (const auto& node : added.nodes) graph.nodes.push_back(node->node);
+  for (const auto& [name, value] : added.initializers) {
+    TensorDef& initializer = graph.initializers.emplace_back();
+    initializer.name = name;
+    initializer.data = value->value.tensor();
+  }
+  add_values(added.inputs, graph.inputs);
+  add_values(added.outputs, graph.outputs);
+}
+
 Result<void> CreateSessionFromModel(const OrtEnv* env, const OrtModel* model,
                                     const OrtSessionOptions* options, OrtSession** out) {
   REQUIRE(env, model, out);
   const std::string bytes = TRY(model_file(*model));
   return open_session(env, options, load_bytes(bytes.data(), bytes.size()), out);
+}
+
+// A session whose model is edited: it says what the model is, and runs when it is final.
+Result<void> open_edited(const OrtEnv* env, const OrtSessionOptions* options, const LoadModel& load,
+                         Model model, OrtSession** out) {
+  OrtSession* session = nullptr;
+  TRY(open_session(env, options, load, &session));
+  session->edited = std::make_shared<Model>(std::move(model));
+  *out = session;
+  return {};
+}
+
+Result<void> CreateModelEditorSession(const OrtEnv* env, const ORTCHAR_T* path,
+                                      const OrtSessionOptions* options, OrtSession** out) {
+  REQUIRE(env, path, out);
+  Model model = TRY(read_model_file(path));
+  return open_edited(env, options, load_file(path), std::move(model), out);
+}
+
+Result<void> CreateModelEditorSessionFromArray(const OrtEnv* env, const void* data, size_t size,
+                                               const OrtSessionOptions* options, OrtSession** out) {
+  REQUIRE(env, data, out);
+  const auto copy = std::make_shared<std::string>(static_cast<const char*>(data), size);
+  Model model = TRY(read_model({copy->data(), copy->size(), copy}));
+  return open_edited(env, options, load_bytes(data, size), std::move(model), out);
+}
+
+Result<void> add_opset(const OpsetImport& added, std::vector<OpsetImport>& opsets) {
+  for (const OpsetImport& opset : opsets) {
+    if (opset.domain != added.domain) continue;
+    if (opset.version == added.version) return {};
+    return fail(Code::kInvalidArgument,
+                "Domain '{}': the model in the session is of opset {}, the one to apply of {}",
+                added.domain, opset.version, added.version);
+  }
+  opsets.push_back(added);
+  return {};
+}
+
+// Nodes and initializers are added; inputs and outputs, where there are any, take the place of
+// those of the model.
+Result<void> ApplyModelToModelEditorSession(OrtSession* session, OrtModel* model) {
+  REQUIRE(session, model);
+  if (session->edited == nullptr) {
+    return fail(Code::kInvalidArgument,
+                "the session was not made by CreateModelEditorSession, or it is final already");
+  }
+  if (model->graph == nullptr) return fail(Code::kInvalidArgument, "the model has no graph");
+  Model result = *session->edited;
+  for (const OpsetImport& opset : model->opsets) TRY(add_opset(opset, result.opset_imports));
+  if (!model->graph->inputs.empty()) result.graph.inputs.clear();
+  if (!model->graph->outputs.empty()) result.graph.outputs.clear();
+  add_to(*model->graph, result.graph);
+  *session->edited = std::move(result);
+  return {};
+}
+
+Result<void> FinalizeModelEditorSession(OrtSession* session, const OrtSessionOptions* options,
+                                        OrtPrepackedWeightsContainer* container) {
+  REQUIRE(session);
+  if (session->edited == nullptr) {
+    return fail(Code::kInvalidArgument,
+                "the session was not made by CreateModelEditorSession, or it is final already");
+  }
+  const std::string bytes = TRY(write_model(*session->edited));
+  const OrtEnv env{session->loaded->environment};
+  OrtSession* final_session = nullptr;
+  TRY(open_session(&env, options != nullptr ? options : &session->loaded->options,
+                   load_bytes(bytes.data(), bytes.size()), &final_session, container));
+  session->loaded = std::move(final_session->loaded);
+  session->edited = nullptr;
+  delete final_session;
+  return {};
 }
 
 Result<void> SessionGetOpsetForDomain(const OrtSession* session, const char* domain, int* out) {
@@ -235,11 +327,10 @@ OrtModelEditorApi make_editor_table() {
   DOOR(AddGraphToModel);
   DOOR(CreateSessionFromModel);
   DOOR(SessionGetOpsetForDomain);
-  // Sessions that are changed after they were loaded.
-  MISSING(CreateModelEditorSession);
-  MISSING(CreateModelEditorSessionFromArray);
-  MISSING(ApplyModelToModelEditorSession);
-  MISSING(FinalizeModelEditorSession);
+  DOOR(CreateModelEditorSession);
+  DOOR(CreateModelEditorSessionFromArray);
+  DOOR(ApplyModelToModelEditorSession);
+  DOOR(FinalizeModelEditorSession);
   return api;
 }
 
@@ -248,25 +339,10 @@ OrtModelEditorApi make_editor_table() {
 Result<std::string> model_file(const OrtModel& model) {
   if (model.graph == nullptr) return fail(Code::kInvalidArgument, "the model has no graph");
   Model result;
-  result.ir_version = kIrVersion;
+  result.ir_version = kEditorIrVersion;
   result.opset_imports = model.opsets;
-  GraphDef& graph = result.graph;
-  graph.name = model.graph->name;
-  for (const auto& node : model.graph->nodes) graph.nodes.push_back(node->node);
-  for (const auto& [name, value] : model.graph->initializers) {
-    TensorDef& initializer = graph.initializers.emplace_back();
-    initializer.name = name;
-    initializer.data = value->value.tensor();
-  }
-  const auto add = [](const auto& infos, std::vector<ValueDef>& values) {
-    for (const auto& info : infos) {
-      ValueDef& value = values.emplace_back();
-      value.name = info->name;
-      value.type = type_def(info->type);
-    }
-  };
-  add(model.graph->inputs, graph.inputs);
-  add(model.graph->outputs, graph.outputs);
+  result.graph.name = model.graph->name;
+  add_to(*model.graph, result.graph);
   return write_model(result);
 }
 

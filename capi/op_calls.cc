@@ -9,7 +9,7 @@
 struct OrtOp {
   sardonyx::NodeDef node;
   int version = 0;
-  int threads = 0;
+  std::shared_ptr<sardonyx::ThreadPool> pool;  // of the session that makes it
   std::mutex mutex;
   // Sessions by the input types of their first call.
   std::map<std::vector<sardonyx::DType>, std::shared_ptr<sardonyx::Session>> sessions;
@@ -36,7 +36,7 @@ Result<void> CreateOp(const OrtKernelInfo* info, const char* name, const char* d
   op->node.op_type = name;
   op->node.domain = std::string_view(domain) == "ai.onnx" ? "" : domain;
   op->version = version;
-  op->threads = info->threads;
+  op->pool = info->pool;
   for (int i = 0; i < attr_count; ++i) {
     REQUIRE(attrs[i]);
     op->node.attrs.push_back(attrs[i]->attr);
@@ -63,7 +63,7 @@ Result<std::shared_ptr<Session>> make_session(const OrtOp& op, const std::vector
   for (const std::string& name : op.node.outputs) model.graph.outputs.emplace_back().name = name;
   const auto bytes = std::make_shared<std::string>(TRY(write_model(model)));
   SessionOptions options;
-  options.threads = op.threads;
+  options.pool = op.pool;
   const auto* data = reinterpret_cast<const std::byte*>(bytes->data());
   return std::make_shared<Session>(
       TRY(Session::load(std::span(data, bytes->size()), bytes, options)));

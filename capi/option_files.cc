@@ -14,7 +14,7 @@ Result<void> add_initializer(OrtSessionOptions& options, const char* name, const
   if (*name == 0) return fail(Code::kInvalidArgument, "Received nullptr or empty name");
   for (const auto& entry : options.initializers) {
     if (entry.first == name) {
-      return fail(Code::kInvalidArgument, "An OrtValue for initializer '{}' has been added already",
+      return fail(Code::kInvalidArgument, "An OrtValue for this name has already been added: {}",
                   name);
     }
   }
@@ -22,10 +22,13 @@ Result<void> add_initializer(OrtSessionOptions& options, const char* name, const
   return {};
 }
 
-// The caller keeps the value while the session lives.
+// The caller keeps the value while the session lives. Options may be those of several models: the
+// name need not be there.
 Result<void> AddInitializer(OrtSessionOptions* options, const char* name, const OrtValue* value) {
   REQUIRE(options, name, value);
-  return add_initializer(*options, name, value);
+  TRY(add_initializer(*options, name, value));
+  options->library.optional_initializers.insert(name);
+  return {};
 }
 
 // The values may be released after the call.

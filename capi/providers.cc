@@ -37,7 +37,10 @@ Result<void> append_provider(OrtSessionOptions& options, std::string_view name) 
     return {};
   }
   for (const std::string_view other : kOtherProviders) {
-    if (equal_ignoring_case(stem, other)) return not_in_this_build(other);
+    if (!equal_ignoring_case(stem, other)) continue;
+    return fail(Code::kInvalidArgument,
+                "{} execution provider is not supported in this build. It has {}.", other,
+                kCpuProvider);
   }
   return fail(Code::kInvalidArgument,
               "Unknown provider name '{}'. Currently supported values are 'CPU'", name);
@@ -134,7 +137,9 @@ void add_others(OrtApi& api) {
 Result<void> GetExecutionProviderApi(const char* provider, uint32_t /*version*/, const void** out) {
   REQUIRE(provider, out);
   *out = nullptr;
-  return not_in_this_build(provider);
+  return fail(Code::kInvalidArgument,
+              "Specified provider is not supported. There is no table of functions of '{}'.",
+              provider);
 }
 
 }  // namespace

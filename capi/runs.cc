@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "api/trace.h"
 #include "capi/door.h"
 #include "capi/environment.h"
 #include "capi/tables.h"
@@ -55,6 +56,23 @@ Result<void> RunOptionsUnsetTerminate(OrtRunOptions* options) {
   options->terminate = false;
   return {};
 }
+
+Result<void> RunOptionsEnableProfiling(OrtRunOptions* options, const ORTCHAR_T* prefix) {
+  REQUIRE(options, prefix);
+  options->profiling = true;
+  options->profile_prefix = prefix;
+  return {};
+}
+
+Result<void> RunOptionsDisableProfiling(OrtRunOptions* options) {
+  REQUIRE(options);
+  options->profiling = false;
+  options->profile_prefix.clear();
+  return {};
+}
+
+// There are no streams on the CPU; none is the one that there can be.
+void ORT_API_CALL RunOptionsSetSyncStream(OrtRunOptions*, OrtSyncStream*) noexcept {}
 
 Result<void> AddRunConfigEntry(OrtRunOptions* options, const char* key, const char* value) {
   REQUIRE(options, key, value);
@@ -113,10 +131,16 @@ void give_results(std::vector<Value>& results, OrtValue** outputs) {
   }
 }
 
+Result<void> check_ready(const OrtSession& session) {
+  if (session.edited == nullptr) return {};
+  return fail(Code::kFail, "Session not initialized.");
+}
+
 Result<void> Run(OrtSession* session, const OrtRunOptions* options, const char* const* input_names,
                  const OrtValue* const* inputs, size_t input_count, const char* const* output_names,
                  size_t output_count, OrtValue** outputs) {
   REQUIRE(session);
+  TRY(check_ready(*session));
   Request request =
       TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs));
   TRY(run_loaded(*session->loaded, options, request.inputs, request.outputs, request.results));
@@ -130,8 +154,10 @@ Result<void> RunAsync(OrtSession* session, const OrtRunOptions* options,
                       size_t input_count, const char* const* output_names, size_t output_count,
                       OrtValue** outputs, RunAsyncCallbackFn callback, void* user_data) {
   REQUIRE(session, callback);
+  TRY(check_ready(*session));
   if (session->loaded->session.threads() < 2) {
-    return fail(Code::kFail, "intra op thread pool must have at least one thread for RunAsync");
+    return fail(Code::kInvalidArgument,
+                "intra op thread pool must have at least one thread for RunAsync");
   }
   auto request = std::make_shared<Request>(
       TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs)));
@@ -182,22 +208,37 @@ Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* option
                         const std::vector<NamedValue>& inputs,
                         const std::vector<std::string>& outputs, std::vector<Value>& results) {
   RunOptions library;
+  OrtLogger logger = loaded.logger;
+  std::vector<StepTime> profile;
   if (options != nullptr) {
     if (options->terminate) {
       return fail(Code::kFail, "Exiting due to terminate flag being set to true.");
     }
     library.cancel = &options->terminate;
     library.adapters = options->adapters;
-    if (!options->tag.empty() && loaded.logger.severity <= ORT_LOGGING_LEVEL_INFO) {
+    if (options->profiling) library.profile = &profile;
+    if (options->log_severity >= 0) logger.severity = options->log_severity;
+    if (!options->tag.empty()) {
       log_message(loaded.logger, ORT_LOGGING_LEVEL_INFO, "run",
                   "Running with tag: " + options->tag);
+      logger.log_id += ":" + options->tag;
     }
   }
   std::vector<const void*> given(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
     given[i] = results[i].is_tensor() ? results[i].tensor().data() : nullptr;
   }
-  TRY(loaded.session.run_into(inputs, outputs, results, library));
+  const Result<void> done = loaded.session.run_into(inputs, outputs, results, library);
+  if (library.profile != nullptr) TRY(write_profile(profile, options->profile_prefix));
+  if (!done) {
+    // What a node fails with has the node as its place; what the caller gave wrong goes to the
+    // caller alone.
+    const std::string& place = done.error().place;
+    if (!place.empty() && !place.starts_with("input '")) {
+      log_message(logger, ORT_LOGGING_LEVEL_ERROR, "run", done.error().text());
+    }
+    return done;
+  }
   return detach_results(inputs, given, results);
 }
 
@@ -217,9 +258,9 @@ void add_runs(OrtApi& api) {
   PLAIN(GetRunConfigEntry);
   DOOR(Run);
   DOOR(RunAsync);
-  MISSING(RunOptionsEnableProfiling);
-  MISSING(RunOptionsDisableProfiling);
-  MISSING(RunOptionsSetSyncStream);
+  DOOR(RunOptionsEnableProfiling);
+  DOOR(RunOptionsDisableProfiling);
+  PLAIN(RunOptionsSetSyncStream);
 }
 
 }  // namespace sardonyx::capi

@@ -97,7 +97,7 @@ Result<void> SetSessionLogSeverityLevel(OrtSessionOptions* options, int level) {
 
 Result<void> SetUserLoggingFunction(OrtSessionOptions* options, OrtLoggingFunction function,
                                     void* param) {
-  REQUIRE(options, function);
+  REQUIRE(options);
   options->logger = function;
   options->logger_param = param;
   return {};
@@ -121,21 +121,13 @@ Result<void> SetSessionGraphOptimizationLevel(OrtSessionOptions* options,
 
 Result<void> SetIntraOpNumThreads(OrtSessionOptions* options, int count) {
   REQUIRE(options);
-  if (count < 0) {
-    return fail(Code::kInvalidArgument,
-                "intra_op_num_threads is {}, expected 0 (chosen by the library) or more", count);
-  }
-  options->library.threads = count;
+  options->library.threads = std::max(count, 0);  // below 0: as 0, chosen by the library
   return {};
 }
 
-// Kept: nodes run one after the other.
-Result<void> SetInterOpNumThreads(OrtSessionOptions* options, int count) {
+// Nodes run one after the other.
+Result<void> SetInterOpNumThreads(OrtSessionOptions* options, int /*count*/) {
   REQUIRE(options);
-  if (count < 0) {
-    return fail(Code::kInvalidArgument,
-                "inter_op_num_threads is {}, expected 0 (chosen by the library) or more", count);
-  }
   return {};
 }
 
@@ -179,7 +171,7 @@ Result<void> GetSessionConfigEntry(const OrtSessionOptions* options, const char*
   REQUIRE(options, key, size);
   const auto entry = options->library.config.find(key);
   if (entry == options->library.config.end()) {
-    return fail(Code::kFail, "Session config entry '{}' was not found.", key);
+    return fail(Code::kInvalidArgument, "Session config entry '{}' was not found.", key);
   }
   return copy_text_to(entry->second, value, size);
 }
@@ -197,6 +189,23 @@ Result<void> GetSessionOptionsConfigEntries(const OrtSessionOptions* options,
 Result<void> SessionOptionsSetLoadCancellationFlag(OrtSessionOptions* options, bool cancel) {
   REQUIRE(options);
   *options->load_canceled = cancel;
+  return {};
+}
+
+// What contexts of providers are read from. Only nodes of such contexts ask for them, and a model
+// that has one does not load here.
+Result<void> SessionOptionsSetWeightlessSourceModelBuffer(OrtSessionOptions* options,
+                                                          const void* data, size_t size) {
+  REQUIRE(options);
+  if (data == nullptr || size == 0) {
+    return fail(Code::kInvalidArgument, "Invalid source model: data pointer is null");
+  }
+  return {};
+}
+
+Result<void> SessionOptionsSetEpContextDataReadFunc(OrtSessionOptions* options,
+                                                    OrtReadNamedBufferFunc, void*) {
+  REQUIRE(options);
   return {};
 }
 
@@ -227,9 +236,9 @@ void add_properties(OrtApi& api) {
 Result<void> add_config_entry(std::map<std::string, std::string>& config, const char* key,
                               const char* value) {
   const std::string_view name = key;
-  if (name.empty()) return fail(Code::kInvalidArgument, "Config key is empty");
-  if (name.size() > kMaxKey) {
-    return fail(Code::kInvalidArgument, "Config key is longer than {} bytes", kMaxKey);
+  if (name.empty() || name.size() > kMaxKey) {
+    return fail(Code::kInvalidArgument, "Config key is empty or longer than maximum length {}",
+                kMaxKey);
   }
   if (std::string_view(value).size() > kMaxConfigValue) {
     return fail(Code::kInvalidArgument, "Config value of '{}' is longer than {} bytes", name,
@@ -264,13 +273,8 @@ void add_session_options(OrtApi& api) {
   DOOR(GetSessionConfigEntry);
   DOOR(GetSessionOptionsConfigEntries);
   DOOR(SessionOptionsSetLoadCancellationFlag);
-  // Threads are the library's own, and they sleep when idle.
-  MISSING(SessionOptionsSetCustomCreateThreadFn);
-  MISSING(SessionOptionsSetCustomThreadCreationOptions);
-  MISSING(SessionOptionsSetCustomJoinThreadFn);
-  MISSING(SetPerSessionThreadPoolCallbacks);
-  MISSING(SessionOptionsSetWeightlessSourceModelBuffer);
-  MISSING(SessionOptionsSetEpContextDataReadFunc);
+  DOOR(SessionOptionsSetWeightlessSourceModelBuffer);
+  DOOR(SessionOptionsSetEpContextDataReadFunc);
 }
 
 }  // namespace sardonyx::capi

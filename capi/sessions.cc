@@ -4,13 +4,16 @@
 #include <chrono>
 #include <cstring>
 
+#include "api/config_entries.h"
 #include "api/trace.h"
 #include "capi/custom_ops.h"
+#include "capi/devices.h"
 #include "capi/door.h"
 #include "capi/environment.h"
 #include "capi/memory.h"
 #include "capi/tables.h"
 #include "capi/texts.h"
+#include "capi/threads.h"
 #include "capi/types.h"
 
 namespace sardonyx::capi {
@@ -24,22 +27,31 @@ Result<void> check_not_canceled(const OrtSessionOptions& options) {
 Result<SessionOptions> library_options(const OrtEnv& env, const OrtSessionOptions& options,
                                        const OrtLogger& logger) {
   SessionOptions result = options.library;
-  result.custom_ops = TRY(custom_ops_of(options, logger));
   for (const auto& [name, tensor] : options.initializers) result.initializers[name] = tensor;
+  const auto shares = result.config.find("session.use_env_allocators");
+  if (shares != result.config.end() && shares->second == "1") {
+    result.allocate = shared_source(*env.environment);
+  }
   if (!options.per_session_threads) {
-    if (!env.environment->has_global_threads) {
+    if (env.environment->global_pool == nullptr) {
       return fail(Code::kFail,
                   "When the session is not configured to use per session threadpools, the env must "
                   "be created with the the CreateEnvWithGlobalThreadPools API.");
     }
-    result.threads = env.environment->global_threads;
+    result.pool = env.environment->global_pool;
+    result.thread_settings.flush_denormals = env.environment->flush_denormals;
+  } else {
+    TRY(add_hooks(options.hooks, result.thread_settings));
+    const std::lock_guard lock(env.environment->mutex);
+    result.thread_settings.watch = env.environment->watch;
   }
+  result.pool = TRY(choose_pool(result));
+  result.custom_ops = TRY(custom_ops_of(options, result.pool, logger));
   return result;
 }
 
 OrtLogger make_logger(const Environment& environment, const OrtSessionOptions& options) {
-  OrtLogger logger{environment.logger, environment.logger_param,
-                   options.log_id.empty() ? environment.log_id : options.log_id,
+  OrtLogger logger{environment.logger, environment.logger_param, options.log_id,
                    options.log_severity >= 0 ? options.log_severity : environment.level.load()};
   if (options.logger != nullptr) {
     logger.function = options.logger;
@@ -56,12 +68,7 @@ uint64_t now_ns() {
 Result<void> CreateSession(const OrtEnv* env, const ORTCHAR_T* path,
                            const OrtSessionOptions* options, OrtSession** out) {
   REQUIRE(env, path, out);
-  const LoadModel load = [path](const SessionOptions& library) -> Result<Session> {
-    Result<Session> session = Session::load(std::filesystem::path(path), library);
-    if (session) return session;
-    return fail(session.error().code, "Load model from {} failed:{}", path, session.error().text());
-  };
-  return open_session(env, options, load, out);
+  return open_session(env, options, load_file(path), out);
 }
 
 Result<void> CreateSessionFromArray(const OrtEnv* env, const void* data, size_t size,
@@ -71,8 +78,7 @@ Result<void> CreateSessionFromArray(const OrtEnv* env, const void* data, size_t 
   return open_session(env, options, load_bytes(data, size), out);
 }
 
-// Plans share packed weights within a session; the container, which would share them between
-// sessions, is taken and stays empty.
+// Sessions that are given one container share weights of equal bytes, packed and as they are.
 Result<void> CreatePrepackedWeightsContainer(OrtPrepackedWeightsContainer** out) {
   REQUIRE(out);
   *out = new OrtPrepackedWeightsContainer;
@@ -83,15 +89,16 @@ Result<void> CreateSessionWithPrepackedWeightsContainer(const OrtEnv* env, const
                                                         const OrtSessionOptions* options,
                                                         OrtPrepackedWeightsContainer* container,
                                                         OrtSession** out) {
-  REQUIRE(container);
-  return CreateSession(env, path, options, out);
+  REQUIRE(env, path, container, out);
+  return open_session(env, options, load_file(path), out, container);
 }
 
 Result<void> CreateSessionFromArrayWithPrepackedWeightsContainer(
     const OrtEnv* env, const void* data, size_t size, const OrtSessionOptions* options,
     OrtPrepackedWeightsContainer* container, OrtSession** out) {
-  REQUIRE(container);
-  return CreateSessionFromArray(env, data, size, options, out);
+  REQUIRE(env, container, out);
+  if (data == nullptr) return fail(Code::kInvalidArgument, "Model data pointer is null.");
+  return open_session(env, options, load_bytes(data, size), out, container);
 }
 
 const std::vector<ArgInfo>& inputs_of(const Session& session) { return session.inputs(); }
@@ -102,7 +109,7 @@ const std::vector<ArgInfo>& overridable_of(const Session& session) {
 
 Result<const ArgInfo*> arg_at(const std::vector<ArgInfo>& args, size_t index) {
   if (index < args.size()) return &args[index];
-  return fail(Code::kInvalidArgument, "index {} is out of range: there are {}", index, args.size());
+  return fail(Code::kFail, "index out of range: {} of {}", index, args.size());
 }
 
 template <auto Args>
@@ -212,11 +219,14 @@ LoadedSession::~LoadedSession() {
 }
 
 Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
-                          const LoadModel& load, OrtSession** out) {
+                          const LoadModel& load, OrtSession** out,
+                          const OrtPrepackedWeightsContainer* container) {
   const OrtSessionOptions given = options != nullptr ? *options : OrtSessionOptions();
   TRY(check_not_canceled(given));
+  TRY(let_select(given));
   OrtLogger logger = make_logger(*env->environment, given);
-  const SessionOptions library = TRY(library_options(*env, given, logger));
+  SessionOptions library = TRY(library_options(*env, given, logger));
+  if (container != nullptr) library.shared_weights = container->weights;
   const uint64_t start = now_ns();
   Session session = TRY(load(library));
   TRY(check_not_canceled(given));
@@ -227,8 +237,16 @@ Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
   }
   log_message(loaded->logger, ORT_LOGGING_LEVEL_INFO, "session",
               "Session successfully initialized.");
-  *out = new OrtSession{std::move(loaded)};
+  *out = new OrtSession{std::move(loaded), nullptr};
   return {};
+}
+
+LoadModel load_file(const ORTCHAR_T* path) {
+  return [path](const SessionOptions& library) -> Result<Session> {
+    Result<Session> session = Session::load(std::filesystem::path(path), library);
+    if (session) return session;
+    return fail(session.error().code, "Load model from {} failed:{}", path, session.error().text());
+  };
 }
 
 LoadModel load_bytes(const void* data, size_t size) {

@@ -10,9 +10,13 @@ namespace sardonyx::capi {
 
 using LoadModel = std::function<Result<Session>(const SessionOptions&)>;
 
-// Checks the options, loads, and says what there is to say to the logger.
+// Checks the options, loads, and says what there is to say to the logger. container: null, or what
+// the session shares weights by.
 Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
-                          const LoadModel& load, OrtSession** out);
+                          const LoadModel& load, OrtSession** out,
+                          const OrtPrepackedWeightsContainer* container = nullptr);
+
+LoadModel load_file(const ORTCHAR_T* path);
 
 // The bytes are copied: the caller's may go away.
 LoadModel load_bytes(const void* data, size_t size);

@@ -123,7 +123,7 @@ Result<void> set_form(OrtValue* value, std::shared_ptr<Form> form) {
 
 Result<std::shared_ptr<Form>> form_to_fill(const OrtValue* value) {
   if (value->value.kind() != Value::Kind::kSparse || value->sparse == nullptr) {
-    return fail(Code::kInvalidArgument, "the value is not a sparse tensor made to be filled");
+    return fail(Code::kRuntimeException, "the value is not a sparse tensor made to be filled");
   }
   if (value->sparse->format != ORT_SPARSE_UNDEFINED) {
     return fail(Code::kInvalidArgument, "the sparse tensor has been filled already");
@@ -282,7 +282,7 @@ Result<void> UseBlockSparseIndices(OrtValue* value, const int64_t* dims, size_t 
 // What a run gave is COO.
 Result<Form> form_of(const OrtValue* value) {
   if (value->value.kind() != Value::Kind::kSparse) {
-    return fail(Code::kInvalidArgument, "the value is not a sparse tensor");
+    return fail(Code::kRuntimeException, "the value is not a sparse tensor");
   }
   if (value->sparse != nullptr) return *value->sparse;
   const SparseTensor& sparse = value->value.sparse();

@@ -68,13 +68,15 @@ Result<void> GetStringTensorContent(const OrtValue* value, void* dst, size_t byt
   const Tensor& tensor = *TRY(string_tensor_in(value, __func__));
   const auto count = static_cast<size_t>(tensor.count());
   if (offset_count != count) {
-    return fail(Code::kInvalidArgument, "offsets buffer is not equal to tensor size: {} for {}",
-                offset_count, count);
+    return fail(Code::kFail, "offsets buffer is not equal to tensor size: {} for {}", offset_count,
+                count);
   }
   const size_t needed = total_length(tensor);
   if (bytes < needed) {
-    return fail(Code::kInvalidArgument, "output buffer is too small: {} bytes for {}", bytes,
-                needed);
+    return fail(Code::kFail,
+                "output buffer is too small. Use GetStringTensorDataLength. It has {} bytes, "
+                "the texts {}",
+                bytes, needed);
   }
   if (needed != 0) REQUIRE(dst);
   if (count != 0) REQUIRE(offsets);
@@ -112,7 +114,7 @@ Result<void> GetStringTensorElement(const OrtValue* value, size_t bytes, size_t 
 Result<const Tensor*> string_tensor_in(const OrtValue* value, const char* what) {
   const Tensor* tensor = TRY(tensor_in(value, what));
   if (tensor->dtype() == DType::kString) return tensor;
-  return fail(Code::kInvalidArgument, "{}: the tensor has elements of {}, not strings", what,
+  return fail(Code::kFail, "{}: the tensor has elements of {}, not strings", what,
               dtype_name(tensor->dtype()));
 }
 

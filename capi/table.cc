@@ -26,6 +26,7 @@ OrtApi make_table() {
   OrtApi api{};
   add_status(api);
   add_environment(api);
+  add_threads(api);
   add_session_options(api);
   add_option_files(api);
   add_providers(api);

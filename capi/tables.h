@@ -7,6 +7,7 @@ namespace sardonyx::capi {
 
 void add_status(OrtApi& api);
 void add_environment(OrtApi& api);
+void add_threads(OrtApi& api);
 void add_session_options(OrtApi& api);
 void add_option_files(OrtApi& api);
 void add_providers(OrtApi& api);

@@ -11,7 +11,7 @@ namespace {
 Result<DType> tensor_dtype(ONNXTensorElementDataType type) {
   const DType dtype = dtype_of_element(type);
   if (dtype != DType::kUndefined) return dtype;
-  return fail(Code::kInvalidArgument, "there is no element type {}", static_cast<int>(type));
+  return fail(Code::kNotImplemented, "tensor type {} is not supported", static_cast<int>(type));
 }
 
 Result<void> CreateTensorAsOrtValue(OrtAllocator* allocator, const int64_t* dims, size_t rank,
@@ -99,7 +99,7 @@ Result<void> GetTensorSizeInBytes(const OrtValue* value, size_t* out) {
   REQUIRE(value, out);
   const Tensor& tensor = *TRY(tensor_in(value, __func__));
   if (tensor.dtype() == DType::kString) {
-    return fail(Code::kInvalidArgument, "String tensors are not supported");
+    return fail(Code::kInvalidArgument, "String tensors are not supported by this API");
   }
   *out = tensor.bytes();
   return {};
@@ -180,7 +180,7 @@ Result<const Tensor*> tensor_in(const OrtValue* value, const char* what) {
       value->value.inner().is_tensor()) {
     return &value->value.inner().tensor();
   }
-  return fail(Code::kInvalidArgument, "{}: the value is not a tensor", what);
+  return fail(Code::kFail, "{}: Argument is not a tensor", what);
 }
 
 Result<Tensor> allocate_tensor(OrtAllocator* allocator, DType dtype, const Shape& shape) {

@@ -33,7 +33,8 @@ Result<ArenaPool::Block> ArenaPool::take(size_t bytes) {
                 "memory limit of {} bytes: {} more are needed for activations, {} are in use",
                 limit_, bytes, used_);
   }
-  std::shared_ptr<void> memory = allocate_memory(bytes, Contents::kUndefined);
+  std::shared_ptr<void> memory =
+      source_ ? source_(bytes) : allocate_memory(bytes, Contents::kUndefined);
   if (memory == nullptr) {
     return fail(Code::kRuntimeException, "out of memory: activations need {} bytes", bytes);
   }
@@ -45,6 +46,17 @@ void ArenaPool::give(Block block) {
   if (block.memory == nullptr) return;
   const std::lock_guard lock(mutex_);
   free_.push_back(std::move(block));
+}
+
+Result<Tensor> ArenaPool::make_result(DType dtype, const Shape& shape) const {
+  if (!source_ || dtype == DType::kString) return Tensor::allocate(dtype, shape);
+  const size_t bytes = dtype_bytes(dtype, static_cast<size_t>(shape.count()));
+  std::shared_ptr<void> memory = source_(std::max<size_t>(bytes, 1));
+  if (memory == nullptr) {
+    return fail(Code::kRuntimeException, "out of memory: a result needs {} bytes", bytes);
+  }
+  void* data = memory.get();
+  return Tensor::wrap(dtype, shape, data, std::move(memory));
 }
 
 Result<void> ArenaPool::reserve(size_t bytes) {

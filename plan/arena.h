@@ -1,21 +1,28 @@
 // ArenaPool: the memory runs work in. A run takes one block per plan, sized by the plan, and gives
 // it back; the pool keeps as many blocks as ran at once and lets smaller ones go when a bigger one
-// is needed, so that memory stays bounded by the largest plan. Entry points: take, give.
+// is needed, so that memory stays bounded by the largest plan. Entry points: take, give,
+// make_result.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "base/result.h"
+#include "base/tensor.h"
 
 namespace sardonyx {
 
 class ArenaPool {
  public:
-  // limit: most bytes that blocks may take together; 0: none.
-  explicit ArenaPool(size_t limit) : limit_(limit) {}
+  // Memory of 64-byte alignment; null when it cannot be had.
+  using Source = std::function<std::shared_ptr<void>(size_t bytes)>;
+  // limit: most bytes that blocks may take together; 0: none. source: where they come from; empty:
+  // base/memory.h.
+  explicit ArenaPool(size_t limit, Source source = {})
+      : limit_(limit), source_(std::move(source)) {}
 
   struct Block {
     std::shared_ptr<void> memory;
@@ -25,6 +32,8 @@ class ArenaPool {
   // A 64-byte aligned block of at least this size; empty for 0 bytes.
   Result<Block> take(size_t bytes);
   void give(Block block);
+  // A tensor that outlives the run, from the same source; not counted.
+  Result<Tensor> make_result(DType dtype, const Shape& shape) const;
   // Counts bytes that live outside blocks (packed weights, results) against the limit.
   Result<void> reserve(size_t bytes);
   void release(size_t bytes);
@@ -32,6 +41,7 @@ class ArenaPool {
 
  private:
   const size_t limit_;
+  const Source source_;
   mutable std::mutex mutex_;
   std::vector<Block> free_;
   size_t used_ = 0;  // blocks (free or taken) and reservations

@@ -80,7 +80,8 @@ class Run {
         continue;
       }
       if (!has_buffer(i)) {
-        results_[i] = TRY(Tensor::allocate(value.tensor().dtype(), value.tensor().shape()));
+        results_[i] =
+            TRY(context_.arenas->make_result(value.tensor().dtype(), value.tensor().shape()));
       }
       TRY(check_buffer(i, value.tensor().dtype(), value.tensor().shape()));
       copy_elements(value.tensor().view(), results_[i].tensor().view());
@@ -106,7 +107,8 @@ class Run {
     const auto output = static_cast<size_t>(index);
     const ValueType& type = plan.known.types[at(graph_.outputs()[output].value)];
     const Shape shape = to_shape(*type.dims);
-    if (!has_buffer(output)) results_[output] = TRY(Tensor::allocate(type.dtype, shape));
+    if (!has_buffer(output))
+      results_[output] = TRY(context_.arenas->make_result(type.dtype, shape));
     TRY(check_buffer(output, type.dtype, shape));
     addresses_[at(root)] = results_[output].tensor().data();
     return {};

@@ -49,6 +49,7 @@ suite old-opsets $python tests/conformance/old_opsets.py
 suite models $python tests/models/run.py quick
 suite install tests/install/run.sh
 suite examples tests/clients/run.sh c
+suite capi $python tests/capi/compare.py
 
 if [ "${1:-quick}" = all ]; then
   suite unit-slow ctest --test-dir build --output-on-failure --label-regex slow
@@ -61,6 +62,7 @@ if [ "${1:-quick}" = all ]; then
   suite invalid $python tests/differential/invalid.py
   suite converted $python -m pytest -q tests/converted
   suite models-all $python tests/models/run.py
+  suite side-by-side $python tests/capi/side_by_side.py
 fi
 
 printf '\n'

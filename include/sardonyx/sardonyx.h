@@ -12,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,6 +27,7 @@
 #include "base/export.h"
 #include "base/shape.h"
 #include "base/tensor.h"
+#include "base/thread_settings.h"
 #include "base/value.h"
 #include "sardonyx/custom_op.h"
 
@@ -51,10 +54,25 @@ struct ExternalFile {
   std::shared_ptr<void> owner;
 };
 
+// What sessions that are given the same one share: weights of equal bytes, and what is packed from
+// them. It keeps them while it lives.
+struct SharedWeights;
+SARDONYX_API std::shared_ptr<SharedWeights> make_shared_weights();
+
 struct SessionOptions {
   // Threads that one run may use, the caller included; 0: as many as affinity, cgroup quota and
   // physical cores allow. The answer's bits do not depend on it.
   int threads = 0;
+  // How they are made and wait; sessions with settings of their own have a pool of their own, the
+  // others share the process-wide one. (`threads` counts, not thread_settings.threads.)
+  ThreadSettings thread_settings;
+  // A pool to use, of make_thread_pool; null: by the two above.
+  std::shared_ptr<ThreadPool> pool;
+  // Sessions that are given the same one share weights; null: this session's are its own.
+  std::shared_ptr<SharedWeights> shared_weights;
+  // Where activations and results come from: a 64-byte aligned block of so many bytes, null when it
+  // cannot be had; empty: the library's own. Called from the threads that run the session.
+  std::function<std::shared_ptr<void>(size_t bytes)> allocate;
   OptimizationLevel optimization = OptimizationLevel::kAll;
   // Most bytes that weights, plans and one run may take together; 0: no limit. Exceeding it is an
   // Error, at load or at run, never an abort.
@@ -69,9 +87,11 @@ struct SessionOptions {
   // the model gives a dim of an input ("DATA_BATCH").
   std::map<std::string, int64_t> dim_overrides;
   std::map<std::string, int64_t> dim_overrides_by_denotation;
-  // Initializers of the model's main graph that are replaced at load, by name: same dtype and shape.
-  // External data is not read where all of it is replaced.
+  // Initializers of the model's main graph that are replaced at load, by name: same dtype and
+  // shape. External data is not read where all of it is replaced.
   std::map<std::string, Tensor> initializers;
+  // Of them, those that a model may not have; another name that it has not is an error.
+  std::set<std::string> optional_initializers;
   // Contents of external data files by the name that the model refers to them by; files that are
   // not here are read from the model's folder.
   std::map<std::string, ExternalFile> external_files;
@@ -104,6 +124,17 @@ struct SARDONYX_API Adapter {
   Result<void> save(const std::filesystem::path& path) const;
 };
 
+// One step of a profiled run, or, where `op` and `kernel` are empty, what the session did as a
+// whole: "model_loading_uri" (or "..._array"), "session_initialization", "model_run".
+struct StepTime {
+  std::string node;         // node name
+  std::string op;           // operator
+  std::string kernel;       // kernel that ran
+  int64_t start_ns = 0;     // since loading the session began
+  int64_t duration_ns = 0;  // with the bodies that it ran (If, Loop, ...), which come before it
+  int depth = 0;            // 0: of the model's graph, 1: of a body of one of its nodes, ...
+};
+
 struct RunOptions {
   // Set to true from any thread to stop the run at the next step: Error kFail.
   const std::atomic<bool>* cancel = nullptr;
@@ -111,6 +142,8 @@ struct RunOptions {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   // Their parameters are inputs of the run; an input that is given too counts, not theirs.
   std::vector<std::shared_ptr<const Adapter>> adapters;
+  // The steps of this run are appended here, whether it succeeds or not; null: no profile.
+  std::vector<StepTime>* profile = nullptr;
 };
 
 struct ModelInfo {
@@ -130,17 +163,6 @@ struct ModelInfo {
 struct NamedValue {
   std::string name;
   Value value;
-};
-
-// One step of a profiled run, or, where `op` and `kernel` are empty, what the session did as a
-// whole: "model_loading_uri" (or "..._array"), "session_initialization", "model_run".
-struct StepTime {
-  std::string node;      // node name
-  std::string op;        // operator
-  std::string kernel;    // kernel that ran
-  int64_t start_ns = 0;  // since loading the session began
-  int64_t duration_ns = 0;  // with the bodies that it ran (If, Loop, ...), which come before it
-  int depth = 0;            // 0: of the model's graph, 1: of a body of one of its nodes, ...
 };
 
 // A loaded model, ready to run. run() is const and may be called from many threads at once.

@@ -90,6 +90,53 @@ TEST(CApiModelEditor, BuildsModelsThatRun) {
                ORT_INVALID_ARGUMENT, "other");
 }
 
+// A graph with one node: `output` = Neg(`input`), which is the graph's output.
+OrtModel* make_appendix(const char* input, const char* output, int version) {
+  OrtGraph* graph = nullptr;
+  EXPECT_OK(editor().CreateGraph(&graph));
+  OrtNode* node = nullptr;
+  EXPECT_OK(editor().CreateNode("Neg", "", "appended", &input, 1, &output, 1, nullptr, 0, &node));
+  EXPECT_OK(editor().AddNodeToGraph(graph, node));
+  OrtTensorTypeAndShapeInfo* info = nullptr;
+  EXPECT_OK(api().CreateTensorTypeAndShapeInfo(&info));
+  EXPECT_OK(api().SetTensorElementType(info, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT));
+  const int64_t dims[] = {-1, 2};
+  EXPECT_OK(api().SetDimensions(info, dims, 2));
+  OrtTypeInfo* type = nullptr;
+  EXPECT_OK(editor().CreateTensorTypeInfo(info, &type));
+  api().ReleaseTensorTypeAndShapeInfo(info);
+  OrtValueInfo* value = nullptr;
+  EXPECT_OK(editor().CreateValueInfo(output, type, &value));
+  api().ReleaseTypeInfo(type);
+  EXPECT_OK(editor().SetGraphOutputs(graph, &value, 1));
+  const char* domain = "";
+  OrtModel* model = nullptr;
+  EXPECT_OK(editor().CreateModel(&domain, &version, 1, &model));
+  EXPECT_OK(editor().AddGraphToModel(model, graph));
+  return model;
+}
+
+TEST(CApiModelEditor, ChangesModelsInTheirSession) {
+  const Env env = make_env();
+  const std::string bytes = model_bytes(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,2] x) => (float[N,2] y) <float[2] w = {1, 2}> { y = Add(x, w) })");
+  OrtSession* made_session = nullptr;
+  EXPECT_OK(editor().CreateModelEditorSessionFromArray(env.get(), bytes.data(), bytes.size(),
+                                                       nullptr, &made_session));
+  const Session session(made_session);
+  const BuiltModel other(make_appendix("y", "z", 16));
+  EXPECT_NE(failure(editor().ApplyModelToModelEditorSession(session.get(), other.get())).code,
+            ORT_OK);
+  const BuiltModel appendix(make_appendix("y", "z", 17));
+  EXPECT_OK(editor().ApplyModelToModelEditorSession(session.get(), appendix.get()));
+  std::vector<float> data = {1, 2};
+  Value output;
+  EXPECT_NE(run(session, "x", tensor(data, {1, 2}), "z", output).code, ORT_OK);
+  EXPECT_OK(editor().FinalizeModelEditorSession(session.get(), nullptr, nullptr));
+  EXPECT_EQ(run(session, "x", tensor(data, {1, 2}), "z", output).message, "");
+  EXPECT_THAT(elements(output.get()), ElementsAre(-2, -4));
+}
+
 struct CompilationDeleter {
   void operator()(OrtModelCompilationOptions* options) const {
     compiler().ReleaseModelCompilationOptions(options);

@@ -52,8 +52,8 @@ TEST_F(CApiSession, SaysWhatTheModelIs) {
   char* name = nullptr;
   EXPECT_OK(api().SessionGetOutputName(session.get(), 0, allocator(), &name));
   EXPECT_EQ(taken(name), "y");
-  EXPECT_FAILS(api().SessionGetOutputName(session.get(), 1, allocator(), &name),
-               ORT_INVALID_ARGUMENT, "index 1 is out of range");
+  EXPECT_FAILS(api().SessionGetOutputName(session.get(), 1, allocator(), &name), ORT_FAIL,
+               "index out of range: 1 of 1");
 
   const auto type = made<TypeInfo>(api().SessionGetInputTypeInfo, session.get(), size_t{0});
   ONNXType kind = ONNX_TYPE_UNKNOWN;
@@ -152,7 +152,7 @@ TEST_F(CApiSession, ObeysOptions) {
       ORT_INVALID_ARGUMENT, "Unknown provider name 'Nonsense'");
   EXPECT_FAILS(
       api().SessionOptionsAppendExecutionProvider(options.get(), "QNN", nullptr, nullptr, 0),
-      ORT_FAIL, "QNN execution provider is not enabled in this build");
+      ORT_INVALID_ARGUMENT, "QNN execution provider is not supported in this build");
   EXPECT_OK(OrtSessionOptionsAppendExecutionProvider_CPU(options.get(), 1));
   EXPECT_OK(api().AddSessionConfigEntry(options.get(), "some.key", "some value"));
   char text[32];
@@ -172,7 +172,8 @@ TEST_F(CApiSession, ReplacesInitializers) {
   std::vector<float> weights = {10, 20};
   const Value value = tensor(weights, {2});
   EXPECT_OK(api().AddInitializer(options.get(), "w", value.get()));
-  EXPECT_FAILS(api().AddInitializer(options.get(), "w", value.get()), ORT_INVALID_ARGUMENT, "'w'");
+  EXPECT_FAILS(api().AddInitializer(options.get(), "w", value.get()), ORT_INVALID_ARGUMENT,
+               "An OrtValue for this name has already been added: w");
   const Session session = load(env_, kAdd, options.get());
   std::vector<float> data = {1, 2};
   Value output;
@@ -287,7 +288,8 @@ TEST_F(CApiSession, RunsInAThreadOfItsOwn) {
   EXPECT_FAILS(api().RunAsync(
                    single.get(), nullptr, &x, inputs, 1, &y, 1, &output,
                    [](void*, OrtValue**, size_t, OrtStatus*) {}, nullptr),
-               ORT_FAIL, "intra op thread pool must have at least one thread for RunAsync");
+               ORT_INVALID_ARGUMENT,
+               "intra op thread pool must have at least one thread for RunAsync");
 }
 
 TEST_F(CApiSession, WritesProfiles) {
@@ -311,6 +313,25 @@ TEST_F(CApiSession, WritesTheProfileThatNobodyAskedForAtTheEnd) {
   EXPECT_OK(api().EnableProfiling(options.get(), (folder / "run").c_str()));
   load(env_, kAdd, options.get()).reset();
   EXPECT_EQ(std::filesystem::remove_all(folder), 2);
+}
+
+TEST_F(CApiSession, LetsTheProgramSelectTheDevice) {
+  static size_t offered;
+  const auto select = [](const OrtEpDevice** devices, size_t count, const OrtKeyValuePairs*,
+                         const OrtKeyValuePairs*, const OrtEpDevice** selected, size_t, size_t* out,
+                         void* state) -> OrtStatus* {
+    offered = count;
+    if (state != nullptr) return api().CreateStatus(ORT_FAIL, "none of these");
+    selected[0] = devices[0];
+    *out = 1;
+    return nullptr;
+  };
+  const SessionOptions options = make_options();
+  EXPECT_OK(api().SessionOptionsSetEpSelectionPolicyDelegate(options.get(), select, nullptr));
+  load(env_, kAdd, options.get()).reset();
+  EXPECT_EQ(offered, 1);
+  EXPECT_OK(api().SessionOptionsSetEpSelectionPolicyDelegate(options.get(), select, &offered));
+  EXPECT_THAT(try_load(env_, kAdd, options.get()).error.message, HasSubstr("none of these"));
 }
 
 TEST_F(CApiSession, SaysWhichProviderRunsWhichNodes) {
@@ -358,8 +379,11 @@ TEST(CApiEnvironment, CallsTheProgramsLogger) {
                       std::string(category) + "/" + log_id + ": " + message);
                 }),
                 static_cast<void*>(&messages), ORT_LOGGING_LEVEL_INFO, "mine");
-  const Session session = load(env, kAdd);
-  EXPECT_THAT(messages, ::testing::Contains("onnxruntime/mine: Session successfully initialized."));
+  const SessionOptions options = make_options();
+  EXPECT_OK(api().SetSessionLogId(options.get(), "session"));
+  const Session session = load(env, kAdd, options.get());
+  EXPECT_THAT(messages,
+              ::testing::Contains("onnxruntime/session: Session successfully initialized."));
 }
 
 TEST(CApiEnvironment, IsOneForTheProcessAndMayGoBeforeItsSessions) {

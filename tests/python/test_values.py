@@ -118,7 +118,7 @@ def test_sequences():
     assert taken.run(None, {"s": []})[0] == 0
     with pytest.raises(ort.InvalidArgument) as caught:
         taken.run(None, {"s": [X.astype(np.float64)]})
-    assert "Actual: (seq(tensor(double))) , expected: (seq(tensor(float)))" in str(caught.value)
+    assert "Actual: (seq(double)) , expected: (seq(float))" in str(caught.value)
 
 
 def test_optionals():

@@ -1,0 +1,97 @@
+// See api/config_entries.h.
+#include "api/config_entries.h"
+
+#include <charconv>
+#include <string_view>
+
+#include "base/thread_pool.h"
+
+namespace sardonyx {
+namespace {
+
+std::string_view entry(const SessionOptions& options, const char* key) {
+  const auto found = options.config.find(key);
+  return found != options.config.end() ? std::string_view(found->second) : std::string_view();
+}
+
+Result<int> parse_cpu(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1) {
+    return fail(Code::kFail, "affinity: '{}' is not a processor, which are numbered from 1", text);
+  }
+  return number - 1;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// "1,2" or "3-8".
+Result<std::vector<int>> parse_cpus(std::string_view text) {
+  constexpr int kMost = 4096;
+  std::vector<int> cpus;
+  const size_t dash = text.find('-');
+  if (dash != std::string_view::npos) {
+    const int first = TRY(parse_cpu(text.substr(0, dash)));
+    const int last = TRY(parse_cpu(text.substr(dash + 1)));
+    if (last < first || last - first > kMost) {
+      return fail(Code::kFail, "affinity: '{}' is not a range of processors", text);
+    }
+    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+    return cpus;
+  }
+  for (const std::string_view part : split(text, ',')) cpus.push_back(TRY(parse_cpu(part)));
+  return cpus;
+}
+
+// The options' threads with what the entries say of them.
+Result<ThreadSettings> thread_settings(const SessionOptions& options) {
+  ThreadSettings settings = options.thread_settings;
+  settings.threads = options.threads;
+  settings.flush_denormals = flushes_denormals(options);
+  if (entry(options, "session.intra_op.allow_spinning") == "0") settings.spin = false;
+  const std::string_view affinity = entry(options, "session.intra_op_thread_affinities");
+  if (!affinity.empty()) settings.affinity = TRY(parse_affinity(affinity));
+  return settings;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<int>>> parse_affinity(std::string_view text) {
+  std::vector<std::vector<int>> workers;
+  for (const std::string_view part : split(text, ';')) workers.push_back(TRY(parse_cpus(part)));
+  return workers;
+}
+
+Result<std::shared_ptr<ThreadPool>> choose_pool(const SessionOptions& options) {
+  if (options.pool != nullptr) return options.pool;
+  const ThreadSettings settings = TRY(thread_settings(options));
+  const bool is_plain = settings.spin && !settings.flush_denormals && settings.affinity.empty() &&
+                        !settings.create && !settings.join && !settings.watch.enqueue;
+  if (is_plain) return shared_thread_pool(options.threads);
+  return make_thread_pool(settings);
+}
+
+bool flushes_denormals(const SessionOptions& options) {
+  return options.thread_settings.flush_denormals ||
+         entry(options, "session.set_denormal_as_zero") == "1";
+}
+
+Result<void> check_config_entries(const SessionOptions& options) {
+  const std::string_view format = entry(options, "session.load_model_format");
+  if (format == "ORT") {
+    return fail(Code::kNotImplemented,
+                "session.load_model_format is ORT: models in ORT format are not read; load the "
+                "ONNX model that this one was made from");
+  }
+  return {};
+}
+
+}  // namespace sardonyx

@@ -1,0 +1,725 @@
+// What a client may get wrong, and what it relies on: each scenario in a process of its own, a line
+// "scenario <tab> outcome" for each, where the outcome is "ok" or a status. A name that ends with
+// "=" says that its message is the same in ONNX Runtime. tests/capi/compare.py holds the lines of
+// two libraries to each other.
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "tests/capi/outcome.h"
+
+namespace sardonyx::capi_tests {
+namespace {
+
+constexpr char kAdd[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+  g (float[N,2] x) => (float[N,2] y) <float[2] w = {1, 2}> { y = Add(x, w) })";
+constexpr char kTwo[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+  g (float[2] a, float[2] b) => (float[2] y, float[2] z) { y = Add(a, b)  z = Mul(a, b) })";
+constexpr char kReshape[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+  g (float[N] x, int64[K] s) => (float[M] y) { z = Neg(x)  y = Reshape(z, s) })";
+constexpr char kStrings[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+  g (string[N] x) => (string[N] y) { y = Identity(x) })";
+constexpr char kSequence[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+  g (seq(float[N]) x, int64 i) => (float[N] y) { y = SequenceAt(x, i) })";
+
+using Do = std::function<OrtStatus*()>;
+struct Scenario {
+  const char* name;
+  Do run;
+};
+
+// In the process of a scenario: what is made here is never released.
+struct World {
+  Env env = make_env();
+  SessionOptions options = [] {
+    SessionOptions made = make_options();
+    EXPECT_OK(api().SetIntraOpNumThreads(made.get(), 1));
+    return made;
+  }();
+  std::vector<float> floats = {1, 2, 3, 4};
+  std::vector<double> doubles = {1, 2, 3, 4};
+  std::vector<int64_t> ints = {4, 1, 1, 1};
+
+  Session session(const char* text) { return load(env, text, options.get()); }
+  OrtStatus* opening(const char* text) {
+    const std::string bytes = model_bytes(text);
+    OrtSession* session = nullptr;
+    return api().CreateSessionFromArray(env.get(), bytes.data(), bytes.size(), options.get(),
+                                        &session);
+  }
+};
+
+World& world() {
+  static World& one = *new World;
+  return one;
+}
+
+struct Feed {
+  const char* name;
+  const OrtValue* value;
+};
+
+OrtStatus* running(const char* text, const std::vector<Feed>& feeds,
+                   std::vector<const char*> outputs, OrtValue* given = nullptr,
+                   const OrtRunOptions* options = nullptr) {
+  static Session session;
+  session = world().session(text);
+  std::vector<const char*> names;
+  std::vector<const OrtValue*> values;
+  for (const Feed& feed : feeds) {
+    names.push_back(feed.name);
+    values.push_back(feed.value);
+  }
+  std::vector<OrtValue*> results(outputs.size() + 1, nullptr);
+  results[0] = given;
+  return api().Run(session.get(), options, names.data(), values.data(), names.size(),
+                   outputs.data(), outputs.size(), results.data());
+}
+
+// Kept: scenarios end with their process.
+OrtValue* floats(const std::vector<int64_t>& dims) {
+  return tensor(world().floats, dims).release();
+}
+OrtValue* doubles(const std::vector<int64_t>& dims) {
+  return tensor(world().doubles, dims).release();
+}
+OrtValue* ints(const std::vector<int64_t>& dims) { return tensor(world().ints, dims).release(); }
+OrtValue* strings(int64_t count) {
+  return made<Value>(api().CreateTensorAsOrtValue, allocator(), &count, size_t{1},
+                     ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING)
+      .release();
+}
+OrtValue* sequence(std::vector<OrtValue*> items) {
+  OrtValue* value = nullptr;
+  EXPECT_OK(api().CreateValue(items.data(), items.size(), ONNX_TYPE_SEQUENCE, &value));
+  return value;
+}
+
+OrtStatus* make_tensor(std::vector<int64_t> dims, size_t bytes, int type, void* data) {
+  OrtValue* value = nullptr;
+  return api().CreateTensorWithDataAsOrtValue(cpu_memory().release(), data, bytes, dims.data(),
+                                              dims.size(),
+                                              static_cast<ONNXTensorElementDataType>(type), &value);
+}
+OrtStatus* allocate_tensor(std::vector<int64_t> dims, int type) {
+  OrtValue* value = nullptr;
+  return api().CreateTensorAsOrtValue(allocator(), dims.data(), dims.size(),
+                                      static_cast<ONNXTensorElementDataType>(type), &value);
+}
+
+std::vector<Scenario> runs() {
+  return {
+      {"run: an input is missing",
+       [] {
+         return running(kTwo, {{"a", floats({2})}}, {"y"});
+       }},
+      {"run: an input of no such name",
+       [] {
+         return running(kAdd, {{"bad", floats({1, 2})}}, {"y"});
+       }},
+      {"run: an output of no such name",
+       [] {
+         return running(kAdd, {{"x", floats({1, 2})}}, {"bad"});
+       }},
+      {"run: no outputs=",
+       [] {
+         return running(kAdd, {{"x", floats({1, 2})}}, {});
+       }},
+      {"run: an output without a name=",
+       [] {
+         return running(kAdd, {{"x", floats({1, 2})}}, {""});
+       }},
+      {"run: an input without a name=",
+       [] {
+         return running(kAdd, {{"", floats({1, 2})}}, {"y"});
+       }},
+      {"run: an input that is NULL=",
+       [] {
+         return running(kAdd, {{"x", nullptr}}, {"y"});
+       }},
+      {"run: of another element type=",
+       [] {
+         return running(kAdd, {{"x", doubles({1, 2})}}, {"y"});
+       }},
+      {"run: strings for floats=",
+       [] {
+         return running(kAdd, {{"x", strings(2)}}, {"y"});
+       }},
+      {"run: of another rank",
+       [] {
+         return running(kAdd, {{"x", floats({2})}}, {"y"});
+       }},
+      {"run: of other dims",
+       [] {
+         return running(kAdd, {{"x", floats({1, 4})}}, {"y"});
+       }},
+      {"run: a sequence for a tensor",
+       [] {
+         return running(kAdd, {{"x", sequence({floats({2})})}}, {"y"});
+       }},
+      {"run: a tensor for a sequence",
+       [] {
+         return running(kSequence, {{"x", floats({2})}, {"i", ints({})}}, {"y"});
+       }},
+      {"run: a sequence of another type=",
+       [] {
+         return running(kSequence, {{"x", sequence({doubles({2})})}, {"i", ints({})}}, {"y"});
+       }},
+      {"run: an index beyond a sequence",
+       [] {
+         return running(kSequence, {{"x", sequence({floats({2})})}, {"i", ints({})}}, {"y"});
+       }},
+      {"run: a shape that does not fit",
+       [] {
+         return running(kReshape, {{"x", floats({3})}, {"s", ints({1})}}, {"y"});
+       }},
+      {"run: an output too small",
+       [] {
+         return running(kAdd, {{"x", floats({2, 2})}}, {"y"}, floats({1, 2}));
+       }},
+      {"run: an output of another type",
+       [] {
+         return running(kAdd, {{"x", floats({2, 2})}}, {"y"}, doubles({2, 2}));
+       }},
+      {"run: an output that fits",
+       [] {
+         return running(kAdd, {{"x", floats({2, 2})}}, {"y"}, floats({2, 2}));
+       }},
+      {"run: one input twice",
+       [] {
+         return running(kAdd, {{"x", floats({1, 2})}, {"x", floats({1, 2})}}, {"y"});
+       }},
+      {"run: one output twice",
+       [] {
+         return running(kAdd, {{"x", floats({1, 2})}}, {"y", "y"});
+       }},
+      {"run: terminated=",
+       [] {
+         OrtRunOptions* options = nullptr;
+         EXPECT_OK(api().CreateRunOptions(&options));
+         EXPECT_OK(api().RunOptionsSetTerminate(options));
+         return running(kAdd, {{"x", floats({1, 2})}}, {"y"}, nullptr, options);
+       }},
+      {"run: an empty batch",
+       [] {
+         return running(kAdd, {{"x", floats({0, 2})}}, {"y"});
+       }},
+      {"run: async with one thread=",
+       [] {
+         static Session session;
+         session = world().session(kAdd);
+         static const char* const x = "x";
+         static const char* const y = "y";
+         static const OrtValue* input = floats({1, 2});
+         static OrtValue* output = nullptr;
+         return api().RunAsync(
+             session.get(), nullptr, &x, &input, 1, &y, 1, &output,
+             [](void*, OrtValue**, size_t, OrtStatus*) {}, nullptr);
+       }},
+  };
+}
+
+// Options, set and then tried.
+template <class Set>
+Do with_options(Set set, const char* text = kAdd) {
+  return [set, text]() -> OrtStatus* {
+    if (OrtStatus* status = set(world().options.get())) return status;
+    return world().opening(text);
+  };
+}
+Do with_entry(const char* key, const char* value, int threads = 1) {
+  return with_options([=](OrtSessionOptions* options) -> OrtStatus* {
+    if (OrtStatus* status = api().SetIntraOpNumThreads(options, threads)) return status;
+    return api().AddSessionConfigEntry(options, key, value);
+  });
+}
+
+OrtCustomThreadHandle create_thread(void*, OrtThreadWorkerFn work, void* argument) {
+  return reinterpret_cast<OrtCustomThreadHandle>(new std::thread(work, argument));
+}
+void join_thread(OrtCustomThreadHandle handle) {
+  auto* thread = reinterpret_cast<std::thread*>(const_cast<OrtCustomHandleType*>(handle));
+  thread->join();
+  delete thread;
+}
+
+std::vector<Scenario> thread_options() {
+  const auto hooks = [](OrtCustomCreateThreadFn create, OrtCustomJoinThreadFn join) {
+    return with_options([=](OrtSessionOptions* options) -> OrtStatus* {
+      EXPECT_OK(api().SetIntraOpNumThreads(options, 3));
+      EXPECT_OK(api().SessionOptionsSetCustomCreateThreadFn(options, create));
+      return api().SessionOptionsSetCustomJoinThreadFn(options, join);
+    });
+  };
+  return {
+      {"threads: of the program", hooks(&create_thread, &join_thread)},
+      {"threads: of the program, without join", hooks(&create_thread, nullptr)},
+      {"threads: join without create", hooks(nullptr, &join_thread)},
+      {"threads: of the program, refused",
+       hooks([](void*, OrtThreadWorkerFn, void*) -> OrtCustomThreadHandle { return nullptr; },
+             &join_thread)},
+      {"threads: global ones that are not there", with_options(api().DisablePerSessionThreads)},
+      {"threads: affinity", with_entry("session.intra_op_thread_affinities", "1;2", 3)},
+      {"threads: affinity of ranges", with_entry("session.intra_op_thread_affinities", "1-2;1", 3)},
+      {"threads: too few affinities", with_entry("session.intra_op_thread_affinities", "1", 3)},
+      {"threads: too many", with_entry("session.intra_op_thread_affinities", "1;2;1", 3)},
+      {"threads: affinity that is no number",
+       with_entry("session.intra_op_thread_affinities", "a;b", 3)},
+      {"threads: affinity from 0", with_entry("session.intra_op_thread_affinities", "0;1", 3)},
+      {"threads: affinity backwards", with_entry("session.intra_op_thread_affinities", "2-1;1", 3)},
+      {"threads: no spinning", with_entry("session.intra_op.allow_spinning", "0", 3)},
+      {"threads: denormals as zero", with_entry("session.set_denormal_as_zero", "1", 3)},
+      {"threads: negative", [] { return api().SetIntraOpNumThreads(world().options.get(), -1); }},
+      {"threads: spin control of 2=",
+       [] {
+         OrtThreadingOptions* options = nullptr;
+         EXPECT_OK(api().CreateThreadingOptions(&options));
+         return api().SetGlobalSpinControl(options, 2);
+       }},
+      {"threads: an empty affinity",
+       [] {
+         OrtThreadingOptions* options = nullptr;
+         EXPECT_OK(api().CreateThreadingOptions(&options));
+         return api().SetGlobalIntraOpThreadAffinity(options, "");
+       }},
+  };
+}
+
+const std::string& long_key() {
+  static const std::string key(1025, 'k');
+  return key;
+}
+
+std::vector<Scenario> session_options() {
+  return {
+      {"options: an empty key=", with_entry("", "x")},
+      {"options: a long key", with_entry(long_key().c_str(), "x")},
+      {"options: an unknown key", with_entry("nobody.knows", "this")},
+      {"options: a key that is not there=",
+       [] {
+         size_t size = 0;
+         return api().GetSessionConfigEntry(world().options.get(), "nothing", nullptr, &size);
+       }},
+      {"options: a value and too little room",
+       [] {
+         EXPECT_OK(api().AddSessionConfigEntry(world().options.get(), "key", "value"));
+         char place[2];
+         size_t size = 2;
+         return api().GetSessionConfigEntry(world().options.get(), "key", place, &size);
+       }},
+      {"options: execution mode 7=",
+       [] {
+         return api().SetSessionExecutionMode(world().options.get(), static_cast<ExecutionMode>(7));
+       }},
+      {"options: optimization level 7=",
+       [] {
+         return api().SetSessionGraphOptimizationLevel(world().options.get(),
+                                                       static_cast<GraphOptimizationLevel>(7));
+       }},
+      {"options: no such provider",
+       [] {
+         return api().SessionOptionsAppendExecutionProvider(world().options.get(), "Nonsense",
+                                                            nullptr, nullptr, 0);
+       }},
+      {"options: a library of operators that is not there",
+       [] {
+         void* library = nullptr;
+         return api().RegisterCustomOpsLibrary(world().options.get(), "/nowhere.so", &library);
+       }},
+      {"options: a library without operators",
+       [] {
+         void* library = nullptr;
+         return api().RegisterCustomOpsLibrary(world().options.get(), "libm.so.6", &library);
+       }},
+      {"options: a function that is not there",
+       [] { return api().RegisterCustomOpsUsingFunction(world().options.get(), "no_such_fn"); }},
+      {"options: load canceled", with_options([](OrtSessionOptions* options) {
+         return api().SessionOptionsSetLoadCancellationFlag(options, true);
+       })},
+      {"options: an initializer", with_options([](OrtSessionOptions* options) {
+         return api().AddInitializer(options, "w", floats({2}));
+       })},
+      {"options: an initializer twice",
+       [] {
+         EXPECT_OK(api().AddInitializer(world().options.get(), "w", floats({2})));
+         return api().AddInitializer(world().options.get(), "w", floats({2}));
+       }},
+      {"options: an initializer that the model has not",
+       with_options([](OrtSessionOptions* options) {
+         return api().AddInitializer(options, "nothing", floats({2}));
+       })},
+      {"options: an external initializer that the model has not",
+       with_options([](OrtSessionOptions* options) {
+         const char* name = "nothing";
+         const OrtValue* value = floats({2});
+         return api().AddExternalInitializers(options, &name, &value, 1);
+       })},
+      {"options: a dim", with_options([](OrtSessionOptions* options) {
+         return api().AddFreeDimensionOverrideByName(options, "N", 3);
+       })},
+      {"options: a dim that the model has not", with_options([](OrtSessionOptions* options) {
+         return api().AddFreeDimensionOverrideByName(options, "Q", 3);
+       })},
+      {"options: a negative dim",
+       [] { return api().AddFreeDimensionOverrideByName(world().options.get(), "N", -1); }},
+  };
+}
+
+std::vector<Scenario> models() {
+  const auto file = [](const char* path) {
+    return [path] {
+      OrtSession* session = nullptr;
+      return api().CreateSession(world().env.get(), path, world().options.get(), &session);
+    };
+  };
+  const auto bytes = [](const void* data, size_t size) {
+    return [data, size] {
+      OrtSession* session = nullptr;
+      return api().CreateSessionFromArray(world().env.get(), data, size, world().options.get(),
+                                          &session);
+    };
+  };
+  return {
+      {"model: a file that is not there", file("/nowhere/model.onnx")},
+      {"model: a folder", file("/tmp")},
+      {"model: no bytes at all=", bytes(nullptr, 0)},
+      {"model: empty", bytes("", 0)},
+      {"model: not a model", bytes("this is not a model", 19)},
+      {"model: an operator that nobody knows",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 17]>
+           g (float[2] x) => (float[2] y) { y = NoSuchOperator(x) })");
+       }},
+      {"model: an opset of the future",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 9999]>
+           g (float[2] x) => (float[2] y) { y = Neg(x) })");
+       }},
+      {"model: shapes that contradict",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 17]>
+           g (float[2] x, float[3] z) => (float[2] y) { y = Add(x, z) })");
+       }},
+      {"model: a type that no operator takes",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 17]>
+           g (string[2] x) => (string[2] y) { y = Neg(x) })");
+       }},
+      {"model: a name that nobody gives",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 17]>
+           g (float[2] x) => (float[2] y) { y = Neg(q) })");
+       }},
+      {"model: a cycle",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 17]>
+           g (float[2] x) => (float[2] y) { y = Add(x, z)  z = Neg(y) })");
+       }},
+      {"model: an attribute that is not there",
+       [] {
+         return world().opening(R"(<ir_version: 8, opset_import: ["" : 17]>
+           g (float[2] x) => (float[2] y) { y = Neg <bad = 1> (x) })");
+       }},
+      {"model: index of an input",
+       [] {
+         static Session session;
+         session = world().session(kAdd);
+         char* name = nullptr;
+         return api().SessionGetInputName(session.get(), 7, allocator(), &name);
+       }},
+      {"model: type of an output",
+       [] {
+         static Session session;
+         session = world().session(kAdd);
+         OrtTypeInfo* info = nullptr;
+         return api().SessionGetOutputTypeInfo(session.get(), 7, &info);
+       }},
+  };
+}
+
+std::vector<Scenario> tensors() {
+  static float data[4] = {1, 2, 3, 4};
+  return {
+      {"tensor: too little memory=",
+       [] {
+         return make_tensor({2, 2}, 15, 1, data);
+       }},
+      {"tensor: more memory than needed", [] { return make_tensor({2}, 16, 1, data); }},
+      {"tensor: a negative dim", [] { return make_tensor({-1}, 16, 1, data); }},
+      {"tensor: huge dims",
+       [] {
+         return make_tensor({INT64_MAX, INT64_MAX}, 16, 1, data);
+       }},
+      {"tensor: strings in the client's memory",
+       [] { return make_tensor({1}, 64, ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, data); }},
+      {"tensor: element type 0", [] { return make_tensor({1}, 16, 0, data); }},
+      {"tensor: element type 99", [] { return make_tensor({1}, 16, 99, data); }},
+      {"tensor: complex",
+       [] { return make_tensor({1}, 16, ONNX_TENSOR_ELEMENT_DATA_TYPE_COMPLEX64, data); }},
+      {"tensor: allocated",
+       [] {
+         return allocate_tensor({2, 3}, 1);
+       }},
+      {"tensor: allocated with a negative dim",
+       [] {
+         return allocate_tensor({2, -3}, 1);
+       }},
+      {"tensor: allocated huge",
+       [] {
+         return allocate_tensor({INT64_MAX / 2, 4}, 1);
+       }},
+      {"tensor: allocated beyond memory", [] { return allocate_tensor({int64_t{1} << 48}, 1); }},
+      {"tensor: allocated of type 0", [] { return allocate_tensor({1}, 0); }},
+      {"tensor: on a device that nobody knows=",
+       [] {
+         OrtMemoryInfo* info = nullptr;
+         return api().CreateMemoryInfo("Nowhere", OrtDeviceAllocator, 0, OrtMemTypeDefault, &info);
+       }},
+      {"tensor: at a place beyond it",
+       [] {
+         const int64_t place[] = {2, 0};
+         void* out = nullptr;
+         return api().TensorAt(floats({2, 2}), place, 2, &out);
+       }},
+      {"tensor: at a negative place",
+       [] {
+         const int64_t place[] = {-1, 0};
+         void* out = nullptr;
+         return api().TensorAt(floats({2, 2}), place, 2, &out);
+       }},
+      {"tensor: at a place of another rank=",
+       [] {
+         const int64_t place[] = {1};
+         void* out = nullptr;
+         return api().TensorAt(floats({2, 2}), place, 1, &out);
+       }},
+      {"tensor: at a place of strings=",
+       [] {
+         const int64_t place[] = {1};
+         void* out = nullptr;
+         return api().TensorAt(strings(2), place, 1, &out);
+       }},
+      {"tensor: size of strings=",
+       [] {
+         size_t bytes = 0;
+         return api().GetTensorSizeInBytes(strings(2), &bytes);
+       }},
+      {"tensor: data of strings",
+       [] {
+         void* out = nullptr;
+         return api().GetTensorMutableData(strings(2), &out);
+       }},
+      {"tensor: data of a sequence",
+       [] {
+         void* out = nullptr;
+         return api().GetTensorMutableData(sequence({floats({2})}), &out);
+       }},
+      {"tensor: shape of a sequence",
+       [] {
+         OrtTensorTypeAndShapeInfo* info = nullptr;
+         return api().GetTensorTypeAndShape(sequence({floats({2})}), &info);
+       }},
+  };
+}
+
+std::vector<Scenario> texts_and_containers() {
+  return {
+      {"strings: fewer than the tensor has",
+       [] {
+         const char* texts[] = {"a"};
+         return api().FillStringTensor(strings(2), texts, 1);
+       }},
+      {"strings: more than the tensor has",
+       [] {
+         const char* texts[] = {"a", "b", "c"};
+         return api().FillStringTensor(strings(2), texts, 3);
+       }},
+      {"strings: into floats",
+       [] {
+         const char* texts[] = {"a", "b"};
+         return api().FillStringTensor(floats({2}), texts, 2);
+       }},
+      {"strings: an element beyond",
+       [] { return api().FillStringTensorElement(strings(2), "x", 2); }},
+      {"strings: the length of one beyond",
+       [] {
+         size_t length = 0;
+         return api().GetStringTensorElementLength(strings(2), 2, &length);
+       }},
+      {"strings: content with too little room",
+       [] {
+         OrtValue* value = strings(2);
+         const char* texts[] = {"abc", "def"};
+         EXPECT_OK(api().FillStringTensor(value, texts, 2));
+         char place[8];
+         size_t offsets[2];
+         return api().GetStringTensorContent(value, place, 4, offsets, 2);
+       }},
+      {"strings: content with too few offsets",
+       [] {
+         OrtValue* value = strings(2);
+         char place[8];
+         size_t offsets[2];
+         return api().GetStringTensorContent(value, place, 8, offsets, 1);
+       }},
+      {"sequence: empty",
+       [] {
+         OrtValue* value = nullptr;
+         return api().CreateValue(nullptr, 0, ONNX_TYPE_SEQUENCE, &value);
+       }},
+      {"sequence: of two types",
+       [] {
+         const OrtValue* items[] = {floats({2}), doubles({2})};
+         OrtValue* value = nullptr;
+         return api().CreateValue(items, 2, ONNX_TYPE_SEQUENCE, &value);
+       }},
+      {"sequence: an item beyond",
+       [] {
+         OrtValue* item = nullptr;
+         return api().GetValue(sequence({floats({2})}), 1, allocator(), &item);
+       }},
+      {"sequence: a negative item",
+       [] {
+         OrtValue* item = nullptr;
+         return api().GetValue(sequence({floats({2})}), -1, allocator(), &item);
+       }},
+      {"map: of one part",
+       [] {
+         const OrtValue* parts[] = {ints({2})};
+         OrtValue* value = nullptr;
+         return api().CreateValue(parts, 1, ONNX_TYPE_MAP, &value);
+       }},
+      {"map: of parts of other lengths",
+       [] {
+         const OrtValue* parts[] = {ints({2}), floats({3})};
+         OrtValue* value = nullptr;
+         return api().CreateValue(parts, 2, ONNX_TYPE_MAP, &value);
+       }},
+      {"map: with floats as keys",
+       [] {
+         const OrtValue* parts[] = {floats({2}), floats({2})};
+         OrtValue* value = nullptr;
+         return api().CreateValue(parts, 2, ONNX_TYPE_MAP, &value);
+       }},
+      {"map: a third part",
+       [] {
+         const OrtValue* parts[] = {ints({2}), floats({2})};
+         OrtValue* map = nullptr;
+         EXPECT_OK(api().CreateValue(parts, 2, ONNX_TYPE_MAP, &map));
+         OrtValue* part = nullptr;
+         return api().GetValue(map, 2, allocator(), &part);
+       }},
+      {"items of a tensor",
+       [] {
+         size_t count = 0;
+         return api().GetValueCount(floats({2}), &count);
+       }},
+      {"a value of type tensor",
+       [] {
+         const OrtValue* items[] = {floats({2})};
+         OrtValue* value = nullptr;
+         return api().CreateValue(items, 1, ONNX_TYPE_TENSOR, &value);
+       }},
+  };
+}
+
+std::vector<Scenario> environments() {
+  return {
+      {"env: an arena registered as an allocator=",
+       [] {
+         static OrtAllocator mine;
+         mine.version = ORT_API_VERSION;
+         mine.Info = [](const OrtAllocator*) -> const OrtMemoryInfo* {
+           return cpu_memory().release();
+         };
+         return api().RegisterAllocator(world().env.get(), &mine);
+       }},
+      {"env: an allocator that is not registered=",
+       [] { return api().UnregisterAllocator(world().env.get(), cpu_memory().get()); }},
+      {"env: an allocator twice",
+       [] {
+         EXPECT_OK(
+             api().CreateAndRegisterAllocator(world().env.get(), cpu_memory().get(), nullptr));
+         return api().CreateAndRegisterAllocator(world().env.get(), cpu_memory().get(), nullptr);
+       }},
+      {"env: an arena with a key that nobody knows=",
+       [] {
+         const char* key = "nobody";
+         const size_t value = 1;
+         OrtArenaCfg* arena = nullptr;
+         return api().CreateArenaCfgV2(&key, &value, 1, &arena);
+       }},
+      {"env: log level 9",
+       [] {
+         OrtEnv* env = nullptr;
+         return api().CreateEnv(static_cast<OrtLoggingLevel>(9), "x", &env);
+       }},
+      {"env: a plugin that is not there",
+       [] {
+         return api().RegisterExecutionProviderLibrary(world().env.get(), "x", "/nowhere.so");
+       }},
+      {"env: a plugin that was not registered=",
+       [] { return api().UnregisterExecutionProviderLibrary(world().env.get(), "x"); }},
+  };
+}
+
+std::vector<Scenario> bindings() {
+  const auto binding = [] {
+    static Session session;
+    session = world().session(kAdd);
+    return made<IoBinding>(api().CreateIoBinding, session.get()).release();
+  };
+  const auto run_bound = [](OrtIoBinding* bound) {
+    static Session session;
+    session = world().session(kAdd);
+    return api().RunWithBinding(session.get(), nullptr, bound);
+  };
+  return {
+      {"binding: an input of no such name",
+       [=] {
+         return api().BindInput(binding(), "bad", floats({1, 2}));
+       }},
+      {"binding: an output of no such name",
+       [=]() -> OrtStatus* {
+         OrtIoBinding* bound = binding();
+         if (OrtStatus* status = api().BindInput(bound, "x", floats({1, 2}))) return status;
+         if (OrtStatus* status = api().BindOutput(bound, "bad", floats({1, 2}))) return status;
+         return run_bound(bound);
+       }},
+      {"binding: nothing=", [=] { return run_bound(binding()); }},
+      {"binding: no input",
+       [=]() -> OrtStatus* {
+         OrtIoBinding* bound = binding();
+         if (OrtStatus* status = api().BindOutput(bound, "y", floats({1, 2}))) return status;
+         return run_bound(bound);
+       }},
+      {"binding: inputs and outputs",
+       [=]() -> OrtStatus* {
+         OrtIoBinding* bound = binding();
+         EXPECT_OK(api().BindInput(bound, "x", floats({1, 2})));
+         EXPECT_OK(api().BindOutput(bound, "y", floats({1, 2})));
+         return run_bound(bound);
+       }},
+  };
+}
+
+void report(const std::vector<Scenario>& scenarios) {
+  for (const Scenario& scenario : scenarios) {
+    const std::string text = outcome([&](int file) { print_status(file, scenario.run()); });
+    std::printf("%s\t%s\n", scenario.name, text.c_str());
+  }
+}
+
+}  // namespace
+}  // namespace sardonyx::capi_tests
+
+int main() {
+  using namespace sardonyx::capi_tests;
+  for (const auto& part : {runs, thread_options, session_options, models, tensors,
+                           texts_and_containers, environments, bindings}) {
+    report(part());
+  }
+  std::fflush(stdout);
+  _exit(0);
+}
