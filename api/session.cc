@@ -7,6 +7,7 @@
 #include "api/custom_ops.h"
 #include "api/initializers.h"
 #include "api/optimized_model.h"
+#include "api/run.h"
 #include "api/session_state.h"
 #include "api/shared_weights.h"
 #include "base/denormals.h"
@@ -158,6 +159,11 @@ void record_event(const State& state, std::vector<StepTime>* of_run, std::string
   record(state, of_run, std::move(time));
 }
 
+Result<void> check_not_canceled(const SessionOptions& options) {
+  if (options.cancel_load == nullptr || !*options.cancel_load) return {};
+  return fail(Code::kModelLoadCanceled, "Model loading canceled due to user request.");
+}
+
 // Domains that the model does not import are an error; operators of them that nobody knows are
 // likely to be what it takes to put that right, so both are named.
 Result<void> imported(const std::string& missing, Result<void> inferred) {
@@ -174,6 +180,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   state->options = options;
   record_event(*state, nullptr, fmt::format("model_loading_{}", source), start);
   const auto initialization = Clock::now();
+  TRY(check_not_canceled(options));
   describe_model(model, *state);
   TRY(check_config_entries(options));
   state->flush_denormals = flushes_denormals(options);
@@ -186,14 +193,17 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   build.denoted_dim_values = options.dim_overrides_by_denotation;
   const auto graph = TRY(build_graph(model, build));
   TRY(bind_custom_ops(*graph, model, options));
+  TRY(check_not_canceled(options));
   TRY(imported(missing, infer_types(*graph)));
   describe_args(model, *graph, *state);
+  TRY(check_not_canceled(options));
 
   PassOptions passes;
   passes.level = static_cast<int>(options.optimization);
   passes.disabled = options.disabled_passes;
   passes.tier = context->tier;
   state->passes = TRY(run_passes(*graph, passes));
+  TRY(check_not_canceled(options));
   if (!options.optimized_model_path.empty()) {
     TRY_AT("optimized_model_path", save_optimized_model(*graph, model, options));
   }
@@ -207,7 +217,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   return state;
 }
 
-Result<size_t> input_position(const State& state, const std::string& name) {
+Result<size_t> input_position(const State& state, std::string_view name) {
   const auto found = state.input_index.find(name);
   if (found != state.input_index.end()) return found->second;
   return fail(Code::kInvalidArgument, "Invalid input name: {}; the model has {}", name,
@@ -215,7 +225,7 @@ Result<size_t> input_position(const State& state, const std::string& name) {
 }
 
 // Inputs in the graph's order, checked against its declarations.
-Result<std::vector<Value>> order_inputs(const State& state, const std::vector<NamedValue>& given,
+Result<std::vector<Value>> order_inputs(const State& state, std::span<const NamedRef> given,
                                         const RunOptions& options) {
   const Graph& graph = *state.graph;
   std::vector<Value> ordered(graph.inputs().size());
@@ -224,8 +234,8 @@ Result<std::vector<Value>> order_inputs(const State& state, const std::vector<Na
       ordered[TRY_AT("adapter", input_position(state, name))] = tensor;
     }
   }
-  for (const NamedValue& input : given) {
-    ordered[TRY(input_position(state, input.name))] = input.value;
+  for (const NamedRef& input : given) {
+    ordered[TRY(input_position(state, input.name))] = *input.value;
   }
   for (size_t i = 0; i < ordered.size(); ++i) {
     if (ordered[i].kind() != Value::Kind::kNone) continue;
@@ -306,31 +316,43 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
     return fail(Code::kInvalidArgument, "{} outputs are named, but there are {} places for results",
                 outputs.size(), results.size());
   }
-  const std::vector<Value> ordered = TRY(order_inputs(*state_, inputs, options));
-  std::vector<Value> all(state_->outputs.size());
-  std::vector<size_t> positions;
+  std::vector<NamedRef> given;
+  given.reserve(inputs.size());
+  for (const NamedValue& input : inputs) given.push_back({input.name, &input.value});
+  const std::vector<std::string_view> names(outputs.begin(), outputs.end());
+  std::vector<Value> made = results;  // the caller's stay when the run fails
+  TRY(run_session(*this, given, names, made, options));
+  results = std::move(made);
+  return {};
+}
+
+Result<void> run_session(const Session& session, std::span<const NamedRef> inputs,
+                         std::span<const std::string_view> outputs, std::span<Value> results,
+                         const RunOptions& options) {
+  const State& state = session.state();
+  const std::vector<Value> ordered = TRY(order_inputs(state, inputs, options));
+  std::vector<Value> all(state.outputs.size());
+  std::vector<size_t> positions(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const auto found = state_->output_index.find(outputs[i]);
-    if (found == state_->output_index.end()) {
+    const auto found = state.output_index.find(outputs[i]);
+    if (found == state.output_index.end()) {
       return fail(Code::kInvalidArgument, "Invalid output name:{}; the model has {}", outputs[i],
-                  names_of(state_->outputs));
+                  names_of(state.outputs));
     }
-    positions.push_back(found->second);
-    all[found->second] = results[i];
+    positions[i] = found->second;
+    all[found->second] = std::move(results[i]);
   }
-  const bool profiled = state_->options.profiling || options.profile != nullptr;
+  const bool profiled = state.options.profiling || options.profile != nullptr;
   const auto start = profiled ? Clock::now() : Clock::time_point();
   RunControl control;
   control.cancel = options.cancel;
   control.deadline = options.deadline;
   if (profiled) {
-    control.record = [this, &options](const StepRecord& step) {
-      record_step(*state_, options.profile, step);
-    };
+    control.record = [&](const StepRecord& step) { record_step(state, options.profile, step); };
   }
-  const DenormalScope denormals(state_->flush_denormals);
-  TRY(state_->runner->run_into(ordered, all, control));
-  record_event(*state_, options.profile, "model_run", start);
+  const DenormalScope denormals(state.flush_denormals);
+  TRY(state.runner->run_into(ordered, all, control));
+  record_event(state, options.profile, "model_run", start);
   for (size_t i = 0; i < outputs.size(); ++i) results[i] = all[positions[i]];
   return {};
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +16,13 @@
 #include "sardonyx/sardonyx.h"
 
 namespace sardonyx {
+
+// Finds names without making strings of them.
+struct NameHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
+using NameIndex = std::unordered_map<std::string, size_t, NameHash, std::equal_to<>>;
 
 struct Session::State {
   SessionOptions options;
@@ -28,8 +36,8 @@ struct Session::State {
   std::shared_ptr<const PlanContext> context;
   std::shared_ptr<PlanRunner> runner;
   // Positions in graph->inputs() (required and overridable ones) and graph->outputs() by name.
-  std::unordered_map<std::string, size_t> input_index;
-  std::unordered_map<std::string, size_t> output_index;
+  NameIndex input_index;
+  NameIndex output_index;
 
   // For the tools.
   std::vector<std::pair<std::string, size_t>> op_counts;  // of the file, most frequent first

@@ -65,18 +65,23 @@ Result<void> BindOutputToDevice(OrtIoBinding* binding, const char* name,
 Result<void> RunWithBinding(OrtSession* session, const OrtRunOptions* options,
                             const OrtIoBinding* binding) {
   REQUIRE(session, binding);
+  TRY(check_ready(*session));
   if (binding->outputs.empty()) {
     return fail(Code::kInvalidArgument, "At least one output should be requested.");
   }
   // The table says const, and yet the outputs are where the results go.
   auto& outputs = const_cast<OrtIoBinding*>(binding)->outputs;
-  std::vector<std::string> names;
+  std::vector<NamedRef> inputs;
+  for (const NamedValue& input : binding->inputs) inputs.push_back({input.name, &input.value});
+  std::vector<std::string_view> names;
   std::vector<Value> results;
+  std::vector<const void*> given;
   for (const OrtIoBinding::Output& output : outputs) {
     names.push_back(output.name);
     results.push_back(output.is_bound ? output.value : Value());
+    given.push_back(memory_of(results.back()));
   }
-  TRY(run_loaded(*session->loaded, options, binding->inputs, names, results));
+  TRY(run_loaded(*session->loaded, options, inputs, names, given, results));
   for (size_t i = 0; i < outputs.size(); ++i) outputs[i].value = std::move(results[i]);
   return {};
 }

@@ -87,21 +87,46 @@ const char* ORT_API_CALL GetRunConfigEntry(const OrtRunOptions* options, const c
 
 // What Run() is given, as the library takes it.
 struct Request {
-  std::vector<NamedValue> inputs;
-  std::vector<std::string> outputs;
+  std::vector<NamedRef> inputs;  // of the caller, as are the names
+  std::vector<std::string_view> outputs;
+  std::vector<const void*> given;  // the memory of the caller's results, where there are any
   std::vector<Value> results;
+
+  void clear() {
+    given.clear();
+    inputs.clear();
+    outputs.clear();
+    results.clear();
+  }
 };
 
-Result<Request> read_request(const char* const* input_names, const OrtValue* const* inputs,
-                             size_t input_count, const char* const* output_names,
-                             size_t output_count, OrtValue* const* outputs) {
+// The request of a thread's last run, empty, so that the next need not allocate. A run within a
+// kernel of another one finds none.
+class Reused {
+ public:
+  Reused() : request(std::move(spare_)) { request.clear(); }
+  ~Reused() {
+    request.clear();
+    spare_ = std::move(request);
+  }
+  Reused(const Reused&) = delete;
+  Reused& operator=(const Reused&) = delete;
+
+  Request request;
+
+ private:
+  static thread_local Request spare_;
+};
+thread_local Request Reused::spare_;
+
+Result<void> read_request(const char* const* input_names, const OrtValue* const* inputs,
+                          size_t input_count, const char* const* output_names, size_t output_count,
+                          OrtValue* const* outputs, Request& request) {
   if (input_count != 0) REQUIRE(input_names, inputs);
   if (output_count == 0) {
     return fail(Code::kInvalidArgument, "At least one output should be requested.");
   }
   REQUIRE(output_names, outputs);
-  Request request;
-  request.inputs.reserve(input_count);
   for (size_t i = 0; i < input_count; ++i) {
     if (input_names[i] == nullptr || *input_names[i] == 0) {
       return fail(Code::kInvalidArgument, "input name cannot be empty");
@@ -109,16 +134,21 @@ Result<Request> read_request(const char* const* input_names, const OrtValue* con
     if (inputs[i] == nullptr) {
       return fail(Code::kInvalidArgument, "NULL input supplied for input {}", input_names[i]);
     }
-    request.inputs.push_back({input_names[i], inputs[i]->value});
+    request.inputs.push_back({input_names[i], &inputs[i]->value});
   }
   for (size_t i = 0; i < output_count; ++i) {
     if (output_names[i] == nullptr || *output_names[i] == 0) {
       return fail(Code::kInvalidArgument, "output name cannot be empty");
     }
     request.outputs.emplace_back(output_names[i]);
-    request.results.push_back(outputs[i] != nullptr ? outputs[i]->value : Value());
+    if (outputs[i] != nullptr) {
+      request.results.push_back(outputs[i]->value);
+    } else {
+      request.results.emplace_back();
+    }
+    request.given.push_back(memory_of(request.results.back()));
   }
-  return request;
+  return {};
 }
 
 void give_results(std::vector<Value>& results, OrtValue** outputs) {
@@ -131,19 +161,16 @@ void give_results(std::vector<Value>& results, OrtValue** outputs) {
   }
 }
 
-Result<void> check_ready(const OrtSession& session) {
-  if (session.edited == nullptr) return {};
-  return fail(Code::kFail, "Session not initialized.");
-}
-
 Result<void> Run(OrtSession* session, const OrtRunOptions* options, const char* const* input_names,
                  const OrtValue* const* inputs, size_t input_count, const char* const* output_names,
                  size_t output_count, OrtValue** outputs) {
   REQUIRE(session);
   TRY(check_ready(*session));
-  Request request =
-      TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs));
-  TRY(run_loaded(*session->loaded, options, request.inputs, request.outputs, request.results));
+  Reused reused;
+  Request& request = reused.request;
+  TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs, request));
+  TRY(run_loaded(*session->loaded, options, request.inputs, request.outputs, request.given,
+                 request.results));
   give_results(request.results, outputs);
   return {};
 }
@@ -159,11 +186,13 @@ Result<void> RunAsync(OrtSession* session, const OrtRunOptions* options,
     return fail(Code::kInvalidArgument,
                 "intra op thread pool must have at least one thread for RunAsync");
   }
-  auto request = std::make_shared<Request>(
-      TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs)));
+  auto request = std::make_shared<Request>();
+  TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs,
+                   *request));
   std::thread([loaded = session->loaded, request, options, outputs, callback, user_data] {
     OrtStatus* status = status_of([&]() -> Result<void> {
-      TRY(run_loaded(*loaded, options, request->inputs, request->outputs, request->results));
+      TRY(run_loaded(*loaded, options, request->inputs, request->outputs, request->given,
+                     request->results));
       give_results(request->results, outputs);
       return {};
     });
@@ -174,19 +203,19 @@ Result<void> RunAsync(OrtSession* session, const OrtRunOptions* options,
 }
 
 // Whether the tensor lies in the memory of an input, which is the client's.
-bool is_borrowed(const Tensor& tensor, const std::vector<NamedValue>& inputs) {
+bool is_borrowed(const Tensor& tensor, std::span<const NamedRef> inputs) {
   const auto* data = static_cast<const char*>(tensor.data());
-  for (const NamedValue& input : inputs) {
-    if (!input.value.is_tensor()) return true;
-    const auto* start = static_cast<const char*>(input.value.tensor().data());
-    if (data >= start && data < start + input.value.tensor().bytes()) return true;
+  for (const NamedRef& input : inputs) {
+    if (!input.value->is_tensor()) return true;
+    const auto* start = static_cast<const char*>(input.value->tensor().data());
+    if (data >= start && data < start + input.value->tensor().bytes()) return true;
   }
   return false;
 }
 
 // Values that the client may write to, and keep beyond the inputs.
-Result<void> detach_results(const std::vector<NamedValue>& inputs,
-                            const std::vector<const void*>& given, std::vector<Value>& results) {
+Result<void> detach_results(std::span<const NamedRef> inputs, std::span<const void* const> given,
+                            std::span<Value> results) {
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i].is_tensor()) {
       const Tensor& tensor = results[i].tensor();
@@ -197,6 +226,15 @@ Result<void> detach_results(const std::vector<NamedValue>& inputs,
   return {};
 }
 
+// The session's, with the severity and the tag of the run.
+OrtLogger run_logger(const LoadedSession& loaded, const OrtRunOptions* options) {
+  OrtLogger logger = loaded.logger;
+  if (options == nullptr) return logger;
+  if (options->log_severity >= 0) logger.severity = options->log_severity;
+  if (!options->tag.empty()) logger.log_id += ":" + options->tag;
+  return logger;
+}
+
 template <auto Member, class T>
 constexpr auto setter = door<&set_option<Member, T>>;
 template <auto Member, class T>
@@ -204,11 +242,19 @@ constexpr auto getter = door<&get_option<Member, T>>;
 
 }  // namespace
 
+Result<void> check_ready(const OrtSession& session) {
+  if (session.edited == nullptr) return {};
+  return fail(Code::kFail, "Session not initialized.");
+}
+
+const void* memory_of(const Value& value) {
+  return value.is_tensor() ? value.tensor().data() : nullptr;
+}
+
 Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* options,
-                        const std::vector<NamedValue>& inputs,
-                        const std::vector<std::string>& outputs, std::vector<Value>& results) {
+                        std::span<const NamedRef> inputs, std::span<const std::string_view> outputs,
+                        std::span<const void* const> given, std::span<Value> results) {
   RunOptions library;
-  OrtLogger logger = loaded.logger;
   std::vector<StepTime> profile;
   if (options != nullptr) {
     if (options->terminate) {
@@ -217,29 +263,21 @@ Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* option
     library.cancel = &options->terminate;
     library.adapters = options->adapters;
     if (options->profiling) library.profile = &profile;
-    if (options->log_severity >= 0) logger.severity = options->log_severity;
     if (!options->tag.empty()) {
       log_message(loaded.logger, ORT_LOGGING_LEVEL_INFO, "run",
                   "Running with tag: " + options->tag);
-      logger.log_id += ":" + options->tag;
     }
   }
-  std::vector<const void*> given(results.size());
-  for (size_t i = 0; i < results.size(); ++i) {
-    given[i] = results[i].is_tensor() ? results[i].tensor().data() : nullptr;
-  }
-  const Result<void> done = loaded.session.run_into(inputs, outputs, results, library);
+  const Result<void> done = run_session(loaded.session, inputs, outputs, results, library);
   if (library.profile != nullptr) TRY(write_profile(profile, options->profile_prefix));
-  if (!done) {
-    // What a node fails with has the node as its place; what the caller gave wrong goes to the
-    // caller alone.
-    const std::string& place = done.error().place;
-    if (!place.empty() && !place.starts_with("input '")) {
-      log_message(logger, ORT_LOGGING_LEVEL_ERROR, "run", done.error().text());
-    }
-    return done;
+  if (done) return detach_results(inputs, given, results);
+  // What a node fails with has the node as its place; what the caller gave wrong goes to the caller
+  // alone.
+  const std::string& place = done.error().place;
+  if (!place.empty() && !place.starts_with("input '")) {
+    log_message(run_logger(loaded, options), ORT_LOGGING_LEVEL_ERROR, "run", done.error().text());
   }
-  return detach_results(inputs, given, results);
+  return done;
 }
 
 void add_runs(OrtApi& api) {

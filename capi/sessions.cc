@@ -19,14 +19,10 @@
 namespace sardonyx::capi {
 namespace {
 
-Result<void> check_not_canceled(const OrtSessionOptions& options) {
-  if (!*options.load_canceled) return {};
-  return fail(Code::kModelLoadCanceled, "Model loading canceled due to user request.");
-}
-
 Result<SessionOptions> library_options(const OrtEnv& env, const OrtSessionOptions& options,
                                        const OrtLogger& logger) {
   SessionOptions result = options.library;
+  result.cancel_load = options.load_canceled;
   for (const auto& [name, tensor] : options.initializers) result.initializers[name] = tensor;
   const auto shares = result.config.find("session.use_env_allocators");
   if (shares != result.config.end() && shares->second == "1") {
@@ -222,14 +218,12 @@ Result<void> open_session(const OrtEnv* env, const OrtSessionOptions* options,
                           const LoadModel& load, OrtSession** out,
                           const OrtPrepackedWeightsContainer* container) {
   const OrtSessionOptions given = options != nullptr ? *options : OrtSessionOptions();
-  TRY(check_not_canceled(given));
   TRY(let_select(given));
   OrtLogger logger = make_logger(*env->environment, given);
   SessionOptions library = TRY(library_options(*env, given, logger));
   if (container != nullptr) library.shared_weights = container->weights;
   const uint64_t start = now_ns();
   Session session = TRY(load(library));
-  TRY(check_not_canceled(given));
   auto loaded = std::make_shared<LoadedSession>(std::move(session), given, env->environment,
                                                 std::move(logger), start);
   for (const std::string& warning : loaded->session.model().warnings) {

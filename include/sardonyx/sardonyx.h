@@ -70,6 +70,8 @@ struct SessionOptions {
   std::shared_ptr<ThreadPool> pool;
   // Sessions that are given the same one share weights; null: this session's are its own.
   std::shared_ptr<SharedWeights> shared_weights;
+  // Set to true from any thread to stop a load at its next stage: Error kModelLoadCanceled.
+  std::shared_ptr<const std::atomic<bool>> cancel_load;
   // Where activations and results come from: a 64-byte aligned block of so many bytes, null when it
   // cannot be had; empty: the library's own. Called from the threads that run the session.
   std::function<std::shared_ptr<void>(size_t bytes)> allocate;

@@ -82,7 +82,7 @@ bool has_argument() {
 
 // An argument that fits: handles, "x", one element, memory to write to.
 template <class T>
-T argument(int position) {
+T argument(size_t position) {
   using Pointed = std::remove_pointer_t<T>;
   using Plain = std::remove_cv_t<Pointed>;
   if constexpr (!std::is_pointer_v<T>) {
@@ -123,10 +123,14 @@ T argument(int position) {
   }
 }
 
+template <class... Args, size_t... kPositions>
+std::tuple<Args...> arguments(std::index_sequence<kPositions...>) {
+  return {argument<Args>(kPositions)...};
+}
+
 template <class Returned, class... Args>
 void call_without(int file, Returned (*entry)(Args...), size_t absent) {
-  int position = 0;
-  std::tuple<Args...> args{argument<Args>(position++)...};
+  auto args = arguments<Args...>(std::index_sequence_for<Args...>());
   size_t index = 0;
   const auto clear = [&](auto& arg) {
     if (index++ == absent) arg = std::remove_reference_t<decltype(arg)>{};

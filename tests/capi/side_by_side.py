@@ -7,8 +7,8 @@ graph through the C ABI and through the C++ API (capi_overhead).
 An output agrees when no element differs by more than 1e-5 of the output's scale, which is its
 largest magnitude, or 1 where that is smaller; integers and booleans must be equal. Where ONNX
 Runtime differs more than that from itself with its graph optimizations off, arithmetic in 32 bits
-does not determine the output so finely, and the bar is 3 times that difference. The C ABI may take 0.2 µs a
-call more than the C++ API. Exit code 1 when anything fails.
+does not determine the output so finely, and the bar is 3 times that difference. The C ABI may take
+0.2 µs a call more than the C++ API. Exit code 1 when anything fails.
 """
 
 import argparse
