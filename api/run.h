@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "sardonyx/sardonyx.h"
 
@@ -14,9 +15,30 @@ struct NamedRef {
   const Value* value = nullptr;
 };
 
-// Session::run_into; what is in `results` is unspecified when it fails.
+// One output: what is written to, as Session::run_into's results are.
+struct ResultRef {
+  std::string_view name;
+  Value* value = nullptr;
+};
+
+// Session::run_into; the results are as they were when it fails.
 Result<void> run_session(const Session& session, std::span<const NamedRef> inputs,
-                         std::span<const std::string_view> outputs, std::span<Value> results,
-                         const RunOptions& options);
+                         std::span<const ResultRef> results, const RunOptions& options);
+
+// Room for as many of something as most runs have, on the stack.
+template <class T>
+class Few {
+ public:
+  explicit Few(size_t count) : count_(count) {
+    if (count > kMost) many_.resize(count);
+  }
+  std::span<T> all() { return {count_ > kMost ? many_.data() : few_, count_}; }
+
+ private:
+  static constexpr size_t kMost = 8;
+  size_t count_;
+  T few_[kMost] = {};
+  std::vector<T> many_;
+};
 
 }  // namespace sardonyx

@@ -316,31 +316,28 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
     return fail(Code::kInvalidArgument, "{} outputs are named, but there are {} places for results",
                 outputs.size(), results.size());
   }
-  std::vector<NamedRef> given;
-  given.reserve(inputs.size());
-  for (const NamedValue& input : inputs) given.push_back({input.name, &input.value});
-  const std::vector<std::string_view> names(outputs.begin(), outputs.end());
-  std::vector<Value> made = results;  // the caller's stay when the run fails
-  TRY(run_session(*this, given, names, made, options));
-  results = std::move(made);
-  return {};
+  Few<NamedRef> given(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) given.all()[i] = {inputs[i].name, &inputs[i].value};
+  Few<ResultRef> wanted(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) wanted.all()[i] = {outputs[i], &results[i]};
+  return run_session(*this, given.all(), wanted.all(), options);
 }
 
 Result<void> run_session(const Session& session, std::span<const NamedRef> inputs,
-                         std::span<const std::string_view> outputs, std::span<Value> results,
-                         const RunOptions& options) {
+                         std::span<const ResultRef> results, const RunOptions& options) {
   const State& state = session.state();
   const std::vector<Value> ordered = TRY(order_inputs(state, inputs, options));
   std::vector<Value> all(state.outputs.size());
-  std::vector<size_t> positions(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const auto found = state.output_index.find(outputs[i]);
+  Few<size_t> places(results.size());
+  const std::span<size_t> positions = places.all();
+  for (size_t i = 0; i < results.size(); ++i) {
+    const auto found = state.output_index.find(results[i].name);
     if (found == state.output_index.end()) {
-      return fail(Code::kInvalidArgument, "Invalid output name:{}; the model has {}", outputs[i],
-                  names_of(state.outputs));
+      return fail(Code::kInvalidArgument, "Invalid output name:{}; the model has {}",
+                  results[i].name, names_of(state.outputs));
     }
     positions[i] = found->second;
-    all[found->second] = std::move(results[i]);
+    all[found->second] = *results[i].value;
   }
   const bool profiled = state.options.profiling || options.profile != nullptr;
   const auto start = profiled ? Clock::now() : Clock::time_point();
@@ -353,7 +350,7 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
   const DenormalScope denormals(state.flush_denormals);
   TRY(state.runner->run_into(ordered, all, control));
   record_event(state, options.profile, "model_run", start);
-  for (size_t i = 0; i < outputs.size(); ++i) results[i] = all[positions[i]];
+  for (size_t i = 0; i < results.size(); ++i) *results[i].value = all[positions[i]];
   return {};
 }
 

@@ -73,16 +73,14 @@ Result<void> RunWithBinding(OrtSession* session, const OrtRunOptions* options,
   auto& outputs = const_cast<OrtIoBinding*>(binding)->outputs;
   std::vector<NamedRef> inputs;
   for (const NamedValue& input : binding->inputs) inputs.push_back({input.name, &input.value});
-  std::vector<std::string_view> names;
-  std::vector<Value> results;
-  std::vector<const void*> given;
-  for (const OrtIoBinding::Output& output : outputs) {
-    names.push_back(output.name);
-    results.push_back(output.is_bound ? output.value : Value());
-    given.push_back(memory_of(results.back()));
+  std::vector<Value> values(outputs.size());
+  std::vector<ResultRef> results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].is_bound) values[i] = outputs[i].value;
+    results.push_back({outputs[i].name, &values[i]});
   }
-  TRY(run_loaded(*session->loaded, options, inputs, names, given, results));
-  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].value = std::move(results[i]);
+  TRY(run_loaded(*session->loaded, options, inputs, results));
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].value = std::move(values[i]);
   return {};
 }
 

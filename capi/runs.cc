@@ -85,43 +85,18 @@ const char* ORT_API_CALL GetRunConfigEntry(const OrtRunOptions* options, const c
   return entry != options->config.end() ? entry->second.c_str() : nullptr;
 }
 
-// What Run() is given, as the library takes it.
-struct Request {
-  std::vector<NamedRef> inputs;  // of the caller, as are the names
-  std::vector<std::string_view> outputs;
-  std::vector<const void*> given;  // the memory of the caller's results, where there are any
-  std::vector<Value> results;
-
-  void clear() {
-    given.clear();
-    inputs.clear();
-    outputs.clear();
-    results.clear();
-  }
+// The arguments of Run(), as its caller has them.
+struct Arguments {
+  const char* const* input_names;
+  const OrtValue* const* inputs;
+  size_t input_count;
+  const char* const* output_names;
+  size_t output_count;
+  OrtValue** outputs;
 };
 
-// The request of a thread's last run, empty, so that the next need not allocate. A run within a
-// kernel of another one finds none.
-class Reused {
- public:
-  Reused() : request(std::move(spare_)) { request.clear(); }
-  ~Reused() {
-    request.clear();
-    spare_ = std::move(request);
-  }
-  Reused(const Reused&) = delete;
-  Reused& operator=(const Reused&) = delete;
-
-  Request request;
-
- private:
-  static thread_local Request spare_;
-};
-thread_local Request Reused::spare_;
-
-Result<void> read_request(const char* const* input_names, const OrtValue* const* inputs,
-                          size_t input_count, const char* const* output_names, size_t output_count,
-                          OrtValue* const* outputs, Request& request) {
+Result<void> check_arguments(const Arguments& given) {
+  const auto& [input_names, inputs, input_count, output_names, output_count, outputs] = given;
   if (input_count != 0) REQUIRE(input_names, inputs);
   if (output_count == 0) {
     return fail(Code::kInvalidArgument, "At least one output should be requested.");
@@ -134,31 +109,34 @@ Result<void> read_request(const char* const* input_names, const OrtValue* const*
     if (inputs[i] == nullptr) {
       return fail(Code::kInvalidArgument, "NULL input supplied for input {}", input_names[i]);
     }
-    request.inputs.push_back({input_names[i], &inputs[i]->value});
   }
   for (size_t i = 0; i < output_count; ++i) {
     if (output_names[i] == nullptr || *output_names[i] == 0) {
       return fail(Code::kInvalidArgument, "output name cannot be empty");
     }
-    request.outputs.emplace_back(output_names[i]);
-    if (outputs[i] != nullptr) {
-      request.results.push_back(outputs[i]->value);
-    } else {
-      request.results.emplace_back();
-    }
-    request.given.push_back(memory_of(request.results.back()));
   }
   return {};
 }
 
-void give_results(std::vector<Value>& results, OrtValue** outputs) {
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (outputs[i] != nullptr) {
-      outputs[i]->value = std::move(results[i]);
-    } else {
-      outputs[i] = make_value(std::move(results[i]));
-    }
+// Writes into the values that the caller gave, and makes those that it did not.
+Result<void> run_arguments(const LoadedSession& loaded, const OrtRunOptions* options,
+                           const Arguments& given) {
+  Few<NamedRef> inputs(given.input_count);
+  for (size_t i = 0; i < given.input_count; ++i) {
+    inputs.all()[i] = {given.input_names[i], &given.inputs[i]->value};
   }
+  Few<ResultRef> results(given.output_count);
+  Few<std::unique_ptr<OrtValue>> made(given.output_count);
+  for (size_t i = 0; i < given.output_count; ++i) {
+    if (given.outputs[i] == nullptr) made.all()[i].reset(make_value(Value()));
+    OrtValue* value = given.outputs[i] != nullptr ? given.outputs[i] : made.all()[i].get();
+    results.all()[i] = {given.output_names[i], &value->value};
+  }
+  TRY(run_loaded(loaded, options, inputs.all(), results.all()));
+  for (size_t i = 0; i < given.output_count; ++i) {
+    if (made.all()[i] != nullptr) given.outputs[i] = made.all()[i].release();
+  }
+  return {};
 }
 
 Result<void> Run(OrtSession* session, const OrtRunOptions* options, const char* const* input_names,
@@ -166,13 +144,9 @@ Result<void> Run(OrtSession* session, const OrtRunOptions* options, const char* 
                  size_t output_count, OrtValue** outputs) {
   REQUIRE(session);
   TRY(check_ready(*session));
-  Reused reused;
-  Request& request = reused.request;
-  TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs, request));
-  TRY(run_loaded(*session->loaded, options, request.inputs, request.outputs, request.given,
-                 request.results));
-  give_results(request.results, outputs);
-  return {};
+  const Arguments given{input_names, inputs, input_count, output_names, output_count, outputs};
+  TRY(check_arguments(given));
+  return run_arguments(*session->loaded, options, given);
 }
 
 // The caller keeps names, values, options and session until the callback, which gets the status.
@@ -186,18 +160,26 @@ Result<void> RunAsync(OrtSession* session, const OrtRunOptions* options,
     return fail(Code::kInvalidArgument,
                 "intra op thread pool must have at least one thread for RunAsync");
   }
-  auto request = std::make_shared<Request>();
-  TRY(read_request(input_names, inputs, input_count, output_names, output_count, outputs,
-                   *request));
-  std::thread([loaded = session->loaded, request, options, outputs, callback, user_data] {
+  const Arguments given{input_names, inputs, input_count, output_names, output_count, outputs};
+  TRY(check_arguments(given));
+  // The arrays are the caller's, and may be gone when this returns; what is in them stays.
+  struct Kept {
+    std::vector<const char*> input_names;
+    std::vector<const OrtValue*> inputs;
+    std::vector<const char*> output_names;
+  };
+  auto kept = std::make_shared<Kept>(Kept{{input_names, input_names + input_count},
+                                          {inputs, inputs + input_count},
+                                          {output_names, output_names + output_count}});
+  std::thread([loaded = session->loaded, kept, options, outputs, callback, user_data] {
+    const size_t asked = kept->output_names.size();
     OrtStatus* status = status_of([&]() -> Result<void> {
-      TRY(run_loaded(*loaded, options, request->inputs, request->outputs, request->given,
-                     request->results));
-      give_results(request->results, outputs);
-      return {};
+      return run_arguments(*loaded, options,
+                           {kept->input_names.data(), kept->inputs.data(), kept->inputs.size(),
+                            kept->output_names.data(), asked, outputs});
     });
-    const size_t count = status == nullptr ? request->outputs.size() : 0;
-    callback(user_data, status == nullptr ? outputs : nullptr, count, status);
+    callback(user_data, status == nullptr ? outputs : nullptr, status == nullptr ? asked : 0,
+             status);
   }).detach();
   return {};
 }
@@ -213,15 +195,17 @@ bool is_borrowed(const Tensor& tensor, std::span<const NamedRef> inputs) {
   return false;
 }
 
-// Values that the client may write to, and keep beyond the inputs.
+// Values that the client may write to, and keep beyond the inputs. given: the memory that results
+// had before the run, where they had any.
 Result<void> detach_results(std::span<const NamedRef> inputs, std::span<const void* const> given,
-                            std::span<Value> results) {
+                            std::span<const ResultRef> results) {
   for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i].is_tensor()) {
-      const Tensor& tensor = results[i].tensor();
+    Value& value = *results[i].value;
+    if (value.is_tensor()) {
+      const Tensor& tensor = value.tensor();
       if (tensor.data() == given[i] || !is_borrowed(tensor, inputs)) continue;
     }
-    results[i] = TRY(copy_value(results[i]));
+    value = TRY(copy_value(value));
   }
   return {};
 }
@@ -247,13 +231,13 @@ Result<void> check_ready(const OrtSession& session) {
   return fail(Code::kFail, "Session not initialized.");
 }
 
-const void* memory_of(const Value& value) {
-  return value.is_tensor() ? value.tensor().data() : nullptr;
-}
-
 Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* options,
-                        std::span<const NamedRef> inputs, std::span<const std::string_view> outputs,
-                        std::span<const void* const> given, std::span<Value> results) {
+                        std::span<const NamedRef> inputs, std::span<const ResultRef> results) {
+  Few<const void*> given(results.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Value& value = *results[i].value;
+    given.all()[i] = value.is_tensor() ? value.tensor().data() : nullptr;
+  }
   RunOptions library;
   std::vector<StepTime> profile;
   if (options != nullptr) {
@@ -268,9 +252,9 @@ Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* option
                   "Running with tag: " + options->tag);
     }
   }
-  const Result<void> done = run_session(loaded.session, inputs, outputs, results, library);
+  const Result<void> done = run_session(loaded.session, inputs, results, library);
   if (library.profile != nullptr) TRY(write_profile(profile, options->profile_prefix));
-  if (done) return detach_results(inputs, given, results);
+  if (done) return detach_results(inputs, given.all(), results);
   // What a node fails with has the node as its place; what the caller gave wrong goes to the caller
   // alone.
   const std::string& place = done.error().place;
