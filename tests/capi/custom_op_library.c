@@ -47,6 +47,7 @@ static OrtStatus* compute(void* kernel, OrtKernelContext* context) {
   OrtStatus* status = api->KernelContext_GetInput(context, 0, &input);
   if (status == NULL) status = api->GetTensorTypeAndShape(input, &info);
   if (status == NULL) status = scale(kernel, context, info, input);
+  api->ReleaseTensorTypeAndShapeInfo(info);
   return status;
 }
 
