@@ -55,7 +55,6 @@ Result<std::vector<int>> parse_cpus(std::string_view text) {
 Result<ThreadSettings> thread_settings(const SessionOptions& options) {
   ThreadSettings settings = options.thread_settings;
   settings.threads = options.threads;
-  settings.flush_denormals = flushes_denormals(options);
   if (entry(options, "session.intra_op.allow_spinning") == "0") settings.spin = false;
   const std::string_view affinity = entry(options, "session.intra_op_thread_affinities");
   if (!affinity.empty()) settings.affinity = TRY(parse_affinity(affinity));
@@ -73,15 +72,18 @@ Result<std::vector<std::vector<int>>> parse_affinity(std::string_view text) {
 Result<std::shared_ptr<ThreadPool>> choose_pool(const SessionOptions& options) {
   if (options.pool != nullptr) return options.pool;
   const ThreadSettings settings = TRY(thread_settings(options));
-  const bool is_plain = settings.spin && !settings.flush_denormals && settings.affinity.empty() &&
+  const bool is_plain = settings.spin && settings.affinity.empty() &&
                         !settings.create && !settings.join && !settings.watch.enqueue;
   if (is_plain) return shared_thread_pool(options.threads);
   return make_thread_pool(settings);
 }
 
-bool flushes_denormals(const SessionOptions& options) {
-  return options.thread_settings.flush_denormals ||
-         entry(options, "session.set_denormal_as_zero") == "1";
+Result<bool> flushes_denormals(const SessionOptions& options) {
+  constexpr char kKey[] = "session.set_denormal_as_zero";
+  const std::string_view value = entry(options, kKey);
+  if (value.empty() || value == "1") return true;
+  if (value == "0") return false;
+  return fail(Code::kInvalidArgument, "{} is '{}', but must be '0' or '1'", kKey, value);
 }
 
 Result<void> check_config_entries(const SessionOptions& options) {

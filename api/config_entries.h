@@ -16,7 +16,8 @@ Result<std::shared_ptr<ThreadPool>> choose_pool(const SessionOptions& options);
 // "1,2;3-8": the processors of each worker, counted from 0 in the result and from 1 in the text.
 Result<std::vector<std::vector<int>>> parse_affinity(std::string_view text);
 
-bool flushes_denormals(const SessionOptions& options);
+// Whether runs take denormals for zeros: unless they are told not to.
+Result<bool> flushes_denormals(const SessionOptions& options);
 
 // Refuses what is asked for and not there, such as a format of models.
 Result<void> check_config_entries(const SessionOptions& options);

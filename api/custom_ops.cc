@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "api/args.h"
+#include "base/float_state.h"
 #include "ops/custom_op.h"
 
 namespace sardonyx {
@@ -139,6 +140,7 @@ class BoundOperator final : public CustomOperator {
       CustomNode node = node_;
       node.inputs = std::move(inputs);
       node.constants = std::move(constants);
+      const CallersFloatState callers;
       return op_->infer(node);
     }
     std::vector<ArgInfo> outputs;
@@ -156,6 +158,7 @@ class BoundOperator final : public CustomOperator {
       node.inputs.push_back(operand.present() ? arg_info("", operand.type) : ArgInfo());
       node.constants.push_back(operand.constant != nullptr ? *operand.constant : Tensor());
     }
+    const CallersFloatState callers;
     compute_ = TRY(op_->make(node));
     if (compute_) return std::cref(compute_);
     return fail(Code::kInvalidArgument, "CustomOp::make gave no function");
@@ -165,7 +168,7 @@ class BoundOperator final : public CustomOperator {
                   RunArgs& args) {
     std::vector<Value> inputs;
     for (size_t i = 0; i < args.inputs.size(); ++i) inputs.push_back(args.input_value(i));
-    Result<std::vector<Value>> results = compute(inputs);
+    Result<std::vector<Value>> results = called(compute, inputs);
     if (!results) return args.report(results.error().code, results.error().message);
     if (results->size() < announced.size()) {
       return args.report(Code::kInvalidArgument,
@@ -180,6 +183,12 @@ class BoundOperator final : public CustomOperator {
       }
       store(value, i, args);
     }
+  }
+
+  static Result<std::vector<Value>> called(const CustomOp::Compute& compute,
+                                           std::span<const Value> inputs) {
+    const CallersFloatState callers;
+    return compute(inputs);
   }
 
   // A result over the memory of an input, which is valid during this step only, becomes a copy.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/session_state.h"
+#include "base/float_state.h"
 #include "base/result.h"
 #include "cpu/tier.h"
 
@@ -145,6 +146,7 @@ Result<PlanReport> describe_plan(const Session& session,
   for (ValueId input : graph.inputs()) {
     types.push_back(TRY(planned_type(graph.value(input), input_shapes)));
   }
+  const FlushDenormals flush(state.flush_denormals);
   const std::shared_ptr<Plan> plan = TRY(state.runner->plan_for(types));
   PlanReport report;
   for (const Step& step : plan->steps) report.steps.push_back(describe_step(graph, *plan, step));

@@ -10,7 +10,7 @@
 #include "api/run.h"
 #include "api/session_state.h"
 #include "api/shared_weights.h"
-#include "base/denormals.h"
+#include "base/float_state.h"
 #include "graph/build.h"
 #include "model/check.h"
 #include "model/read_model.h"
@@ -183,8 +183,9 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   TRY(check_not_canceled(options));
   describe_model(model, *state);
   TRY(check_config_entries(options));
-  state->flush_denormals = flushes_denormals(options);
   auto context = TRY(make_context(options));
+  state->flush_denormals = TRY(flushes_denormals(options));
+  const FlushDenormals flush(state->flush_denormals);
 
   const std::string missing = TRY(find_missing_imports(model));
   BuildOptions build;
@@ -326,6 +327,7 @@ Result<void> Session::run_into(const std::vector<NamedValue>& inputs,
 Result<void> run_session(const Session& session, std::span<const NamedRef> inputs,
                          std::span<const ResultRef> results, const RunOptions& options) {
   const State& state = session.state();
+  const FlushDenormals flush(state.flush_denormals);
   const std::vector<Value> ordered = TRY(order_inputs(state, inputs, options));
   std::vector<Value> all(state.outputs.size());
   Few<size_t> places(results.size());
@@ -347,7 +349,6 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
   if (profiled) {
     control.record = [&](const StepRecord& step) { record_step(state, options.profile, step); };
   }
-  const DenormalScope denormals(state.flush_denormals);
   TRY(state.runner->run_into(ordered, all, control));
   record_event(state, options.profile, "model_run", start);
   for (size_t i = 0; i < results.size(); ++i) *results[i].value = all[positions[i]];

@@ -26,7 +26,7 @@ using NameIndex = std::unordered_map<std::string, size_t, NameHash, std::equal_t
 
 struct Session::State {
   SessionOptions options;
-  bool flush_denormals = false;
+  bool flush_denormals = true;
   ModelInfo model;
   std::vector<ArgInfo> inputs;
   std::vector<ArgInfo> outputs;

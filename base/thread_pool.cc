@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/denormals.h"
+#include "base/float_state.h"
 #include "base/result.h"
 #include "base/thread_settings.h"
 
@@ -114,6 +114,7 @@ struct ThreadPool::State {
   int64_t first = 0;  // the task that is number 0 of the shares
   Task call = nullptr;
   void* data = nullptr;
+  FloatState float_state = 0;  // the caller's: it is part of what a task computes
   ThreadSettings settings;
 
   struct Worker {
@@ -130,7 +131,6 @@ struct ThreadPool::State {
     auto* worker = static_cast<Worker*>(argument);
     const ThreadSettings& settings = worker->state->settings;
     if (worker->index < settings.affinity.size()) stay_on(settings.affinity[worker->index]);
-    const DenormalScope denormals(settings.flush_denormals);
     worker->state->work(*worker);
   }
 
@@ -218,6 +218,7 @@ struct ThreadPool::State {
       if (now == seen) continue;
       seen = now;
       if (!enter()) continue;
+      follow_float_state(float_state);
       take_part(worker);
       leave();
     }
@@ -262,6 +263,7 @@ void ThreadPool::run(int64_t count, Task call, void* data) {
   }
   state.call = call;
   state.data = data;
+  state.float_state = float_state();
   const bool watched = static_cast<bool>(state.settings.watch.enqueue);
   constexpr int64_t kMostTasks = int64_t{1} << 31;  // of one job
   for (state.first = 0; state.first < count; state.first += kMostTasks) {

@@ -18,8 +18,6 @@ struct ThreadSettings {
   int threads = 0;
   // Workers wait actively for some microseconds before they sleep.
   bool spin = true;
-  // Workers take numbers too small to be normal for zero, and give zero for them.
-  bool flush_denormals = false;
   // The processors, counted from 0, that each worker may run on; empty: any. One list per worker.
   std::vector<std::vector<int>> affinity;
   // Makes a thread that calls work(argument) and ends when that returns; null when it cannot. What

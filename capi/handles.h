@@ -130,7 +130,6 @@ struct OrtThreadingOptions {
   int intra_op_threads = 0;
   int inter_op_threads = 0;
   bool spin = true;
-  bool denormal_as_zero = false;
   std::string affinity;
   sardonyx::capi::ThreadHooks hooks;
 };
@@ -152,7 +151,6 @@ struct Environment {
   std::atomic<int> level = ORT_LOGGING_LEVEL_WARNING;
   std::string log_id;
   std::shared_ptr<ThreadPool> global_pool;  // null: there is none
-  bool flush_denormals = false;             // of runs in it
   std::mutex mutex;
   ThreadSettings::Watch watch;  // of the pools of sessions
   // Allocators that sessions may use: the client's, which stays, or one of this library.

@@ -35,7 +35,6 @@ Result<SessionOptions> library_options(const OrtEnv& env, const OrtSessionOption
                   "be created with the the CreateEnvWithGlobalThreadPools API.");
     }
     result.pool = env.environment->global_pool;
-    result.thread_settings.flush_denormals = env.environment->flush_denormals;
   } else {
     TRY(add_hooks(options.hooks, result.thread_settings));
     const std::lock_guard lock(env.environment->mutex);

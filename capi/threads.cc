@@ -38,9 +38,9 @@ Result<void> SetGlobalSpinControl(OrtThreadingOptions* options, int allow) {
   return {};
 }
 
+// Runs do so unless their session says otherwise.
 Result<void> SetGlobalDenormalAsZero(OrtThreadingOptions* options) {
   REQUIRE(options);
-  options->denormal_as_zero = true;
   return {};
 }
 
@@ -125,11 +125,9 @@ Result<void> make_global_pool(const OrtThreadingOptions& options, Environment& e
   ThreadSettings settings;
   settings.threads = options.intra_op_threads;
   settings.spin = options.spin;
-  settings.flush_denormals = options.denormal_as_zero;
   if (!options.affinity.empty()) settings.affinity = TRY(parse_affinity(options.affinity));
   TRY(add_hooks(options.hooks, settings));
   environment.global_pool = TRY(make_thread_pool(settings));
-  environment.flush_denormals = options.denormal_as_zero;
   return {};
 }
 

@@ -95,6 +95,7 @@ OpDef arg_op() {
   op.outputs = {{"reduced", "", dtype_set(DType::kInt64)}};
   op.attrs = {int_attr("axis", 0), int_attr("keepdims", 1), int_attr("select_last_index", 0)};
   op.infer = infer_arg;
+  op.keeps_denormals = true;
   return op;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/float_state.h"
 #include "base/memory.h"
 
 namespace sardonyx {
@@ -184,6 +185,8 @@ Result<std::vector<Tensor>> evaluate_node(const OpDef& op, const Graph& graph, c
   }
   WeightCache weights;
   const KernelRequest request{node, operands, outputs, tier, 1, weights, nullptr};
+  std::optional<KeepDenormals> keep;
+  if (keeps_denormals(op, node)) keep.emplace();
   const KernelChoice choice = TRY(choose_kernel(op, request));
   return run_once(*choice.kernel, node, inputs, inferred.types);
 }

@@ -124,6 +124,7 @@ OpDef op_NonZero() {
   op.inputs = {{"X", "T", types}};
   op.outputs = {{"Y", "", dtype_set(DType::kInt64)}};
   op.infer = infer_nonzero;
+  op.keeps_denormals = true;
   op.kernels = {{"reference", make_nonzero}};
   return op;
 }

@@ -261,6 +261,19 @@ Result<void> verify_attrs(const OpDef& op, Node& node) {
 
 }  // namespace
 
+bool keeps_denormals(const OpDef& op, const Node& node) {
+  bool keeps = op.keeps_denormals;
+  if (op.domain == "sardonyx" && op.name == "Elementwise") {
+    for_each_subgraph(node, [&](const Subgraph& fused) {
+      for (const Node& step : fused.body->nodes()) {
+        const OpDef* step_op = step.removed ? nullptr : find_op(step);
+        keeps |= step_op != nullptr && step_op->keeps_denormals;
+      }
+    });
+  }
+  return keeps;
+}
+
 Result<void> verify_node(const OpDef& op, const Graph& graph, Node& node) {
   TRY_AT(node.title(), verify_counts(op, node));
   TRY_AT(node.title(), verify_types(op, graph, node));

@@ -113,11 +113,22 @@ struct OpDef {
   bool is_view = false;
   // Two runs may differ (random generators): never folded, never merged.
   bool is_random = false;
+  // Denormals are not flushed while it runs: it converts numbers, compares them or takes their
+  // logarithm, so that what it gives is not close where they are zeros.
+  bool keeps_denormals = false;
   // Attributes that are not declared may be given too.
   bool takes_any_attr = false;
   // Set for elementwise operators: see ops/elementwise.h.
   const struct ElementwiseOp* elementwise = nullptr;
 };
+
+inline OpDef with_denormals(OpDef op) {
+  op.keeps_denormals = true;
+  return op;
+}
+
+// Whether that holds for a node: for its operator, or one of those that are fused into it.
+bool keeps_denormals(const OpDef& op, const Node& node);
 
 // The operator that the node calls, or null.
 const OpDef* find_op(const Node& node);

@@ -134,6 +134,7 @@ OpDef op_TopK() {
   op.outputs = {{"Values", "T", kNumericTypes}, {"Indices", "I", dtype_set(DType::kInt64)}};
   op.attrs = {int_attr("axis", -1), int_attr("largest", 1), int_attr("sorted", 1)};
   op.infer = infer_topk;
+  op.keeps_denormals = true;
   op.kernels = {{"partial sort", make_topk}};
   return op;
 }

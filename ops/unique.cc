@@ -180,6 +180,7 @@ OpDef op_Unique() {
                 {"inverse_indices", "", i64, Form::kOptional},
                 {"counts", "", i64, Form::kOptional}};
   op.attrs = {optional_attr("axis", FormalAttr::Kind::kInt), int_attr("sorted", 1)};
+  op.keeps_denormals = true;
   op.infer = infer_unique;
   op.kernels = {{"sort", make_unique_kernel}};
   return op;

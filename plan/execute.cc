@@ -1,6 +1,8 @@
 // Runs plans; see plan/execute.h.
 #include "plan/execute.h"
 
+#include "base/float_state.h"
+
 namespace sardonyx {
 
 Plan::Plan() = default;
@@ -216,6 +218,8 @@ class Run {
                  static_cast<char*>(arena.data()) + step.workspace_offset,
                  context_.pool.get(),
                  &error};
+    std::optional<KeepDenormals> keep;
+    if (step.keeps_denormals) keep.emplace();
     if (control_.record) {
       const auto start = std::chrono::steady_clock::now();
       step.kernel.kernel->run(args);

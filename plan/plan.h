@@ -66,6 +66,7 @@ struct Step {
   size_t workspace_offset = 0;  // in the arena
   bool runs_subgraphs = false;  // its outputs come as Values
 };
+  bool keeps_denormals = false;
 
 // What a continuation depends on: the shape of a value, or its elements too.
 struct Observed {

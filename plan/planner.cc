@@ -272,6 +272,7 @@ class Planner {
     return {};
   }
 
+    step.keeps_denormals = keeps_denormals(op, node);
   // ---- memory
 
   // Values that kernels hand over as Values: no tensors, strings, shapes that depend on data, and

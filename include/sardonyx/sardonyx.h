@@ -118,6 +118,8 @@ struct SessionOptions {
 struct SARDONYX_API Adapter {
   int32_t adapter_version = 0;
   int32_t model_version = 0;
+  // `session.set_denormal_as_zero` is "1" when it is absent: while a run computes, denormals are
+  // zeros, and the floating-point state of the thread that called is back when it returns.
   std::map<std::string, Tensor> parameters;
 
   static Result<Adapter> load(const std::filesystem::path& path);

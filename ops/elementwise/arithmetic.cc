@@ -341,7 +341,7 @@ OpDef op_Mean() {
 }
 OpDef op_Abs() { return unary_op({1, 6, 13}, kNumericTypes); }
 OpDef op_Neg() { return with_rule(unary_op({1, 6, 13}, kFloatTypes | kSignedIntTypes), infer_neg); }
-OpDef op_Sign() { return unary_op({9, 13}, kNumericTypes); }
+OpDef op_Sign() { return with_denormals(unary_op({9, 13}, kNumericTypes)); }
 OpDef op_Reciprocal() { return unary_op({1, 6, 13}, kFloatTypes); }
 OpDef op_Clip() {
   OpDef op = unary_op({1, 6, 11, 12, 13}, kNumericTypes);

@@ -231,6 +231,7 @@ OpDef op_Cast() {
   OpDef op = cast_op({1, 6, 9, 13, 19, 21, 23, 24, 25});
   op.attrs.push_back(required_attr("to", FormalAttr::Kind::kInt));
   op.infer = infer_cast;
+  op.keeps_denormals = true;
   op.elementwise = &kCast;
   return op;
 }
@@ -239,6 +240,7 @@ OpDef op_CastLike() {
   OpDef op = cast_op({15, 19, 21, 23, 24, 25});
   op.inputs.push_back({"target_type", "T2", kCastTypes});
   op.infer = infer_cast_like;
+  op.keeps_denormals = true;
   op.kernels[0].make = make_cast_like;
   op.elementwise = &kCast;
   return op;

@@ -97,6 +97,7 @@ template <CompareFn kFn>
 OpDef comparison_op(std::vector<int> versions, DTypeSet types) {
   OpDef op = predicate_op(binary_op(std::move(versions), types));
   op.infer = infer_comparison<kFn>;
+  op.keeps_denormals = true;
   return op;
 }
 

@@ -45,7 +45,7 @@ OpDef op_Cosh() { return unary_op({9, 22}, kFloatTypes); }
 OpDef op_Erf() { return unary_op({9, 13}, kFloatTypes); }
 OpDef op_Exp() { return unary_op({1, 6, 13}, kFloatTypes); }
 OpDef op_Floor() { return unary_op({1, 6, 13}, kFloatTypes); }
-OpDef op_Log() { return unary_op({1, 6, 13}, kFloatTypes); }
+OpDef op_Log() { return with_denormals(unary_op({1, 6, 13}, kFloatTypes)); }
 OpDef op_Round() { return unary_op({11, 22}, kFloatTypes); }
 OpDef op_Sin() { return unary_op({7, 22}, kFloatTypes); }
 OpDef op_Sinh() { return unary_op({9, 22}, kFloatTypes); }

@@ -453,6 +453,7 @@ OpDef op_Binarizer() {
   op.inputs = {{"X", "T", kFeatureTypes}};
   op.outputs = {{"Y", "T", kFeatureTypes}};
   op.attrs = {float_attr("threshold", 0)};
+  op.keeps_denormals = true;
   op.infer = infer_binarizer;
   op.kernels = {{"reference", make_binarizer}};
   return op;
@@ -500,6 +501,7 @@ OpDef op_OneHotEncoder() {
   op.outputs = {{"Y", "", dtype_set(DType::kFloat32)}};
   op.attrs = {optional_attr("cats_int64s", FormalAttr::Kind::kInts),
               optional_attr("cats_strings", FormalAttr::Kind::kStrings), int_attr("zeros", 1)};
+  op.keeps_denormals = true;
   op.infer = infer_one_hot;
   op.kernels = {{"search", make_one_hot}};
   return op;

@@ -224,6 +224,7 @@ OpDef op_LabelEncoder() {
               string_attr("default_string", "_Unused"),
               int_attr("default_int64", -1),
               float_attr("default_float", -0.0f)};
+  op.keeps_denormals = true;
   op.infer = infer_label_encoder;
   op.kernels = {{"search", make_label_encoder}};
   return op;

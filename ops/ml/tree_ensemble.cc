@@ -196,6 +196,7 @@ OpDef op_TreeEnsemble() {
         "nodes_trueleafs", "nodes_truenodeids", "tree_roots"}) {
     op.attrs.push_back(required_attr(name, Kind::kInts));
   }
+  op.keeps_denormals = true;
   op.infer = infer_trees;
   op.kernels = {{"walk", make_trees}};
   return op;

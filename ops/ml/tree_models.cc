@@ -434,6 +434,7 @@ OpDef op_TreeEnsembleClassifier() {
   op.attrs = model_attrs("class");
   op.attrs.push_back(optional_attr("classlabels_int64s", Kind::kInts));
   op.attrs.push_back(optional_attr("classlabels_strings", Kind::kStrings));
+  op.keeps_denormals = true;
   op.infer = infer_classifier;
   op.kernels = {{"walk", make_classifier}};
   return op;
@@ -447,6 +448,7 @@ OpDef op_TreeEnsembleRegressor() {
   op.attrs = model_attrs("target");
   op.attrs.push_back(optional_attr("n_targets", FormalAttr::Kind::kInt));
   op.attrs.push_back(string_attr("aggregate_function", "SUM"));
+  op.keeps_denormals = true;
   op.infer = infer_regressor;
   op.kernels = {{"walk", make_regressor}};
   return op;

@@ -196,6 +196,18 @@ def test_disabled_kernels():
         ort.InferenceSession(model, options)
 
 
+def test_denormals_are_zeros_unless_config_says_otherwise():
+    x = np.array([[1e-40, 1, 0]], "f4")
+    results = []
+    for value in (None, "1", "0"):
+        options = ort.SessionOptions()
+        if value is not None:
+            options.add_session_config_entry("session.set_denormal_as_zero", value)
+        results.append(ort.InferenceSession(tiny_models.add(), options).run(None, {"x": x, "y": x}))
+    for (result,), expected in zip(results, (0, 0, x[0, 0] + x[0, 0])):
+        assert result.tolist() == [[expected, 2, 0]]
+
+
 def test_load_cancellation():
     options = ort.SessionOptions()
     options.set_load_cancellation_flag(True)
