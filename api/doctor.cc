@@ -24,6 +24,8 @@ std::vector<std::string> feature_names(const CpuFeatures& cpu) {
   add(cpu.avx_vnni, "AVX-VNNI");
   add(cpu.avx512_vnni, "AVX-512 VNNI");
   add(cpu.avx512_bf16, "AVX-512 BF16");
+  add(cpu.amx_bf16, "AMX BF16");
+  add(cpu.amx_int8, "AMX INT8");
   add(cpu.neon, "NEON");
   add(cpu.neon_dotprod, "NEON dot product");
   return names;

@@ -10,6 +10,10 @@
 #include <cpuid.h>
 #define SARDONYX_X86 1
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace sardonyx {
 namespace {
@@ -28,7 +32,7 @@ CpuidRegs cpuid(uint32_t leaf, uint32_t subleaf = 0) {
 
 bool bit(uint32_t word, int index) { return (word >> index) & 1; }
 
-// The register states that the operating system saves: bit 1 SSE, 2 AVX, 5-7 AVX-512.
+// The register states that the operating system saves: bit 1 SSE, 2 AVX, 5-7 AVX-512, 17-18 tiles.
 uint64_t enabled_states() {
   if (!bit(cpuid(1).ecx, 27)) return 0;  // OSXSAVE
   uint32_t low = 0, high = 0;
@@ -54,6 +58,9 @@ void detect_instructions(CpuFeatures& cpu) {
   cpu.avx512_vnni = cpu.avx512 && bit(seven.ecx, 11);
   cpu.avx512_bf16 = cpu.avx512 && bit(seven_one.eax, 5);
   cpu.avx512_vbmi = cpu.avx512 && bit(seven.ecx, 1);
+  const bool tiles = cpu.avx512 && (states & 0x60000) == 0x60000 && bit(seven.edx, 24);
+  cpu.amx_bf16 = tiles && bit(seven.edx, 22);
+  cpu.amx_int8 = tiles && bit(seven.edx, 25);
 }
 
 // Deterministic cache parameters: leaf 4 (Intel) and 0x8000001D (AMD) have one format.
@@ -134,6 +141,17 @@ CpuFeatures detect() {
 const CpuFeatures& cpu_features() {
   static const CpuFeatures features = detect();
   return features;
+}
+
+bool may_use_tiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  static const bool granted = (cpu_features().amx_bf16 || cpu_features().amx_int8) &&
+                              syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return granted;
+#else
+  return false;
+#endif
 }
 
 }  // namespace sardonyx

@@ -15,6 +15,8 @@ struct CpuFeatures {
   bool avx512_vnni = false;  // 8-bit dot products, 512 bits
   bool avx512_bf16 = false;  // bf16 dot products, 512 bits
   bool avx512_vbmi = false;  // lookups of bytes, 512 bits
+  bool amx_bf16 = false;     // tiles of bf16 products
+  bool amx_int8 = false;     // tiles of 8-bit products
   bool neon = false;         // AArch64
   bool neon_dotprod = false;
 
@@ -28,5 +30,9 @@ struct CpuFeatures {
 
 // Detected on the first call.
 const CpuFeatures& cpu_features();
+
+// Whether this process may use the tiles that the processor has: the operating system is asked on
+// the first call, because each thread that uses them has 8 KB more of state.
+bool may_use_tiles();
 
 }  // namespace sardonyx

@@ -8,7 +8,7 @@ namespace sardonyx {
 
 inline bool has_byte_dot(Tier tier) {
   const CpuFeatures& cpu = cpu_features();
-  return (tier == Tier::kAvx512 && cpu.avx512_vnni) || (tier == Tier::kAvx2 && cpu.avx_vnni);
+  return (has_avx512(tier) && cpu.avx512_vnni) || (tier == Tier::kAvx2 && cpu.avx_vnni);
 }
 
 }  // namespace sardonyx

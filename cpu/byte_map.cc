@@ -67,7 +67,7 @@ SARDONYX_TIER_TABLE(byte_map_vectors, ByteMapKernels, kByteMapVectors)
 namespace sardonyx {
 
 const ByteMapKernels& byte_map_kernels(Tier tier) {
-  const bool vectors = tier == Tier::kAvx512 && cpu_features().avx512_vbmi;
+  const bool vectors = has_avx512(tier) && cpu_features().avx512_vbmi;
   return vectors ? byte_map_vectors(tier) : byte_map_each(tier);
 }
 

@@ -166,7 +166,7 @@ struct ConvTasks {
   int64_t tasks = 0;
 };
 ConvTasks tasks_of(Tier tier, const ConvShape& s, const ViewS8& view, int threads) {
-  const GemmS8Kernels& kernels = gemm_s8_kernels(tier);
+  const GemmS8Kernels& kernels = gemm_s8_kernels(tier, view.segments, view.depth);
   const int64_t cut = std::min<int64_t>(divide_up(2 * threads, s.groups), threads);
   ConvTasks tasks;
   tasks.grid = choose_grid(s.batch * s.out_pixels(), kernels.tile_rows,

@@ -53,36 +53,49 @@ struct FinishBytes {
   }
 };
 
+template <class D, class T>
+HWY_INLINE void store_first(hn::Vec<D> v, D d, T* dst, int64_t count) {
+  if (HWY_LIKELY(count == kLanesS8)) {
+    hn::StoreU(v, d, dst);
+  } else {
+    store_n(v, d, dst, static_cast<size_t>(count));
+  }
+}
+
 // Any result of sums in memory, `vectors` to a row.
 HWY_NOINLINE void finish_rows(const FinishS8& f, const int32_t* sums, int64_t rows, int64_t vectors,
                               int64_t cols) {
   const D32 d;
   const DF32 df;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t v = 0; v < vectors; ++v) {
-      const int64_t col = v * kLanesS8;
-      const int64_t count = cols - col < kLanesS8 ? cols - col : kLanesS8;
-      V32 sum = hn::LoadU(d, sums + (r * vectors + v) * kLanesS8);
-      if (f.add != nullptr) sum = hn::Add(sum, hn::LoadU(d, f.add + col));
+  const bool is_scaled = f.result != ResultS8::kInt32;
+  const VF32 low = hn::Set(df, f.low), high = hn::Set(df, f.high);
+  const V32 zero = hn::Set(d, f.zero);
+  for (int64_t col = 0; col < cols; col += kLanesS8) {
+    const int64_t count = cols - col < kLanesS8 ? cols - col : kLanesS8;
+    const V32 add = f.add != nullptr ? hn::LoadU(d, f.add + col) : hn::Zero(d);
+    const VF32 scale = is_scaled ? hn::LoadU(df, f.scale + col) : hn::Zero(df);
+    const bool has_bias = is_scaled && f.bias != nullptr && !gives_bytes(f);
+    const VF32 bias = has_bias ? hn::LoadU(df, f.bias + col) : hn::Zero(df);
+    for (int64_t r = 0; r < rows; ++r) {
+      V32 sum = hn::Add(hn::LoadU(d, sums + r * vectors * kLanesS8 + col), add);
       for (const FinishS8::Product& product : f.minus) {
         if (product.rows == nullptr) continue;
         const V32 factor = hn::Set(d, product.rows[r]);
         sum = hn::Sub(sum, hn::Mul(factor, hn::LoadU(d, product.cols + col)));
       }
       const int64_t place = r * f.ld + col;
-      if (f.result == ResultS8::kInt32) {
-        store_n(sum, d, static_cast<int32_t*>(f.dst) + place, static_cast<size_t>(count));
+      if (!is_scaled) {
+        store_first(sum, d, static_cast<int32_t*>(f.dst) + place, count);
         continue;
       }
-      VF32 y = hn::Mul(hn::ConvertTo(df, sum), hn::LoadU(df, f.scale + col));
-      if (f.bias != nullptr && !gives_bytes(f)) y = hn::Add(y, hn::LoadU(df, f.bias + col));
-      y = hn::Min(hn::Max(y, hn::Set(df, f.low)), hn::Set(df, f.high));
+      VF32 y = hn::Mul(hn::ConvertTo(df, sum), scale);
+      if (has_bias) y = hn::Add(y, bias);
+      y = hn::Min(hn::Max(y, low), high);
       if (f.result == ResultS8::kFloat32) {
-        store_n(y, df, static_cast<float*>(f.dst) + place, static_cast<size_t>(count));
+        store_first(y, df, static_cast<float*>(f.dst) + place, count);
         continue;
       }
-      const V32 rounded = hn::Add(hn::NearestInt(y), hn::Set(d, f.zero));
-      store_bytes(rounded, static_cast<uint8_t*>(f.dst) + place, count);
+      store_bytes(hn::Add(hn::NearestInt(y), zero), static_cast<uint8_t*>(f.dst) + place, count);
     }
   }
 }

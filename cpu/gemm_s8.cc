@@ -29,6 +29,16 @@ T* take(std::byte*& at, int64_t count) {
 int32_t stored_zero_a(bool is_signed, int32_t zero) { return is_signed ? zero + 128 : zero; }
 int32_t stored_zero_b(bool is_signed, int32_t zero) { return is_signed ? zero : zero - 128; }
 
+int64_t steps_of(int64_t segments, int64_t depth) {
+  return divide_up(segments * round_up(depth, 4), kTileBytesS8);
+}
+
+// Bytes of rows of A in tiles.
+int64_t tiles_bytes(const GemmS8Kernels& kernels, int64_t rows, int64_t segments, int64_t depth) {
+  if (kernels.tiles == nullptr) return 0;
+  return round_up(rows, kTileRowsS8) * steps_of(segments, depth) * kTileBytesS8;
+}
+
 template <class Fn>
 void run_tasks(ThreadPool* pool, int64_t tasks, const Fn& fn) {
   if (pool != nullptr) return pool->parallel_for(tasks, fn);
@@ -38,7 +48,7 @@ void run_tasks(ThreadPool* pool, int64_t tasks, const Fn& fn) {
 class BlockS8 {
  public:
   BlockS8(Tier tier, const BlocksS8& blocks, void* workspace)
-      : kernels_(gemm_s8_kernels(tier)), blocks_(blocks) {
+      : kernels_(gemm_s8_kernels(tier, blocks.b.segments, blocks.b.depth)), blocks_(blocks) {
     const PackedS8& b = blocks.b;
     const int64_t rows = block_rows_s8(tier, b.segments, b.depth);
     auto* at = static_cast<std::byte*>(workspace);
@@ -46,6 +56,7 @@ class BlockS8 {
     row_sums_ = take<int32_t>(at, rows);
     row_zeros_ = take<int32_t>(at, rows);
     scratch_ = take<uint8_t>(at, rows * blocks.row_scratch);
+    packed_ = take<uint8_t>(at, tiles_bytes(kernels_, rows, b.segments, b.depth));
   }
 
   void run(int64_t row, int64_t rows, int64_t panel, int64_t panel_end) {
@@ -57,6 +68,7 @@ class BlockS8 {
         row_zeros_[r] = stored_zero_a(blocks_.is_signed, blocks_.zero_points[row + r]);
       }
     }
+    if (kernels_.tiles != nullptr) pack_tiles(rows);
     for (int64_t p = panel; p < panel_end; ++p) run_panel(row, rows, p);
   }
 
@@ -82,6 +94,7 @@ class BlockS8 {
     tile.groups = b.groups();
     tile.b = b.panels + col * 4 * b.segments * b.groups();
     tile.cols = std::min<int64_t>(kernels_.panel_cols, b.n - col);
+    tile.is_signed = blocks_.is_signed;
     FinishS8& finish = tile.finish;
     finish.result = output.result;
     finish.add = output.add == nullptr ? nullptr : output.add + col;
@@ -92,19 +105,72 @@ class BlockS8 {
     finish.zero = output.zero;
     finish.ld = output.ld;
     auto* dst = static_cast<std::byte*>(output.dst) + (row * output.ld + col) * bytes;
-    const int64_t tiles = divide_up(rows, kernels_.tile_rows);
-    for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t begin = rows * i / tiles;
-      tile.rows = pointers_ + begin;
-      if (b.zeros != nullptr) finish.minus[0] = {row_sums_ + begin, b.zeros + col};
-      if (blocks_.zero_point_per_row) finish.minus[1] = {row_zeros_ + begin, b.sums + col};
-      finish.dst = dst + begin * output.ld * bytes;
-      kernels_.tile[blocks_.is_signed][rows * (i + 1) / tiles - begin](tile);
+    if (kernels_.tiles != nullptr) {
+      run_large_tiles(tile, dst, rows, col);
+    } else {
+      run_tiles(tile, dst, rows, col);
     }
     if (output.fn != nullptr) {
       output.fn(output.context, dst, output.ld, rows, tile.cols, blocks_.row0 + row,
                 blocks_.col0 + col);
     }
+  }
+
+  void pack_tiles(int64_t rows) {
+    const PackedS8& b = blocks_.b;
+    RowsS8 from;
+    from.row_stride = rows;
+    from.segments = b.segments;
+    from.bytes = 4 * b.groups();
+    from.is_signed = blocks_.is_signed;
+    const int64_t tile_bytes = tiles_bytes(kernels_, kTileRowsS8, b.segments, b.depth);
+    for (int64_t row = 0; row < rows; row += kTileRowsS8) {
+      from.rows = pointers_ + row;
+      from.count = std::min(kTileRowsS8, rows - row);
+      kernels_.tiles->pack_rows(from, packed_ + row / kTileRowsS8 * tile_bytes);
+    }
+  }
+
+  // Points what finishes sums at a row of the block.
+  void place_rows(FinishS8& finish, std::byte* dst, int64_t row, int64_t col) const {
+    const PackedS8& b = blocks_.b;
+    if (b.zeros != nullptr) finish.minus[0] = {row_sums_ + row, b.zeros + col};
+    if (blocks_.zero_point_per_row) finish.minus[1] = {row_zeros_ + row, b.sums + col};
+    finish.dst = dst + row * finish.ld * static_cast<int64_t>(result_bytes_s8(finish.result));
+  }
+
+  void run_tiles(GemmS8Tile& tile, std::byte* dst, int64_t rows, int64_t col) const {
+    const int64_t tiles = divide_up(rows, kernels_.tile_rows);
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t begin = rows * i / tiles;
+      tile.rows = pointers_ + begin;
+      place_rows(tile.finish, dst, begin, col);
+      kernels_.tile[blocks_.is_signed][rows * (i + 1) / tiles - begin](tile);
+    }
+  }
+
+  // The sums of one tile are finished while those of the next are computed.
+  void run_large_tiles(GemmS8Tile& tile, std::byte* dst, int64_t rows, int64_t col) const {
+    const PackedS8& b = blocks_.b;
+    const int64_t height = kernels_.tile_rows;
+    alignas(64) int32_t sums[2][2 * kTileRowsS8 * 32];
+    ProductS8 product;
+    product.steps = steps_of(b.segments, b.depth);
+    product.b = tile.b;
+    product.vectors = tile.cols > kernels_.lanes ? 2 : 1;
+    const auto finish = [&](int64_t row) {
+      place_rows(tile.finish, dst, row, col);
+      kernels_.finish(tile.finish, sums[row / height % 2], std::min(height, rows - row),
+                      product.vectors, tile.cols);
+    };
+    for (int64_t row = 0; row < rows; row += height) {
+      product.a = packed_ + row * product.steps * kTileBytesS8;
+      product.row_tiles = rows - row > kTileRowsS8 ? 2 : 1;
+      product.sums = sums[row / height % 2];
+      kernels_.tiles->multiply(product);
+      if (row > 0) finish(row - height);
+    }
+    finish((rows - 1) / height * height);
   }
 
   const GemmS8Kernels& kernels_;
@@ -113,6 +179,7 @@ class BlockS8 {
   int32_t* row_sums_;
   int32_t* row_zeros_;
   uint8_t* scratch_;
+  uint8_t* packed_;  // rows of A in tiles
 };
 
 // ---- plain matrices
@@ -146,7 +213,7 @@ void copy_matrix_rows(const void* source, int64_t row, int64_t rows, const uint8
 int64_t scratch_of(int64_t k) { return k % 4 == 0 ? 0 : round_up(k, 4); }
 
 TaskGrid grid_of(Tier tier, int64_t m, int64_t n, int64_t k, int threads) {
-  const GemmS8Kernels& kernels = gemm_s8_kernels(tier);
+  const GemmS8Kernels& kernels = gemm_s8_kernels(tier, 1, k);
   // A step of k takes four elements, so four times as many are worth a task.
   return choose_grid(m, kernels.tile_rows, divide_up(n, kernels.panel_cols), kernels.panel_cols,
                      divide_up(k, 4), threads);
@@ -161,7 +228,10 @@ int64_t padded_cols_s8(Tier tier, int64_t n) {
 size_t packed_s8_bytes(Tier tier, int64_t n, int64_t segments, int64_t depth) {
   const int64_t lanes = gemm_s8_kernels(tier).lanes;
   const int64_t cols = padded_cols_s8(tier, n);
-  return aligned(round_up(n, lanes) * round_up(depth, 4) * segments) + 2 * aligned(4 * cols) + 64;
+  // Tiles read whole steps of the last panel.
+  const int64_t beyond = kTileBytesS8 / 4 * gemm_s8_kernels(tier).panel_cols * 4;
+  return aligned(round_up(n, lanes) * round_up(depth, 4) * segments) + 2 * aligned(4 * cols) + 64 +
+         (tier == Tier::kAmx ? aligned(beyond) : 0);
 }
 
 namespace {
@@ -262,7 +332,7 @@ size_t result_bytes_s8(ResultS8 result) {
 }
 
 int64_t block_rows_s8(Tier tier, int64_t segments, int64_t depth) {
-  const int64_t tile_rows = gemm_s8_kernels(tier).tile_rows;
+  const int64_t tile_rows = gemm_s8_kernels(tier, segments, depth).tile_rows;
   const int64_t row_bytes = std::max<int64_t>(1, segments * round_up(depth, 4));
   const int64_t rows = std::min(
       {kMostBlockRows, kBlockBytes / row_bytes, kMostPointers / std::max<int64_t>(1, segments)});
@@ -272,21 +342,26 @@ int64_t block_rows_s8(Tier tier, int64_t segments, int64_t depth) {
 size_t task_bytes_s8(Tier tier, int64_t segments, int64_t depth, int64_t row_scratch) {
   const int64_t rows = block_rows_s8(tier, segments, depth);
   return aligned(rows * segments * static_cast<int64_t>(sizeof(void*))) + 2 * aligned(4 * rows) +
-         aligned(rows * row_scratch);
+         aligned(rows * row_scratch) +
+         aligned(tiles_bytes(gemm_s8_kernels(tier, segments, depth), rows, segments, depth));
 }
 
 void gemm_s8_blocks(Tier tier, const BlocksS8& blocks, int64_t row, int64_t row_end, int64_t panel,
                     int64_t panel_end, void* workspace) {
-  const int64_t tile_rows = gemm_s8_kernels(tier).tile_rows;
+  const GemmS8Kernels& kernels = gemm_s8_kernels(tier, blocks.b.segments, blocks.b.depth);
+  const int64_t tile_rows = kernels.tile_rows;
   const int64_t most = block_rows_s8(tier, blocks.b.segments, blocks.b.depth) / tile_rows;
   const int64_t tiles = divide_up(row_end - row, tile_rows);
   const int64_t count = divide_up(tiles, most);
+  const TilesS8* large = kernels.tiles;
   BlockS8 block(tier, blocks, workspace);
+  if (large != nullptr) large->begin();
   for (int64_t i = 0; i < count; ++i) {
     const int64_t begin = row + tiles * i / count * tile_rows;
     const int64_t end = std::min(row + tiles * (i + 1) / count * tile_rows, row_end);
     block.run(begin, end - begin, panel, panel_end);
   }
+  if (large != nullptr) large->end();
 }
 
 void add_zero_point_s8(Tier tier, const PackedS8& b, bool a_signed, int32_t zero_point,

@@ -47,6 +47,23 @@ HWY_INLINE void finish_tile(const GemmS8Tile& t, const V32 (&sum)[kRows][kVector
   finish_rows(f, sums, kRows, kVectors, t.cols);
 }
 
+void finish_sums(const FinishS8& f, const int32_t* sums, int64_t rows, int64_t vectors,
+                 int64_t cols) {
+  if (!gives_bytes(f) || f.minus[0].rows != nullptr || f.minus[1].rows != nullptr) {
+    return finish_rows(f, sums, rows, vectors, cols);
+  }
+  const FinishBytes finish(f);
+  for (int64_t v = 0; v < vectors; ++v) {
+    const FinishBytes::Column at = finish.column(v * kLanesS8);
+    const int32_t* column = sums + v * kLanesS8;
+    for (int64_t r = 0; r < rows; ++r, column += vectors * kLanesS8) {
+      finish.store(hn::LoadU(D32(), column), at, r, v * kLanesS8, cols - v * kLanesS8);
+    }
+  }
+}
+
+// kSigned: elements of A are. Without the instruction it is read from the tile, which costs little
+// there and saves as many functions again.
 template <bool kDot, bool kSigned, int kRows, int kVectors>
 HWY_INLINE void compute(const GemmS8Tile& t) {
   const D32 d;
@@ -56,7 +73,8 @@ HWY_INLINE void compute(const GemmS8Tile& t) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
-  const V32 shift = hn::Set(d, static_cast<int32_t>(0x80808080u));
+  const bool shifts = kSigned || (!kDot && t.is_signed);
+  const V32 shift = hn::Set(d, static_cast<int32_t>(shifts ? 0x80808080u : 0));
   const int8_t* b = t.b;
   const uint8_t* const* rows = t.rows;
   const int64_t depth = 4 * t.groups;
@@ -75,7 +93,7 @@ HWY_INLINE void compute(const GemmS8Tile& t) {
         int32_t four;
         std::memcpy(&four, a[r] + k, sizeof(four));
         V32 row = hn::Set(d, four);
-        if constexpr (kSigned) row = hn::Xor(row, shift);
+        if constexpr (kSigned || !kDot) row = hn::Xor(row, shift);
         const BytesA<kDot> bytes(row);
         sum[r][0] = add_dot(bytes, first, sum[r][0]);
         if constexpr (kVectors > 1) sum[r][1] = add_dot(bytes, second, sum[r][1]);
@@ -113,8 +131,7 @@ int32_t row_sum(const uint8_t* row, int64_t count, bool is_signed) {
 }
 
 template <bool kDot, bool kSigned>
-constexpr void fill_tiles(GemmS8Kernels& kernels) {
-  GemmS8Kernels::Tile* to = kernels.tile[kSigned];
+constexpr void fill_tiles(GemmS8Kernels::Tile* to) {
   to[1] = tile<kDot, kSigned, 1>;
   to[2] = tile<kDot, kSigned, 2>;
   to[3] = tile<kDot, kSigned, 3>;
@@ -137,8 +154,9 @@ constexpr GemmS8Kernels make_kernels() {
   kernels.tile_rows = kTileRows;
   kernels.lanes = static_cast<int>(kLanesS8);
   kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
-  fill_tiles<kDot, false>(kernels);
-  fill_tiles<kDot, true>(kernels);
+  fill_tiles<kDot, false>(kernels.tile[false]);
+  fill_tiles<kDot, kDot>(kernels.tile[true]);
+  kernels.finish = finish_sums;
   kernels.row_sum = row_sum<kDot>;
   return kernels;
 }
@@ -159,6 +177,24 @@ SARDONYX_TIER_TABLE(gemm_s8_plain_kernels, GemmS8Kernels, kGemmS8)
 SARDONYX_TIER_TABLE(gemm_s8_dot_kernels, GemmS8Kernels, kGemmS8Dot)
 
 namespace sardonyx {
+
+const GemmS8Kernels& gemm_s8_kernels(Tier tier, int64_t segments, int64_t depth) {
+#ifdef SARDONYX_S8_AMX
+  constexpr int64_t kWorthCopying = 32;  // elements of k
+  if (tier == Tier::kAmx && segments * depth >= kWorthCopying) {
+    static const GemmS8Kernels kernels = [] {
+      GemmS8Kernels tiled = gemm_s8_dot_kernels(Tier::kAmx);
+      tiled.tile_rows = 2 * kTileRowsS8;
+      tiled.tiles = &kTilesS8;
+      return tiled;
+    }();
+    return kernels;
+  }
+#endif
+  (void)segments;
+  (void)depth;
+  return gemm_s8_kernels(tier);
+}
 
 const GemmS8Kernels& gemm_s8_kernels(Tier tier) {
   const bool dot = has_byte_dot(tier);

@@ -36,7 +36,38 @@ struct GemmS8Tile {
   int64_t groups = 0;         // of 4 elements, in each segment
   const int8_t* b = nullptr;  // [segments][groups][width][4]
   int64_t cols = 0;
+  bool is_signed = false;  // A
   FinishS8 finish;
+};
+
+// ---- Larger tiles (AMX): rows of A are copied together first, and sums go through memory.
+
+inline constexpr int64_t kTileRowsS8 = 16;
+inline constexpr int64_t kTileBytesS8 = 64;  // of a row of A to a step
+
+struct RowsS8 {
+  const uint8_t* const* rows = nullptr;  // rows[segment * row_stride + row]
+  int64_t row_stride = 0;
+  int64_t count = 0;  // at most kTileRowsS8
+  int64_t segments = 0;
+  int64_t bytes = 0;  // of each segment
+  bool is_signed = false;
+};
+
+struct ProductS8 {
+  const uint8_t* a = nullptr;  // [row_tiles][steps][16][64], zeros where k ends
+  const int8_t* b = nullptr;   // as in GemmS8Tile, readable to whole steps
+  int64_t steps = 0;
+  int row_tiles = 1;        // at most 2
+  int vectors = 1;          // of columns, at most 2
+  int32_t* sums = nullptr;  // [row_tiles][16][vectors * 16]
+};
+
+struct TilesS8 {
+  void (*begin)() = nullptr;  // on each thread before, and after, it multiplies
+  void (*end)() = nullptr;
+  void (*pack_rows)(const RowsS8& rows, uint8_t* dst) = nullptr;
+  void (*multiply)(const ProductS8& product) = nullptr;
 };
 
 inline constexpr int kMaxTileRowsS8 = 12;
@@ -48,9 +79,21 @@ struct GemmS8Kernels {
   int panel_cols = 0;
   // By whether elements of A are signed, and rows.
   Tile tile[2][kMaxTileRowsS8 + 1] = {};
+  const TilesS8* tiles = nullptr;  // in place of `tile`
+  // What becomes of sums in memory, `vectors` to a row.
+  void (*finish)(const FinishS8& finish, const int32_t* sums, int64_t rows, int64_t vectors,
+                 int64_t cols) = nullptr;
   // Sums of stored elements: of `count` bytes, signed ones shifted by 128.
   int32_t (*row_sum)(const uint8_t* row, int64_t count, bool is_signed) = nullptr;
 };
+// What all kernels of a tier have in common: lanes, panel_cols.
 const GemmS8Kernels& gemm_s8_kernels(Tier tier);
+// The kernels for a sum over k = segments * depth.
+const GemmS8Kernels& gemm_s8_kernels(Tier tier, int64_t segments, int64_t depth);
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SARDONYX_S8_AMX 1
+extern const TilesS8 kTilesS8;  // cpu/gemm_s8_amx.cc
+#endif
 
 }  // namespace sardonyx

@@ -11,10 +11,11 @@
 namespace sardonyx {
 namespace {
 
-constexpr std::array<std::pair<Tier, std::string_view>, 4> kTierNames = {{
+constexpr std::array<std::pair<Tier, std::string_view>, 5> kTierNames = {{
     {Tier::kSse4, "sse4"},
     {Tier::kAvx2, "avx2"},
     {Tier::kAvx512, "avx512"},
+    {Tier::kAmx, "amx"},
     {Tier::kNeon, "neon"},
 }};
 
@@ -49,6 +50,8 @@ std::vector<Tier> available_tiers() {
   if ((HWY_TARGETS & HWY_SSE4) != 0 && cpu.sse4) tiers.push_back(Tier::kSse4);
   if ((HWY_TARGETS & HWY_AVX2) != 0 && cpu.avx2) tiers.push_back(Tier::kAvx2);
   if ((HWY_TARGETS & HWY_AVX3) != 0 && cpu.avx512) tiers.push_back(Tier::kAvx512);
+  const bool tiles = cpu.amx_bf16 && cpu.amx_int8 && cpu.avx512_bf16 && cpu.avx512_vnni;
+  if ((HWY_TARGETS & HWY_AVX3) != 0 && tiles && may_use_tiles()) tiers.push_back(Tier::kAmx);
   if ((HWY_TARGETS & HWY_NEON) != 0 && cpu.neon) tiers.push_back(Tier::kNeon);
   // The lowest tier is what the whole build is compiled for, so it runs or nothing does.
   if (tiers.empty()) tiers.push_back(Tier::kSse4);

@@ -45,9 +45,12 @@
 
 namespace sardonyx {
 
-enum class Tier : uint8_t { kSse4, kAvx2, kAvx512, kNeon };
+// kAmx is kAvx512 with tiles: the same code but for the products of cpu/amx.h.
+enum class Tier : uint8_t { kSse4, kAvx2, kAvx512, kAmx, kNeon };
 
-std::string_view tier_name(Tier tier);  // "sse4", "avx2", "avx512", "neon"
+inline bool has_avx512(Tier tier) { return tier == Tier::kAvx512 || tier == Tier::kAmx; }
+
+std::string_view tier_name(Tier tier);  // "sse4", "avx2", "avx512", "amx", "neon"
 std::optional<Tier> tier_from_name(std::string_view name);
 
 // The tiers that this build has and this machine can run, lowest first; never empty.

@@ -9,6 +9,7 @@
 #if HWY_TARGETS & HWY_AVX3
 #define SARDONYX_TIER_AVX512(kTable) \
   case Tier::kAvx512:                \
+  case Tier::kAmx:                   \
     return N_AVX3::kTable;
 #else
 #define SARDONYX_TIER_AVX512(kTable)
