@@ -72,8 +72,8 @@ Result<std::vector<std::vector<int>>> parse_affinity(std::string_view text) {
 Result<std::shared_ptr<ThreadPool>> choose_pool(const SessionOptions& options) {
   if (options.pool != nullptr) return options.pool;
   const ThreadSettings settings = TRY(thread_settings(options));
-  const bool is_plain = settings.spin && settings.affinity.empty() &&
-                        !settings.create && !settings.join && !settings.watch.enqueue;
+  const bool is_plain = settings.spin && settings.affinity.empty() && !settings.create &&
+                        !settings.join && !settings.watch.enqueue;
   if (is_plain) return shared_thread_pool(options.threads);
   return make_thread_pool(settings);
 }

@@ -11,6 +11,7 @@
 #include "api/session_state.h"
 #include "api/shared_weights.h"
 #include "base/float_state.h"
+#include "cpu/gemm_bf16.h"
 #include "graph/build.h"
 #include "model/check.h"
 #include "model/read_model.h"
@@ -111,6 +112,25 @@ Result<void> check_kernel_name(const std::string& name) {
               "disabled_kernels: there is no kernel '{}' (`sardonyx ops` lists them)", name);
 }
 
+Result<bool> wants_bf16(const SessionOptions& options, Tier tier) {
+  constexpr char kKey[] = "sardonyx.matmul_precision";
+  const auto entry = options.config.find(kKey);
+  bool wanted = options.matmul_precision == MatMulPrecision::kBfloat16;
+  if (entry != options.config.end()) {
+    if (entry->second != "f32" && entry->second != "bf16") {
+      return fail(Code::kInvalidArgument, "{} is '{}', but must be 'f32' or 'bf16'", kKey,
+                  entry->second);
+    }
+    wanted = entry->second == "bf16";
+  }
+  const char* missing = nullptr;
+  if (wanted && bf16_kernels(tier, Bf16Kind::kDots, &missing) == nullptr) {
+    return fail(Code::kNotImplemented,
+                "bf16 products cannot be had, because {}; leave matmul_precision at f32", missing);
+  }
+  return wanted;
+}
+
 Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options) {
   if (options.threads < 0) {
     return fail(Code::kInvalidArgument, "threads is {}, but must be 0 (automatic) or more",
@@ -125,6 +145,7 @@ Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options)
   context->plan_limit = std::max(1, options.plan_limit);
   for (const std::string& name : options.disabled_kernels) TRY(check_kernel_name(name));
   context->disabled_kernels = options.disabled_kernels;
+  context->bf16_products = TRY(wants_bf16(options, context->tier));
   return context;
 }
 
@@ -183,9 +204,9 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   TRY(check_not_canceled(options));
   describe_model(model, *state);
   TRY(check_config_entries(options));
-  auto context = TRY(make_context(options));
   state->flush_denormals = TRY(flushes_denormals(options));
   const FlushDenormals flush(state->flush_denormals);
+  auto context = TRY(make_context(options));
 
   const std::string missing = TRY(find_missing_imports(model));
   BuildOptions build;

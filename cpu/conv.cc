@@ -4,6 +4,7 @@
 #include "cpu/conv.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "cpu/zeros.h"
 
@@ -226,19 +227,15 @@ size_t conv_workspace_bytes(const GemmKernels<T>& kernels, const ConvShape& shap
   return static_cast<size_t>(tasks.tasks * tasks.scratch) * sizeof(T);
 }
 
-template <class T>
-void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, const T* packed,
-          const Epilogue<T>& epilogue, T* dst, void* workspace, ThreadPool& pool) {
-  const ConvView view = view_of(shape);
-  const int64_t rows = shape.batch * shape.out_pixels();
-  if (rows <= 0 || view.cols <= 0) return;
-  const ConvTasks<T> tasks = tasks_of(kernels, shape, view, pool.threads());
-  const int64_t k = view.segments * view.depth;
+// Calls multiply(args, group, part) for each task: a part of the grid of one group.
+template <class T, class Multiply>
+static void run_tasks(const ConvTasks<T>& tasks, const ConvShape& shape, const ConvView& view,
+                      const T* src, const Epilogue<T>& epilogue, T* dst, void* scratch,
+                      ThreadPool& pool, const Multiply& multiply) {
   pool.parallel_for(tasks.tasks, [&](int64_t task) {
     const int64_t group = task / tasks.grid.tasks();
-    const int64_t part = task % tasks.grid.tasks();
     const ConvSource<T> source{&shape, src + group * (shape.in_channels / shape.groups),
-                               static_cast<T*>(workspace) + task * tasks.scratch};
+                               static_cast<T*>(scratch) + task * tasks.scratch};
     const DenseRows<T> dense{source.src, shape.src_stride()};
     BlockArgs<T> args;
     args.n = view.cols;
@@ -246,16 +243,97 @@ void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, c
     args.depth = view.depth;
     args.fill_rows = view.dense ? fill_dense_rows<T> : view.merged ? fill_merged<T> : fill_taps<T>;
     args.source = view.dense ? static_cast<const void*>(&dense) : &source;
-    args.packed_b = packed + group * packed_b_count(kernels, k, view.cols);
     args.col0 = group * view.cols;
     args.c = dst + args.col0;
     args.ldc = shape.dst_stride();
     args.epilogue = epilogue;
     if (epilogue.bias != nullptr) args.epilogue.bias += args.col0;
     if (epilogue.residual != nullptr) args.epilogue.residual += args.col0;
+    multiply(args, group, task % tasks.grid.tasks());
+  });
+}
+
+template <class T>
+void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, const T* packed,
+          const Epilogue<T>& epilogue, T* dst, void* workspace, ThreadPool& pool) {
+  const ConvView view = view_of(shape);
+  const int64_t rows = shape.batch * shape.out_pixels();
+  if (rows <= 0 || view.cols <= 0) return;
+  const ConvTasks<T> tasks = tasks_of(kernels, shape, view, pool.threads());
+  const int64_t group_count = packed_b_count(kernels, view.segments * view.depth, view.cols);
+  const auto multiply = [&](BlockArgs<T>& args, int64_t group, int64_t part) {
+    args.packed_b = packed + group * group_count;
     gemm_blocks(kernels, args, tasks.grid.row_begin(part), tasks.grid.row_end(part),
                 tasks.grid.panel_begin(part), tasks.grid.panel_end(part));
-  });
+  };
+  run_tasks(tasks, shape, view, src, epilogue, dst, workspace, pool, multiply);
+}
+
+// ---- bf16
+
+static ConvTasks<float> bf16_tasks_of(const ConvShape& s, const ConvView& view, int threads) {
+  ConvTasks<float> tasks;
+  const int64_t cut = std::min<int64_t>(divide_up(2 * threads, s.groups), threads);
+  tasks.grid = bf16_grid(s.batch * s.out_pixels(), view.cols, view.segments * view.depth,
+                         static_cast<int>(cut));
+  tasks.tasks = s.groups * tasks.grid.tasks();
+  if (view.merged) {
+    tasks.scratch = divide_up(kMaxBlockRows * view.segments * view.depth, 16) * 16;
+  }
+  return tasks;
+}
+
+size_t conv_bf16_packed_bytes(const ConvShape& shape) {
+  const ConvView view = view_of(shape);
+  return static_cast<size_t>(shape.groups) *
+         packed_b_bf16_bytes(view.segments * view.depth, view.cols);
+}
+
+void conv_bf16_pack(const ConvShape& shape, const float* weights, void* packed, ThreadPool& pool) {
+  const int64_t channels = shape.in_channels / shape.groups, taps = shape.taps();
+  const int64_t cols = shape.out_channels / shape.groups, k = taps * channels;
+  const size_t group_bytes = packed_b_bf16_bytes(k, cols);
+  // From [column][channel][tap] to [column][tap][channel].
+  std::vector<float> moved(static_cast<size_t>(cols * k));
+  for (int64_t group = 0; group < shape.groups; ++group) {
+    pool.parallel_for(cols, [&](int64_t col) {
+      const float* from = weights + (group * cols + col) * k;
+      float* to = moved.data() + col * k;
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        for (int64_t channel = 0; channel < channels; ++channel) {
+          to[tap * channels + channel] = from[channel * taps + tap];
+        }
+      }
+    });
+    pack_b_bf16(moved.data(), k, true, k, cols,
+                static_cast<std::byte*>(packed) + static_cast<size_t>(group) * group_bytes, pool);
+  }
+}
+
+size_t conv_bf16_workspace_bytes(const ConvShape& shape, int threads) {
+  const ConvView view = view_of(shape);
+  const ConvTasks<float> tasks = bf16_tasks_of(shape, view, threads);
+  return static_cast<size_t>(tasks.tasks) * (task_bytes_bf16(view.segments * view.depth) +
+                                             static_cast<size_t>(tasks.scratch) * sizeof(float));
+}
+
+void conv_bf16(const Bf16Kernels& kernels, const GemmKernels<float>& finish, const ConvShape& shape,
+               const float* src, const void* packed, const Epilogue<float>& epilogue, float* dst,
+               void* workspace, ThreadPool& pool) {
+  const ConvView view = view_of(shape);
+  const int64_t k = view.segments * view.depth;
+  if (shape.batch * shape.out_pixels() <= 0 || view.cols <= 0) return;
+  const ConvTasks<float> tasks = bf16_tasks_of(shape, view, pool.threads());
+  const size_t group_bytes = packed_b_bf16_bytes(k, view.cols), task_bytes = task_bytes_bf16(k);
+  auto* tiles = static_cast<std::byte*>(workspace);
+  void* scratch = tiles + static_cast<size_t>(tasks.tasks) * task_bytes;
+  const auto multiply = [&](const BlockArgs<float>& args, int64_t group, int64_t part) {
+    const auto* b =
+        static_cast<const std::byte*>(packed) + static_cast<size_t>(group) * group_bytes;
+    const auto task = static_cast<size_t>(group * tasks.grid.tasks() + part);
+    gemm_bf16_blocks(kernels, finish, args, b, tasks.grid, part, tiles + task * task_bytes);
+  };
+  run_tasks(tasks, shape, view, src, epilogue, dst, scratch, pool, multiply);
 }
 
 #define SARDONYX_CONV(T)                                                                       \

@@ -9,6 +9,7 @@
 
 #include "base/thread_pool.h"
 #include "cpu/gemm.h"
+#include "cpu/gemm_bf16.h"
 
 namespace sardonyx {
 
@@ -53,5 +54,13 @@ size_t conv_workspace_bytes(const GemmKernels<T>& kernels, const ConvShape& shap
 template <class T>
 void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, const T* packed,
           const Epilogue<T>& epilogue, T* dst, void* workspace, ThreadPool& pool);
+
+// The same with operands rounded to bf16; see cpu/gemm_bf16.h.
+size_t conv_bf16_packed_bytes(const ConvShape& shape);
+void conv_bf16_pack(const ConvShape& shape, const float* weights, void* packed, ThreadPool& pool);
+size_t conv_bf16_workspace_bytes(const ConvShape& shape, int threads);
+void conv_bf16(const Bf16Kernels& kernels, const GemmKernels<float>& finish, const ConvShape& shape,
+               const float* src, const void* packed, const Epilogue<float>& epilogue, float* dst,
+               void* workspace, ThreadPool& pool);
 
 }  // namespace sardonyx

@@ -71,6 +71,9 @@ struct GemmKernels {
   void (*pack_rows)(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) = nullptr;
   void (*pack_cols)(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) = nullptr;
 
+  // c = what `tile` says becomes of sums [rows, panel_cols], 64-byte aligned; c may be sums.
+  void (*finish)(const GemmTile<T>& tile, const T* sums, int rows) = nullptr;
+
   // c = activation(src) (+ residual after it); src may be c.
   void (*activate)(Activation activation, T p0, T p1, const T* src, int64_t src_ld,
                    const T* residual, int64_t residual_ld, T* c, int64_t ldc, int64_t rows,

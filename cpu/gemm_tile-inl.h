@@ -273,6 +273,11 @@ void gemm_wide_tile(const GemmTile<T>& t) {
 }
 
 template <class T>
+void finish_sums(const GemmTile<T>& t, const T* sums, int rows) {
+  TileOps<T>::finish_ragged(t, 0, sums, rows, 2);
+}
+
+template <class T>
 void pack_rows(const T* src, int64_t ld, int64_t depth, int64_t cols, T* dst) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -440,6 +445,7 @@ constexpr GemmKernels<T> make_gemm_kernels() {
   kernels.wide_panels[3] = 2;
   kernels.pack_rows = pack_rows<T>;
   kernels.pack_cols = pack_cols<T>;
+  kernels.finish = finish_sums<T>;
   kernels.activate = activate<T>;
   return kernels;
 }

@@ -32,6 +32,12 @@ Result<std::unique_ptr<Kernel>> make_band(const KernelRequest& request) {
                           TRY(FusedEpilogue::read(request, kFirstOperand)));
 }
 
+template <Bf16Kind kKind>
+Result<std::unique_ptr<Kernel>> make_bf16(const KernelRequest& request) {
+  return make_bf16_conv_kernel(request, TRY(read_forward_conv_sizes(request, kInputs)),
+                               TRY(FusedEpilogue::read(request, kFirstOperand)), kKind);
+}
+
 Result<std::unique_ptr<Kernel>> make_winograd(const KernelRequest& request) {
   return make_winograd_kernel(request, TRY(read_forward_conv_sizes(request, kInputs)),
                               TRY(FusedEpilogue::read(request, kFirstOperand)));
@@ -69,7 +75,9 @@ OpDef op_FusedConv() {
   op.attrs.push_back(int_attr("channels_last", 0));
   op.attrs.push_back(optional_attr("epilogue", FormalAttr::Kind::kGraph));
   op.infer = infer_fused;
-  op.kernels = {{"band", make_band},
+  op.kernels = {{"amx bf16 conv", make_bf16<Bf16Kind::kTiles>},
+                {"bf16 conv", make_bf16<Bf16Kind::kDots>},
+                {"band", make_band},
                 {"depthwise", make_depthwise},
                 {"winograd", make_winograd},
                 {"indirect gemm", make_indirect},

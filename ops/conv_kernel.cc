@@ -77,6 +77,29 @@ struct WinogradConv {
   }
 };
 
+template <Bf16Kind kKind>
+struct Bf16Conv {
+  const Bf16Kernels* kernels;
+  const GemmKernels<float>* finish;
+
+  explicit Bf16Conv(Tier tier)
+      : kernels(bf16_kernels(tier, kKind)), finish(&gemm_kernels<float>(tier)) {}
+  static std::string name(const ConvShape&) { return "bf16"; }
+  size_t packed_count(const ConvShape& shape) const {
+    return conv_bf16_packed_bytes(shape) / sizeof(float);
+  }
+  void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
+    conv_bf16_pack(shape, weights, packed, pool);
+  }
+  size_t workspace_bytes(const ConvShape& shape, int threads) const {
+    return conv_bf16_workspace_bytes(shape, threads);
+  }
+  void run(const ConvShape& shape, const float* src, const float* packed,
+           const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
+    conv_bf16(*kernels, *finish, shape, src, packed, epilogue, dst, workspace, pool);
+  }
+};
+
 struct BandConv {
   const GemmKernels<float>* kernels;
 
@@ -255,6 +278,29 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (!is_depthwise(conv_shape(conv))) return decline("not one filter per channel");
   return std::make_unique<ConvKernel<float, DepthwiseConv>>(request, conv, epilogue);
+}
+
+Result<std::unique_ptr<Kernel>> make_bf16_conv_kernel(const KernelRequest& request,
+                                                      const ConvSizes& conv,
+                                                      const FusedEpilogue& epilogue,
+                                                      Bf16Kind kind) {
+  // Below these, most of what tiles multiply is padding.
+  constexpr int64_t kFewProducts = 16, kFewColumns = 8;
+  if (!request.bf16_products) return decline("matmul_precision is not bf16");
+  TRY(check_sizes(conv));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  if (request.inputs[1].constant == nullptr) return decline("the weights are not constant");
+  const ConvShape shape = conv_shape(conv);
+  if (shape.in_channels / shape.groups * shape.taps() < kFewProducts ||
+      shape.out_channels / shape.groups < kFewColumns) {
+    return decline("a group has too few channels");
+  }
+  const char* missing = nullptr;
+  if (bf16_kernels(request.tier, kind, &missing) == nullptr) return decline("{}", missing);
+  if (kind == Bf16Kind::kTiles) {
+    return std::make_unique<ConvKernel<float, Bf16Conv<Bf16Kind::kTiles>>>(request, conv, epilogue);
+  }
+  return std::make_unique<ConvKernel<float, Bf16Conv<Bf16Kind::kDots>>>(request, conv, epilogue);
 }
 
 Result<std::unique_ptr<Kernel>> make_band_kernel(const KernelRequest& request,

@@ -1,7 +1,7 @@
 // The f32 and f64 kernels of channels-last convolutions: indirect matrix product, depthwise or
 // transposed, with the weights packed when the plan is made, if they are constant.
 // Entry points: make_conv_kernel, make_winograd_kernel, make_depthwise_kernel,
-// make_conv_transpose_kernel.
+// make_bf16_conv_kernel, make_conv_transpose_kernel.
 #pragma once
 
 #include "cpu/conv.h"
@@ -25,6 +25,11 @@ Result<std::unique_ptr<Kernel>> make_band_kernel(const KernelRequest& request,
 Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& request,
                                                      const ConvSizes& conv,
                                                      const FusedEpilogue& epilogue);
+// f32 convolutions with operands rounded to bf16; declines where the session does not ask for them,
+// and where the weights are not constant or fill no tiles.
+Result<std::unique_ptr<Kernel>> make_bf16_conv_kernel(const KernelRequest& request,
+                                                      const ConvSizes& conv,
+                                                      const FusedEpilogue& epilogue, Bf16Kind kind);
 Result<std::unique_ptr<Kernel>> make_conv_transpose_kernel(const KernelRequest& request,
                                                            const ConvSizes& conv,
                                                            const FusedEpilogue& epilogue);

@@ -130,7 +130,7 @@ Tensor scaled_bias(const Tensor& c, int64_t columns, double beta) {
   return Tensor::from<T>({columns}, std::span<const T>(bias));
 }
 
-Result<std::unique_ptr<Kernel>> make_gemm(const KernelRequest& request) {
+Result<Product> read_product(const KernelRequest& request) {
   TRY(check_known(request));
   const AttrMap& attrs = request.node.attrs;
   const GemmShape gemm = read_gemm_shape(request);
@@ -140,15 +140,15 @@ Result<std::unique_ptr<Kernel>> make_gemm(const KernelRequest& request) {
   product.trans_b = attrs.get_int("transB") != 0;
   product.alpha = gemm.alpha;
   product.matrix = read_matrix_shape({gemm.rows, gemm.depth}, {gemm.depth, gemm.columns});
-  Tensor bias;
   if (request.has_input(2) && gemm.beta != 0) {
     const Shape c = request.inputs[2].shape();
     const Tensor* constant = request.inputs[2].constant;
     const bool per_column = c.count() == gemm.columns && (c.empty() || c.back() == gemm.columns);
     if (constant != nullptr && (per_column || c.count() == 1)) {
-      if (dtype == DType::kFloat32) bias = scaled_bias<float>(*constant, gemm.columns, gemm.beta);
-      if (dtype == DType::kFloat64) bias = scaled_bias<double>(*constant, gemm.columns, gemm.beta);
-      product.bias = &bias;
+      if (dtype == DType::kFloat32)
+        product.bias = scaled_bias<float>(*constant, gemm.columns, gemm.beta);
+      if (dtype == DType::kFloat64)
+        product.bias = scaled_bias<double>(*constant, gemm.columns, gemm.beta);
     } else if (gemm.beta != 1) {
       return decline("beta is {} and C is not a constant row", gemm.beta);
     } else if (per_column) {
@@ -159,7 +159,7 @@ Result<std::unique_ptr<Kernel>> make_gemm(const KernelRequest& request) {
       return decline("C is neither one row nor as large as the product");
     }
   }
-  return make_gemm_kernel(request, product);
+  return product;
 }
 
 Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
@@ -184,7 +184,8 @@ OpDef op_Gemm() {
   op.attrs = {float_attr("alpha", 1), float_attr("beta", 1), int_attr("transA", 0),
               int_attr("transB", 0)};
   op.infer = infer;
-  op.kernels = {{"gemm", make_gemm}, {"reference", make_reference}};
+  op.kernels = product_candidates<read_product>();
+  op.kernels.push_back({"reference", make_reference});
   return op;
 }
 

@@ -68,6 +68,8 @@ struct KernelRequest {
   WeightCache& weights;
   // Runners of the node's subgraphs by attribute name.
   std::function<std::shared_ptr<GraphRunner>(std::string_view attr)> runner;
+  // Products of f32 matrices may round their operands to bf16.
+  bool bf16_products = false;
 
   bool has_input(size_t index) const { return index < inputs.size() && inputs[index].present(); }
   bool has_output(size_t index) const { return index < outputs.size() && outputs[index].present(); }

@@ -53,10 +53,10 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   return kernel;
 }
 
-Result<std::unique_ptr<Kernel>> make_gemm(const KernelRequest& request) {
+Result<Product> read_product(const KernelRequest& request) {
   Product product;
   product.matrix = TRY(read_shape(request));
-  return make_gemm_kernel(request, product);
+  return product;
 }
 
 // ---- the fused form
@@ -80,7 +80,7 @@ Result<void> infer_fused(InferContext& context) {
   return check_epilogue(context, kFirstOperand, *output.dims);
 }
 
-Result<std::unique_ptr<Kernel>> make_fused_gemm(const KernelRequest& request) {
+Result<Product> read_fused_product(const KernelRequest& request) {
   const AttrMap& attrs = request.node.attrs;
   Product product;
   product.matrix = TRY(read_shape(request));
@@ -89,7 +89,7 @@ Result<std::unique_ptr<Kernel>> make_fused_gemm(const KernelRequest& request) {
   product.alpha = static_cast<double>(attrs.get_float("alpha", 1));
   product.bias_input = request.has_input(2) ? 2 : 0;
   product.epilogue = TRY(FusedEpilogue::read(request, kFirstOperand));
-  return make_gemm_kernel(request, product);
+  return product;
 }
 
 }  // namespace
@@ -100,7 +100,8 @@ OpDef op_MatMul() {
   op.inputs = {{"A", "T", kTypes}, {"B", "T", kTypes}};
   op.outputs = {{"Y", "T", kTypes}};
   op.infer = infer;
-  op.kernels = {{"gemm", make_gemm}, {"reference", make_reference}};
+  op.kernels = product_candidates<read_product>();
+  op.kernels.push_back({"reference", make_reference});
   return op;
 }
 
@@ -116,7 +117,7 @@ OpDef op_FusedMatMul() {
   op.attrs = {float_attr("alpha", 1), optional_attr("epilogue", FormalAttr::Kind::kGraph),
               int_attr("transA", 0), int_attr("transB", 0)};
   op.infer = infer_fused;
-  op.kernels = {{"gemm", make_fused_gemm}};
+  op.kernels = product_candidates<read_fused_product>();
   return op;
 }
 

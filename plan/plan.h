@@ -30,6 +30,7 @@ struct PlanContext {
   std::shared_ptr<ArenaPool> arenas;
   int plan_limit = 16;
   std::vector<std::string> disabled_kernels;
+  bool bf16_products = false;
 };
 
 // Where the bytes of a value are at run time.
@@ -65,8 +66,8 @@ struct Step {
   std::vector<ValueId> outputs;
   size_t workspace_offset = 0;  // in the arena
   bool runs_subgraphs = false;  // its outputs come as Values
-};
   bool keeps_denormals = false;
+};
 
 // What a continuation depends on: the shape of a value, or its elements too.
 struct Observed {

@@ -261,18 +261,24 @@ class Planner {
       const Subgraph* subgraph = node.attrs.get_subgraph(attr);
       return subgraph == nullptr ? nullptr : runners_(subgraph->body);
     };
-    const KernelRequest request{
-        node, inputs, outputs, context_.tier, context_.pool->threads(), *context_.weights, runner};
+    const KernelRequest request{node,
+                                inputs,
+                                outputs,
+                                context_.tier,
+                                context_.pool->threads(),
+                                *context_.weights,
+                                runner,
+                                context_.bf16_products};
     step.node = id;
     step.op = &op;
     step.kernel = TRY(choose_kernel(op, request, context_.disabled_kernels));
+    step.keeps_denormals = keeps_denormals(op, node);
     step.inputs = operands;
     step.outputs = node.outputs;
     plan_->steps.push_back(std::move(step));
     return {};
   }
 
-    step.keeps_denormals = keeps_denormals(op, node);
   // ---- memory
 
   // Values that kernels hand over as Values: no tensors, strings, shapes that depend on data, and

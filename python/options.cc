@@ -186,6 +186,14 @@ void add_properties(OptionsClass& options) {
   add_flag<&Options::per_session_threads>(options, "use_per_session_threads");
 }
 
+void set_matmul_precision(PySessionOptions& self, const std::string& name) {
+  if (name != "f32" && name != "bf16") {
+    raise_error(Code::kInvalidArgument,
+                "matmul_precision is '" + name + "', but must be 'f32' or 'bf16'");
+  }
+  self.matmul_precision = name == "bf16" ? MatMulPrecision::kBfloat16 : MatMulPrecision::kFloat32;
+}
+
 void add_own_properties(OptionsClass& options) {
   using Options = PySessionOptions;
   options
@@ -193,7 +201,15 @@ void add_own_properties(OptionsClass& options) {
               "Most bytes that weights, plans and one run may take together; 0: no limit.")
       .def_rw("nesting_limit", &Options::nesting_limit, "Deepest nesting accepted from a file.")
       .def_rw("plan_limit", &Options::plan_limit, "Plans kept for different input shapes.")
-      .def_rw("tier", &Options::tier, "Instruction set: 'sse4', 'avx2', 'avx512', 'neon', ''.")
+      .def_rw("tier", &Options::tier,
+              "Instruction set: 'sse4', 'avx2', 'avx512', 'amx', 'neon', ''.")
+      .def_prop_rw(
+          "matmul_precision",
+          [](const Options& self) {
+            return self.matmul_precision == MatMulPrecision::kBfloat16 ? "bf16" : "f32";
+          },
+          set_matmul_precision,
+          "'f32', or 'bf16': MatMul, Gemm and Conv round f32 operands to bf16 and sum in f32.")
       .def_rw("disabled_passes", &Options::disabled_passes, "Passes left out, by name.")
       .def_rw("disabled_kernels", &Options::disabled_kernels,
               "Kernels that are not chosen, by name: 'winograd', ...");
@@ -361,6 +377,7 @@ SessionOptions library_options(const PySessionOptions& options) {
   result.disabled_kernels = options.disabled_kernels;
   result.custom_ops = options.custom_ops;
   result.tier = options.tier;
+  result.matmul_precision = options.matmul_precision;
   result.config = options.config;
   return result;
 }

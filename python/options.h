@@ -38,6 +38,7 @@ struct PySessionOptions {
   int nesting_limit = 64;
   int plan_limit = 16;
   std::string tier;
+  MatMulPrecision matmul_precision = MatMulPrecision::kFloat32;
   std::vector<std::string> disabled_passes;
   std::vector<std::string> disabled_kernels;
   std::vector<std::shared_ptr<const CustomOp>> custom_ops;

@@ -31,7 +31,9 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       .add_option("--memory-limit", options.memory_limit_mb,
                   "Most MB that weights, plan and run may take; 0: no limit")
       ->type_name("MB");
-  command.add_option("--tier", options.tier, "Instruction set: sse4, avx2, avx512, neon");
+  command.add_option("--tier", options.tier, "Instruction set: sse4, avx2, avx512, amx, neon");
+  command.add_flag("--bf16", options.bf16,
+                   "Multiply and convolve in bf16, with sums in f32: faster, less exact");
   command
       .add_option("--without-kernel", options.disabled_kernels,
                   "Do not choose a kernel, such as winograd (repeatable)")
@@ -48,6 +50,7 @@ Session load_session(const ModelOptions& options, bool profiling) {
   session.optimization = static_cast<OptimizationLevel>(options.optimization);
   session.memory_limit = options.memory_limit_mb * 1000000;
   session.tier = options.tier;
+  if (options.bf16) session.matmul_precision = MatMulPrecision::kBfloat16;
   session.disabled_passes = options.disabled_passes;
   session.disabled_kernels = options.disabled_kernels;
   session.profiling = profiling;

@@ -23,6 +23,7 @@ struct ModelOptions {
   int optimization = 99;
   size_t memory_limit_mb = 0;
   std::string tier;
+  bool bf16 = false;
   std::vector<std::string> disabled_passes;
   std::vector<std::string> disabled_kernels;
   bool json = false;

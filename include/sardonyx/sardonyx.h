@@ -47,6 +47,10 @@ SARDONYX_API void set_default_threads(int threads);
 // How far the graph is rewritten before it runs; the values are ONNX Runtime's.
 enum class OptimizationLevel : int { kNone = 0, kBasic = 1, kExtended = 2, kLayout = 3, kAll = 99 };
 
+// How f32 matrices are multiplied. kBfloat16 rounds both operands of a MatMul, Gemm or Conv with
+// constant weights to bf16 and sums in f32: faster, at half the memory for weights, less exact.
+enum class MatMulPrecision : uint8_t { kFloat32, kBfloat16 };
+
 // Bytes in the caller's memory; `owner` keeps them alive, or is null when the caller promises that
 // they outlive the session.
 struct ExternalFile {
@@ -76,6 +80,9 @@ struct SessionOptions {
   // cannot be had; empty: the library's own. Called from the threads that run the session.
   std::function<std::shared_ptr<void>(size_t bytes)> allocate;
   OptimizationLevel optimization = OptimizationLevel::kAll;
+  // Loading fails where the machine, or the tier, has no bf16 products. The config entry
+  // `sardonyx.matmul_precision` ("f32", "bf16") says the same and counts more.
+  MatMulPrecision matmul_precision = MatMulPrecision::kFloat32;
   // Most bytes that weights, plans and one run may take together; 0: no limit. Exceeding it is an
   // Error, at load or at run, never an abort.
   size_t memory_limit = 0;
@@ -107,9 +114,12 @@ struct SessionOptions {
   // Kernels that are not chosen, by name (`sardonyx plan` shows them): "winograd", whose sums round
   // differently, for one.
   std::vector<std::string> disabled_kernels;
-  // Instruction set to use: "sse4", "avx2", "avx512", "neon"; empty: the best this machine has.
+  // Instruction set to use: "sse4", "avx2", "avx512", "amx", "neon"; empty: the best this machine
+  // has.
   std::string tier;
   // Keys and values as ONNX Runtime's session config entries: known ones are honoured, others kept.
+  // `session.set_denormal_as_zero` is "1" when it is absent: while a run computes, denormals are
+  // zeros, and the floating-point state of the thread that called is back when it returns.
   std::map<std::string, std::string> config;
 };
 
@@ -118,8 +128,6 @@ struct SessionOptions {
 struct SARDONYX_API Adapter {
   int32_t adapter_version = 0;
   int32_t model_version = 0;
-  // `session.set_denormal_as_zero` is "1" when it is absent: while a run computes, denormals are
-  // zeros, and the floating-point state of the thread that called is back when it returns.
   std::map<std::string, Tensor> parameters;
 
   static Result<Adapter> load(const std::filesystem::path& path);

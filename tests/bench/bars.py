@@ -180,7 +180,21 @@ def quantized_bars(results):
     return bars
 
 
+def bf16_bars(results):
+    bars = []
+    for row in results.get("bf16", []):
+        text = f"{row['title']} in bf16, {row['threads']} thread" + "s" * (row["threads"] > 1)
+        problem = row["contenders"]["sardonyx_bf16"].get("problem", "")
+        bars.append(Bar(f"{text}, our f32 / ours", 1.6,
+                        ratio(row, "sardonyx", ours="sardonyx_bf16"), note=problem))
+        cosine = row.get("cosine")
+        bars.append(Bar(f"{text}, cosine of the outputs", 0.999, cosine, "",
+                        note="" if cosine is None else f"1 − {1 - cosine:.1e}"))
+    return bars
+
+
 def all_bars(results):
     return [bar for family in (latency_bars, model_bars, peak_bars, second_thread_bars, start_bars,
-                               memory_bars, shape_bars, small_bars, sweep_bars, quantized_bars)
+                               memory_bars, shape_bars, small_bars, sweep_bars, quantized_bars,
+                               bf16_bars)
             for bar in family(results)]

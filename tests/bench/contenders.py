@@ -11,8 +11,8 @@ import importlib.metadata
 class OnnxRuntimeLike:
     """onnxruntime, and sardonyx, whose Python module has the same names."""
 
-    def __init__(self, module, title, level="ORT_ENABLE_ALL"):
-        self.package, self.title, self.level = module, title, level
+    def __init__(self, module, title, level="ORT_ENABLE_ALL", config=()):
+        self.package, self.title, self.level, self.config = module, title, level, config
 
     def ready(self):
         self.module = importlib.import_module(self.package)
@@ -23,6 +23,8 @@ class OnnxRuntimeLike:
         options.inter_op_num_threads = 1
         options.execution_mode = self.module.ExecutionMode.ORT_SEQUENTIAL
         options.graph_optimization_level = getattr(self.module.GraphOptimizationLevel, self.level)
+        for key, value in self.config:
+            options.add_session_config_entry(key, value)
         session = self.module.InferenceSession(path, options,
                                                providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
@@ -63,6 +65,8 @@ class OpenVino:
 
 CONTENDERS = {
     "sardonyx": OnnxRuntimeLike("sardonyx", "Sardonyx"),
+    "sardonyx_bf16": OnnxRuntimeLike("sardonyx", "Sardonyx in bf16",
+                                     config=[("sardonyx.matmul_precision", "bf16")]),
     "onnxruntime": OnnxRuntimeLike("onnxruntime", "ONNX Runtime"),
     "openvino": OpenVino("f32", "OpenVINO f32"),
     "openvino_default": OpenVino(None, "OpenVINO default"),

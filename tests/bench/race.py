@@ -67,12 +67,16 @@ def run_json(command):
                       else text.splitlines()[-1])
 
 
+def cosine_of(value, wanted):
+    a, b = (array.astype(np.float64).ravel() for array in (value, wanted))
+    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+
+
 def compare_quantized(got, expected):
     """-> (1 - the least cosine, as a share of what may be missing; what is wrong or None)"""
     worst = 0.0
     for index, (value, wanted) in enumerate(zip(got, expected)):
-        a, b = (array.astype(np.float64).ravel() for array in (value, wanted))
-        cosine = float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-30))
+        cosine = cosine_of(value, wanted)
         worst = max(worst, (1 - cosine) / (1 - LEAST_COSINE))
         if not cosine >= LEAST_COSINE:
             return worst, f"output {index}: cosine {cosine:.6f} with the reference"

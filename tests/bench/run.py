@@ -33,11 +33,11 @@ from cases import DEFAULT_CACHE, save_case, stop  # noqa: E402
 from chart import draw  # noqa: E402
 from contenders import RACING, version_of  # noqa: E402
 from quantize import quantize  # noqa: E402
-from race import Failed, Race, describe_point, read_models, run_json  # noqa: E402
+from race import Failed, Race, cosine_of, describe_point, load_outputs, read_models, run_json  # noqa: E402
 from report import every_row, report  # noqa: E402
 
 DEBIAN_PYTHON = "/usr/bin/python3"
-PARTS = ("sweeps", "quantized", "small")
+PARTS = ("sweeps", "quantized", "bf16", "small")
 ROUNDS, SECONDS = 3, 1.0
 QUICK_SECONDS, QUICK_SHAPES = 0.2, 10
 SHAPE_COUNT = 200
@@ -109,6 +109,20 @@ def measure_quantized(race, models, threads, cache):
             for count in threads:
                 rows.append(race.run_point(entry, model["cases"]["main"], count))
                 say(f"  {describe_row(rows[-1])}")
+    return rows
+
+
+def measure_bf16(race, models, threads):
+    """Sardonyx beside itself in bf16; "cosine" is the least of the outputs of both."""
+    rows = []
+    for model in models:
+        for count in threads if model.get("bf16") else ():
+            row = race.run_point(model, model["cases"]["main"], count)
+            say(f"  {describe_row(row)}")
+            if not any("problem" in found for found in row["contenders"].values()):
+                both = [load_outputs(race.outputs_path(name)) for name in row["contenders"]]
+                row["cosine"] = min(cosine_of(*pair) for pair in zip(*both))
+            rows.append(row)
     return rows
 
 
@@ -273,6 +287,10 @@ def measure_all(arguments, models, work):
     if "quantized" not in arguments.skip:
         race.contenders = [name for name in plain if name != "openvino"]
         results["quantized"] = measure_quantized(race, models, arguments.threads, arguments.cache)
+        save()
+    if "bf16" not in arguments.skip:
+        race.contenders = ["sardonyx", "sardonyx_bf16"]
+        results["bf16"] = measure_bf16(race, models, arguments.threads)
         save()
     if "sweeps" not in arguments.skip:
         race.contenders = plain

@@ -241,3 +241,17 @@ def test_a_process_that_fails_is_an_error_with_its_last_line():
 def test_every_contender_that_races_is_known():
     assert set(contenders.RACING) < set(contenders.CONTENDERS)
     assert contenders.REFERENCE in contenders.RACING
+
+
+def test_bars_of_bf16(results):
+    row = make_row("Beta", 1, [0.004] * 3, [0.002] * 3, [0.008] * 3)
+    row["contenders"] = {"sardonyx": timed([0.004] * 3), "sardonyx_bf16": timed([0.002] * 3)}
+    results["bf16"] = [{**row, "cosine": 0.9995}]
+    faster, close = bars.bf16_bars(results)
+    assert faster.value == pytest.approx(2) and faster.is_reached
+    assert close.is_reached and close.note == "1 − 5.0e-04"
+    row["contenders"]["sardonyx_bf16"] = {"problem": "no bf16 here"}
+    results["bf16"] = [row]
+    faster, close = bars.bf16_bars(results)
+    assert (faster.verdict, faster.note) == ("not measured", "no bf16 here")
+    assert close.verdict == "not measured"

@@ -282,6 +282,27 @@ def test_plan(matmul):
     assert "1x9" in message_of("plan", matmul, "--shape", "x=1x9", code=BAD_INPUT)
 
 
+def test_bf16(matmul):
+    def kernel(*options):
+        step, = read_json("plan", matmul, *options)["steps"]
+        return step["kernel"], " ".join(step["declined"])
+
+    assert kernel()[0] == "gemm" and "matmul_precision is not bf16" in kernel()[1]
+    assert "bf16 products cannot be had" in message_of("plan", matmul, "--bf16", "--tier",
+                                                       lowest_tier(), code=BAD_MODEL)
+    features = read_json("doctor")["features"]
+    if "AVX-512 BF16" not in features:
+        pytest.skip("this machine has no bf16 products")
+    name, why = kernel("--bf16", "--tier", "avx512")
+    assert name == "bf16 gemm" and "amx bf16 gemm: the tier is not amx" in why
+    if "amx" in read_json("doctor")["tiers"]:
+        assert kernel("--bf16") == ("amx bf16 gemm", "")
+
+
+def lowest_tier():
+    return read_json("doctor")["tiers"][-1]
+
+
 def test_bench(tmp_path, matmul):
     trace = tmp_path / "trace.json"
     report = read_json("bench", matmul, "--seconds", "0.2", "--trace", trace)

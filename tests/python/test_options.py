@@ -196,6 +196,42 @@ def test_disabled_kernels():
         ort.InferenceSession(model, options)
 
 
+def test_matmul_precision():
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((70, 40)).astype("f4")
+    x = rng.standard_normal((5, 70)).astype("f4")
+    model = tiny_models.matmul(weights)
+
+    def rounded(numbers):  # to bf16, to nearest even
+        bits = numbers.view("u4")
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view("f4").astype("f8")
+
+    def run(**settings):
+        options = ort.SessionOptions()
+        for name, value in settings.items():
+            if name == "config":
+                options.add_session_config_entry("sardonyx.matmul_precision", value)
+            else:
+                setattr(options, name, value)
+        return ort.InferenceSession(model, options).run(None, {"x": x})[0]
+
+    assert ort.SessionOptions().matmul_precision == "f32"
+    exact = x.astype("f8") @ weights.astype("f8")
+    np.testing.assert_allclose(run(), exact, rtol=1e-5, atol=1e-5)
+    for settings in ({"matmul_precision": "f16"}, {"config": "half"}):
+        with pytest.raises(ort.InvalidArgument, match="must be 'f32' or 'bf16'"):
+            run(**settings)
+    with pytest.raises(ort.NotImplemented, match="bf16 products cannot be had"):
+        run(matmul_precision="bf16", tier=ort.machine()["tiers"][-1])
+    if not {"AVX-512 BF16"} <= set(ort.machine()["features"]):
+        pytest.skip("this machine has no bf16 products")
+    for settings in ({"matmul_precision": "bf16"}, {"config": "bf16"}):
+        result = run(**settings)
+        np.testing.assert_allclose(result, rounded(x) @ rounded(weights), rtol=1e-5, atol=1e-5)
+        assert np.abs(result - exact).max() > 1e-3
+    np.testing.assert_array_equal(run(matmul_precision="bf16", config="f32"), run())
+
+
 def test_denormals_are_zeros_unless_config_says_otherwise():
     x = np.array([[1e-40, 1, 0]], "f4")
     results = []

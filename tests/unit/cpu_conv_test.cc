@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
+#include "base/narrow.h"
 #include "tests/support/numbers.h"
 
 namespace sardonyx {
@@ -75,12 +78,45 @@ std::vector<T> random_values(int64_t count, uint32_t seed) {
   return std::vector<T>(values.begin(), values.end());
 }
 
+// A way to compute convolutions, weights packed.
 template <class T>
-void check(Tier tier, const Case& test) {
+struct Plain {
+  const GemmKernels<T>& kernels;
+  static T rounded(T x) { return x; }
+  void run(const ConvShape& s, const std::vector<T>& src, const std::vector<T>& weights,
+           const Epilogue<T>& epilogue, std::vector<T>& dst, ThreadPool& pool) const {
+    std::vector<T> packed(static_cast<size_t>(conv_packed_count(kernels, s)));
+    conv_pack(kernels, s, weights.data(), packed.data(), pool);
+    std::vector<T> space(conv_workspace_bytes(kernels, s, pool.threads()) / sizeof(T));
+    conv(kernels, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
+  }
+};
+
+// Operands that are bf16 already, whose products are sums in f32 as well.
+struct InBf16 {
+  const Bf16Kernels& kernels;
+  const GemmKernels<float>& finish;
+  static float rounded(float x) { return to_float(to_bfloat16(x)); }
+  void run(const ConvShape& s, const std::vector<float>& src, const std::vector<float>& weights,
+           const Epilogue<float>& epilogue, std::vector<float>& dst, ThreadPool& pool) const {
+    const auto packed = allocate_memory(conv_bf16_packed_bytes(s), Contents::kUndefined);
+    conv_bf16_pack(s, weights.data(), packed.get(), pool);
+    const size_t bytes = conv_bf16_workspace_bytes(s, pool.threads());
+    const auto space = allocate_memory(bytes, Contents::kUndefined);
+    std::memset(space.get(), 0xFF, bytes);  // NaN, where it is read unwritten
+    conv_bf16(kernels, finish, s, src.data(), packed.get(), epilogue, dst.data(), space.get(),
+              pool);
+  }
+};
+
+template <class T, class Method>
+void check(Tier tier, const Case& test, const Method& method) {
   const ConvShape s = with_output(test.shape, test.pad_end);
-  const GemmKernels<T>& kernels = gemm_kernels<T>(tier);
-  const auto src = random_values<T>(s.batch * s.in_pixels() * s.src_stride(), 1);
-  const auto weights = random_values<T>(s.out_channels * s.in_channels / s.groups * s.taps(), 2);
+  auto src = random_values<T>(s.batch * s.in_pixels() * s.src_stride(), 1);
+  auto weights = random_values<T>(s.out_channels * s.in_channels / s.groups * s.taps(), 2);
+  for (auto* numbers : {&src, &weights}) {
+    for (T& number : *numbers) number = Method::rounded(number);
+  }
   const auto bias = random_values<T>(s.out_channels, 3);
   const int64_t pixels = s.batch * s.out_pixels();
   const auto residual = random_values<T>(pixels * s.dst_stride(), 4);
@@ -90,14 +126,11 @@ void check(Tier tier, const Case& test) {
   std::vector<T> first;
   for (int threads : {1, 2, 3}) {
     ThreadPool pool(threads);
-    std::vector<T> packed(static_cast<size_t>(conv_packed_count(kernels, s)));
-    conv_pack(kernels, s, weights.data(), packed.data(), pool);
-    std::vector<T> space(conv_workspace_bytes(kernels, s, threads) / sizeof(T));
     std::vector<T> dst(static_cast<size_t>(pixels * s.dst_stride()), T(77));
     Epilogue<T> epilogue = relu_epilogue<T>(bias.data());
     epilogue.residual = residual.data();
     epilogue.residual_ld = s.dst_stride();
-    conv(kernels, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
+    method.run(s, src, weights, epilogue, dst, pool);
     if (threads == 1) first = dst;
     ASSERT_EQ(first, dst) << test.name << ": " << threads << " threads";
   }
@@ -267,10 +300,27 @@ std::vector<Case> cases() {
 TEST(Conv, MatchesReference) {
   for (Tier tier : available_tiers()) {
     for (const Case& test : cases()) {
-      check<float>(tier, test);
-      if (test.shape.in_channels < 100) check<double>(tier, test);
+      check<float>(tier, test, Plain<float>{gemm_kernels<float>(tier)});
+      if (test.shape.in_channels < 100) {
+        check<double>(tier, test, Plain<double>{gemm_kernels<double>(tier)});
+      }
     }
   }
+}
+
+TEST(Conv, InBf16) {
+  bool any = false;
+  for (const Tier tier : available_tiers()) {
+    for (const Bf16Kind kind : {Bf16Kind::kTiles, Bf16Kind::kDots}) {
+      const Bf16Kernels* kernels = bf16_kernels(tier, kind);
+      if (kernels == nullptr) continue;
+      any = true;
+      for (const Case& test : cases()) {
+        check<float>(tier, test, InBf16{*kernels, gemm_kernels<float>(tier)});
+      }
+    }
+  }
+  if (!any) GTEST_SKIP() << "this machine has no bf16 products";
 }
 
 TEST(Conv, NanInAPixelReachesNoOtherPixel) {
