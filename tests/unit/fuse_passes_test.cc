@@ -135,8 +135,10 @@ TEST(WidenNarrowFloats, MultipliesInFloat32BetweenCasts) {
 }
 
 TEST(WidenNarrowFloats, PicksElementsAsTheyAre) {
-  Network network(R"(<ir_version: 8, opset_import: ["" : 10]>
-    g (float16[1,2,N,3] x, float[4] s) => (float16[1,2,M,K] y) { y = Resize(x, s) })");
+  Network network(R"(<ir_version: 8, opset_import: ["" : 13]>
+    g (float16[1,2,N,3] x, float[0] roi, float[4] s) => (float16[1,2,M,K] y) {
+      y = Resize(x, roi, s)
+    })");
   EXPECT_THAT(Network::ops(*network.at_level(99)), ElementsAre("Resize"));
 }
 
