@@ -13,7 +13,9 @@ namespace sardonyx {
 class TextParser {
  public:
   TextParser(std::string_view text, const ReadOptions& options)
-      : lexer_(text), options_(options), files_{options.external_folder, {}, options.external_files} {}
+      : lexer_(text),
+        options_(options),
+        files_{options.external_folder, {}, options.external_files} {}
 
   Model model();
   TypeDef type();
