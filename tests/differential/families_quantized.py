@@ -20,12 +20,8 @@ def zero(draw, dtype, shape=()):
     return draw.array(dtype, shape, -9, 9)
 
 
-@family("QuantizeLinear")
-def quantize(draw, op):
-    opset = draw.opset(10, 13, 19, 21)
-    shape = draw.shape(1, 4)
-    axis = draw.axis(len(shape))
-    dtype = draw.pick(*BYTES) if opset < 21 else draw.pick(*BYTES, np.uint16, np.int16)
+def granularity(draw, opset, shape, axis):
+    """-> the shape of the scales (of the tensor, an axis, or blocks of one), attributes."""
     per_axis = opset >= 13 and draw.chance() and shape[axis] > 0
     blocked = opset >= 21 and shape[axis] > 1 and 0 not in shape and draw.chance(0.3)
     many = (shape[axis],) if per_axis else ()
@@ -35,6 +31,16 @@ def quantize(draw, op):
         many = list(shape)
         many[axis] = -(-shape[axis] // block)
         attrs["block_size"] = block
+    return many, attrs
+
+
+@family("QuantizeLinear")
+def quantize(draw, op):
+    opset = draw.opset(10, 13, 19, 21)
+    shape = draw.shape(1, 4)
+    axis = draw.axis(len(shape))
+    dtype = draw.pick(*BYTES) if opset < 21 else draw.pick(*BYTES, np.uint16, np.int16)
+    many, attrs = granularity(draw, opset, shape, axis)
     x = draw.array(F32, shape, -40, 40, draw.pick("plain", "plain", "whole"))
     if draw.chance(0.1):
         x = np.where(draw.rng.random(shape) < 0.3, F32(np.inf), x)
@@ -49,15 +55,7 @@ def dequantize(draw, op):
     axis = draw.axis(len(shape))
     dtype = draw.pick(*BYTES, np.int32) if opset < 21 else draw.pick(*BYTES, np.uint16, np.int16,
                                                                      np.int32)  # fmt: skip
-    per_axis = opset >= 13 and draw.chance() and shape[axis] > 0
-    blocked = opset >= 21 and shape[axis] > 1 and 0 not in shape and draw.chance(0.3)
-    many = (shape[axis],) if per_axis else ()
-    attrs = {"axis": axis if per_axis or blocked else None}
-    if blocked:
-        block = draw.int(1, shape[axis])
-        many = list(shape)
-        many[axis] = -(-shape[axis] // block)
-        attrs["block_size"] = block
+    many, attrs = granularity(draw, opset, shape, axis)
     point = None if dtype is np.int32 else draw.maybe(zero(draw, dtype, many), 0.8)
     x = draw.array(dtype, shape, -99, 99)
     return Case(op, opset, [x, scale(draw, many), point], attrs=attrs,
