@@ -13,8 +13,7 @@ Result<void> infer(InferContext& context) { return infer_conv(context, kInputs, 
 
 Result<void> infer_fused(InferContext& context) {
   TRY(infer(context));
-  const ValueType& output = context.output_types()[0];
-  return output.has_rank() ? check_epilogue(context, kFirstOperand, *output.dims) : Result<void>();
+  return check_epilogue(context, kFirstOperand);
 }
 
 Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {

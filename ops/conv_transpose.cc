@@ -128,8 +128,7 @@ Result<void> infer(InferContext& context) {
 
 Result<void> infer_fused(InferContext& context) {
   TRY(infer(context));
-  const ValueType& output = context.output_types()[0];
-  return output.has_rank() ? check_epilogue(context, kFirstOperand, *output.dims) : Result<void>();
+  return check_epilogue(context, kFirstOperand);
 }
 
 // Pads that give the output dims asked for (spec: ConvTranspose, output_shape).

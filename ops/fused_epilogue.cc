@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/infer.h"
+
 namespace sardonyx {
 namespace {
 
@@ -329,16 +331,26 @@ void FusedEpilogue::run_program(const Binding& binding, void* c, int64_t ldc, in
   binding.program->run_block(std::span(operands.data(), binding.count), c, rows, cols, ldc);
 }
 
-Result<void> check_epilogue(const InferContext& context, size_t first_operand, const Dims& output) {
+Result<void> check_epilogue(const InferContext& context, size_t first_operand) {
+  const ValueType& output = context.output_types()[0];
+  std::vector<ValueType> inputs = {output};
   for (size_t i = first_operand; i < context.input_count(); ++i) {
-    if (!context.has_rank(i)) continue;
-    const Dims dims = TRY(broadcast_dims(output, context.dims(i)));
-    if (dims.size() != output.size()) {
+    inputs.push_back(context.input(i));
+    if (!context.has_rank(i) || !output.has_rank()) continue;
+    const Dims dims = TRY(broadcast_dims(*output.dims, context.dims(i)));
+    if (dims.size() != output.dims->size()) {
       return fail(Code::kInvalidArgument, "{} does not broadcast to the result, which is {}",
-                  context.describe(i), to_string(output));
+                  context.describe(i), to_string(*output.dims));
     }
   }
-  return {};
+  const Subgraph* epilogue = context.attrs().get_subgraph("epilogue");
+  if (epilogue == nullptr || !context.at_load()) return {};
+  Graph& body = *epilogue->body;
+  if (body.inputs().size() != inputs.size() || body.outputs().size() != 1) {
+    return fail(Code::kInvalidGraph, "the epilogue takes {} values and gives {}, expected {} and 1",
+                body.inputs().size(), body.outputs().size(), inputs.size());
+  }
+  return infer_read_body(body, inputs);
 }
 
 }  // namespace sardonyx

@@ -78,9 +78,9 @@ class FusedEpilogue {
   size_t first_operand_ = 0;
 };
 
-// Checks the operands of a fused node in its rule: each broadcasts to the output, whose dims are
-// these.
-Result<void> check_epilogue(const InferContext& context, size_t first_operand, const Dims& output);
+// Checks the operands of a fused node in its rule, which has set its output: each broadcasts to it,
+// and the body takes them.
+Result<void> check_epilogue(const InferContext& context, size_t first_operand);
 
 // Whether the kernels can run this body, whose inputs all have the dtype of the result.
 bool can_run_epilogue(const Graph& body, DType dtype, Tier tier);

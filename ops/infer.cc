@@ -112,6 +112,19 @@ Result<void> infer_types(Graph& graph, const InferOptions& options) {
 
 Result<void> infer_body(Graph& body) { return infer_graph(body, false); }
 
+Result<void> infer_read_body(Graph& body, std::span<const ValueType> inputs) {
+  const bool typed =
+      std::all_of(body.outputs().begin(), body.outputs().end(), [&](const GraphOutput& output) {
+        return body.value(output.value).type.dtype != DType::kUndefined;
+      });
+  if (typed) return {};
+  for (size_t i = 0; i < body.inputs().size(); ++i) {
+    GraphValue& input = body.value(body.inputs()[i]);
+    input.type = merge_types(inputs[i], input.type);
+  }
+  return infer_body(body);
+}
+
 Result<Inference> infer_one(const OpDef& op, const Graph& graph, const Node& node,
                             std::span<const ValueType> types,
                             std::span<const Tensor* const> constants,

@@ -25,6 +25,10 @@ Result<void> infer_types(Graph& graph, const InferOptions& options = {});
 // The same for the body of a control-flow node, whose input types its operator's rule has set.
 Result<void> infer_body(Graph& body);
 
+// The same for the body of a fused node, whose inputs have these types. A body that comes from a
+// file has no types inside yet; one that a pass has made has them and stays as it is.
+Result<void> infer_read_body(Graph& body, std::span<const ValueType> inputs);
+
 // What is known of a node's outputs, given what is known of its inputs (one entry per input).
 struct Inference {
   std::vector<ValueType> types;

@@ -66,7 +66,7 @@ constexpr size_t kFirstOperand = 3;
 Result<void> infer_fused(InferContext& context) {
   TRY(infer_matmul(context, 0, 1, context.dtype(0)));
   const ValueType& output = context.output_types()[0];
-  if (!output.has_rank()) return {};
+  if (!output.has_rank()) return check_epilogue(context, kFirstOperand);
   if (output.dims->empty()) return fail(Code::kInvalidGraph, "the result has no columns");
   if (context.has_rank(2)) {
     const Dims& bias = context.dims(2);
@@ -77,7 +77,7 @@ Result<void> infer_fused(InferContext& context) {
                   context.describe(2), columns.to_string());
     }
   }
-  return check_epilogue(context, kFirstOperand, *output.dims);
+  return check_epilogue(context, kFirstOperand);
 }
 
 Result<Product> read_fused_product(const KernelRequest& request) {

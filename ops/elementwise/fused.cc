@@ -2,26 +2,10 @@
 // broadcast together, in one pass over memory. Only passes make it.
 #include "ops/elementwise.h"
 
-#include <algorithm>
-
 #include "ops/infer.h"
 
 namespace sardonyx {
 namespace {
-
-// A body that comes from a file has no types inside yet; one that a pass has made has them.
-Result<void> infer_read_body(const InferContext& context, Graph& body) {
-  const bool typed =
-      std::all_of(body.outputs().begin(), body.outputs().end(), [&](const GraphOutput& output) {
-        return body.value(output.value).type.dtype != DType::kUndefined;
-      });
-  if (typed) return {};
-  for (size_t i = 0; i < body.inputs().size(); ++i) {
-    GraphValue& input = body.value(body.inputs()[i]);
-    input.type = merge_types(context.input(i), input.type);
-  }
-  return infer_body(body);
-}
 
 Result<void> infer_fused(InferContext& context) {
   const Subgraph* body = context.attrs().get_subgraph("body");
@@ -35,7 +19,11 @@ Result<void> infer_fused(InferContext& context) {
                 graph.inputs().size(), graph.outputs().size(), context.input_count(),
                 context.output_count());
   }
-  if (context.at_load()) TRY(infer_read_body(context, graph));
+  if (context.at_load()) {
+    std::vector<ValueType> inputs;
+    for (size_t i = 0; i < context.input_count(); ++i) inputs.push_back(context.input(i));
+    TRY(infer_read_body(graph, inputs));
+  }
   const auto dims = TRY(broadcast_inputs(context));
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const DType dtype = graph.value(graph.outputs()[i].value).type.dtype;
