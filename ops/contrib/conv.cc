@@ -55,11 +55,13 @@ Result<void> lower_nhwc_max_pool(Graph& graph, NodeId id) {
   return {};
 }
 
-// Pads take elements off the ends of the full result.
+// Pads take elements off the ends of the full result; SAME_UPPER and SAME_LOWER find pads
+// themselves.
 Result<void> lower_dynamic_pads(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   const std::vector<ValueId> inputs = {to.input(0), to.input(1), to.input(3)};
-  if (!to.has(2)) {
+  const bool finds_pads = to.attrs().get_string("auto_pad").starts_with("SAME");
+  if (!to.has(2) || finds_pads) {
     to.op_into(std::vector<ValueId>{to.output(0)}, "ConvTranspose", inputs, to.attrs());
     return {};
   }

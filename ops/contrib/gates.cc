@@ -1,6 +1,8 @@
 // com.microsoft: CausalConvWithState EngramGate GatedAdd GatedRMSNorm GatedRelativePositionBias
 // GemmaRotaryEmbedding LinearAttention LinearAttentionGate RemovePadding
 // RestorePadding Irfft Rfft ScaledSiLU TorchEmbedding UnfoldTensor, said with ai.onnx.
+#include <algorithm>
+
 #include "ops/contrib/lowering.h"
 
 namespace sardonyx {
@@ -10,26 +12,147 @@ using Kind = FormalAttr::Kind;
 
 // ---- linear attention and its gates
 
+// How many states the window of state_window holds; 0 is the last one, without an axis of its own.
+Result<int64_t> state_window(const Lowering& to) {
+  const int64_t window = to.attrs().get_int("state_window");
+  if (window >= 0 && window <= 8) return window;
+  return fail(Code::kInvalidGraph, "state_window is {}, expected 0 to 8", window);
+}
+
+// The state that a window hands on: its last.
+ValueId last_of_window(Lowering& to, size_t index, int64_t window) {
+  if (!to.has(index) || window == 0) return to.input(index);
+  return to.op("Squeeze", {to.slice(to.input(index), 0, window - 1, window), to.ints({0})});
+}
+
+// Output `index`: the states of a window, each as it is or 0 where its `count` (a list of one, of
+// how many steps it has seen) is not positive.
+void store_window(Lowering& to, size_t index, const std::vector<ValueId>& states,
+                  const std::vector<ValueId>& counts) {
+  if (!to.wants(index)) return;
+  std::vector<ValueId> slots;
+  for (size_t i = 0; i < states.size(); ++i) {
+    const ValueId seen = to.op("Greater", {counts[i], to.ints({0})});
+    const ValueId slot = to.op("Where", {seen, states[i], to.number(0, states[i])});
+    slots.push_back(to.op("Unsqueeze", {slot, to.ints({0})}));
+  }
+  to.op_into(to.output(index), "Concat", std::move(slots), {{"axis", int64_t{0}}});
+}
+
+// [batch, steps, channels...] as [batch, channels, steps], and back in the shape of input 0.
+ValueId steps_to_back(Lowering& to, ValueId x) {
+  return to.transpose(to.reshape(x, {0, 0, -1}), {0, 2, 1});
+}
+ValueId steps_to_front(Lowering& to, ValueId x) {
+  const ValueId channels = to.op("Shape", {to.input(0)}, {{"start", int64_t{2}}});
+  return to.op("Reshape", {to.transpose(x, {0, 2, 1}), to.concat({to.ints({0, 0}), channels})});
+}
+
+// With a dilation, other layouts or a window of states: a Conv over the past and the input, end to
+// end, and pieces of them as states.
+Result<void> spelled_out_conv(Lowering& to) {
+  const int64_t dilation = to.attrs().get_int("dilation");
+  const int64_t window = TRY(state_window(to));
+  const bool last = to.attrs().get_int("channels_last") != 0;
+  const std::string& activation = to.attrs().get_string("activation");
+  if (activation != "none" && activation != "silu" && activation != "swish") {
+    return fail(Code::kInvalidGraph, "activation is '{}', expected silu, swish or none",
+                activation);
+  }
+  const auto channels = to.known_dim(1, 0), taps = to.known_dim(1, 2);
+  if (!channels) return tl::unexpected(channels.error());
+  if (!taps) return tl::unexpected(taps.error());
+  if (*taps < 1) return fail(Code::kInvalidArgument, "the weight has an empty kernel");
+  const int64_t tail = (*taps - 1) * dilation;
+  const ValueId x = last ? steps_to_back(to, to.input(0)) : to.input(0);
+  ValueId whole;
+  if (to.has(3)) {
+    const ValueId past = last_of_window(to, 3, window);
+    whole = to.concat({last ? steps_to_back(to, past) : past, x}, 2);
+  } else {
+    whole = to.op("Pad", {x, to.ints({0, 0, tail, 0, 0, 0})});
+  }
+  ValueId y = to.op("Conv", {whole, to.input(1), to.input(2)},
+                    {{"group", *channels}, {"dilations", std::vector<int64_t>{dilation}}});
+  if (activation != "none") y = to.op("Swish", {y});
+  to.op_into(to.output(0), "Identity", {last ? steps_to_front(to, y) : y});
+  const ValueId steps = to.dim(x, 2);
+  std::vector<ValueId> states, counts;
+  for (int64_t i = std::max<int64_t>(1, window); i-- > 0;) {
+    // What lies before the end of all but the last i steps.
+    counts.push_back(to.op("Sub", {steps, to.ints({i})}));
+    const ValueId start = to.op("Max", {counts.back(), to.ints({0})});
+    const ValueId end = to.op("Add", {start, to.ints({tail})});
+    const ValueId state = to.op("Slice", {whole, start, end, to.ints({2})});
+    states.push_back(last ? steps_to_front(to, state) : state);
+  }
+  if (window > 0) {
+    store_window(to, 1, states, counts);
+  } else if (to.wants(1)) {
+    to.op_into(to.output(1), "Identity", {states[0]});
+  }
+  return {};
+}
+
 Result<void> lower_causal_conv(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   const AttrMap& attrs = to.attrs();
-  if (attrs.get_int("channels_last") != 0 || attrs.get_int("dilation") != 1 ||
-      attrs.get_int("ndim") != 1 || attrs.get_int("state_window") != 0) {
-    return fail(Code::kNotImplemented,
-                "is known with ndim=1, dilation=1, channels_last=0 and state_window=0 alone");
+  const int64_t dilation = attrs.get_int("dilation");
+  if (attrs.get_int("ndim") != 1) {
+    return fail(Code::kNotImplemented, "ndim is {}, only 1 is known", attrs.get_int("ndim"));
+  }
+  if (dilation < 1) {
+    return fail(Code::kInvalidGraph, "dilation is {}, expected 1 or more", dilation);
+  }
+  if (attrs.get_int("channels_last") != 0 || dilation != 1 || attrs.get_int("state_window") != 0) {
+    return spelled_out_conv(to);
   }
   to.rename_to("CausalConvWithState",
                Rewriter::attrs_of({{"activation", attrs.get_string("activation")}}));
   return {};
 }
 
+// Steps [start, end) of an input, each a list of one; kNoValue stays.
+ValueId steps_of(Lowering& to, size_t index, ValueId start, ValueId end) {
+  if (!to.has(index)) return kNoValue;
+  return to.op("Slice", {to.input(index), start, end, to.ints({1})});
+}
+
+// A window of states: all but its steps at once, then these one by one, for the state after each.
+Result<void> attention_with_window(Lowering& to, const AttrMap& attrs, int64_t window) {
+  const ValueId steps = to.dim(to.input(0), 1);
+  const ValueId zero = to.ints({0});
+  ValueId start = zero, state = last_of_window(to, 3, window);
+  std::vector<ValueId> results, states, counts;
+  for (int64_t rest = window; rest >= 0; --rest) {
+    const ValueId count = to.op("Sub", {steps, to.ints({rest})});
+    const ValueId end = to.op("Max", {count, zero});
+    std::vector<ValueId> made = {to.graph().add_value("steps", ValueType()),
+                                 to.graph().add_value("state", ValueType())};
+    to.op_into(
+        made, "LinearAttention",
+        {steps_of(to, 0, start, end), steps_of(to, 1, start, end), steps_of(to, 2, start, end),
+         state, steps_of(to, 4, start, end), steps_of(to, 5, start, end)},
+        attrs);
+    results.push_back(made[0]);
+    state = made[1];
+    if (rest < window) {
+      states.push_back(state);
+      counts.push_back(count);
+    }
+    start = end;
+  }
+  to.op_into(to.output(0), "Concat", std::move(results), {{"axis", int64_t{1}}});
+  store_window(to, 1, states, counts);
+  return {};
+}
+
 Result<void> lower_linear_attention(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   AttrMap attrs = to.attrs();
-  if (attrs.get_int("state_window") != 0) {
-    return fail(Code::kNotImplemented, "is known with state_window=0 alone");
-  }
+  const int64_t window = TRY(state_window(to));
   attrs.erase("state_window");
+  if (window > 0) return attention_with_window(to, attrs, window);
   to.rename_to("LinearAttention", std::move(attrs));
   return {};
 }

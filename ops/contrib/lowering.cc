@@ -31,23 +31,27 @@ namespace {
 struct Activation {
   std::string_view name;
   std::vector<const char*> attrs;  // that params fill in order
+  std::string_view inner = {};     // alpha * inner(beta * x), which is no operator any more
 };
 
 const Activation* find_activation(std::string_view name) {
-  static const std::array<Activation, 14> kActivations = {{{"Elu", {"alpha"}},
-                                                           {"Gelu", {}},
-                                                           {"HardSigmoid", {"alpha", "beta"}},
-                                                           {"HardSwish", {}},
-                                                           {"LeakyRelu", {"alpha"}},
-                                                           {"Mish", {}},
-                                                           {"Relu", {}},
-                                                           {"Selu", {"alpha", "gamma"}},
-                                                           {"Sigmoid", {}},
-                                                           {"Softplus", {}},
-                                                           {"Softsign", {}},
-                                                           {"Swish", {"alpha"}},
-                                                           {"Tanh", {}},
-                                                           {"ThresholdedRelu", {"alpha"}}}};
+  static const std::array<Activation, 16> kActivations = {
+      {{"Elu", {"alpha"}},
+       {"Gelu", {}},
+       {"HardSigmoid", {"alpha", "beta"}},
+       {"HardSwish", {}},
+       {"LeakyRelu", {"alpha"}},
+       {"Mish", {}},
+       {"ParametricSoftplus", {"alpha", "beta"}, "Softplus"},
+       {"Relu", {}},
+       {"ScaledTanh", {"alpha", "beta"}, "Tanh"},
+       {"Selu", {"alpha", "gamma"}},
+       {"Sigmoid", {}},
+       {"Softplus", {}},
+       {"Softsign", {}},
+       {"Swish", {"alpha"}},
+       {"Tanh", {}},
+       {"ThresholdedRelu", {"alpha"}}}};
   const auto* found =
       std::find_if(kActivations.begin(), kActivations.end(),
                    [name](const Activation& activation) { return activation.name == name; });
@@ -58,10 +62,6 @@ const Activation* find_activation(std::string_view name) {
 
 Result<void> Lowering::activate_into(ValueId output, ValueId x, const std::string& activation,
                                      std::span<const float> params) {
-  if (activation.empty()) {
-    op_into(output, "Identity", {x});
-    return {};
-  }
   if (activation == "Clip") {
     if (params.size() != 2) return fail(Code::kInvalidGraph, "activation Clip needs min and max");
     const ValueId like = input(0);
@@ -70,15 +70,41 @@ Result<void> Lowering::activate_into(ValueId output, ValueId x, const std::strin
              number(static_cast<double>(params[1]), like)});
     return {};
   }
+  AttrMap attrs;
+  if (const Activation* known = find_activation(activation)) {
+    for (size_t i = 0; i < known->attrs.size() && i < params.size(); ++i) {
+      attrs.set(known->attrs[i], params[i]);
+    }
+  }
+  return activate_into(output, x, activation, attrs);
+}
+
+Result<void> Lowering::activate_into(ValueId output, ValueId x, const std::string& activation,
+                                     const AttrMap& params) {
+  if (activation.empty()) {
+    op_into(output, "Identity", {x});
+    return {};
+  }
   const Activation* known = find_activation(activation);
   if (known == nullptr) {
     return fail(Code::kNotImplemented, "activation '{}' is not one that is known", activation);
   }
   AttrMap attrs;
-  for (size_t i = 0; i < known->attrs.size() && i < params.size(); ++i) {
-    attrs.set(known->attrs[i], params[i]);
+  for (const char* name : known->attrs) {
+    if (params.has(name)) attrs.set(name, params.get_float(name));
   }
-  op_into(std::vector<ValueId>{output}, activation, {x}, std::move(attrs));
+  if (known->inner.empty()) {
+    op_into(std::vector<ValueId>{output}, activation, {x}, std::move(attrs));
+    return {};
+  }
+  if (!attrs.has("alpha") || !attrs.has("beta")) {
+    return fail(Code::kInvalidGraph, "activation {} needs alpha and beta", activation);
+  }
+  const auto factor = [&](const char* name) {
+    return number(static_cast<double>(attrs.get_float(name)), input(0));
+  };
+  const ValueId y = op(std::string(known->inner), {op("Mul", {x, factor("beta")})});
+  op_into(output, "Mul", {y, factor("alpha")});
   return {};
 }
 

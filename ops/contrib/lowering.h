@@ -53,6 +53,9 @@ class Lowering : public Rewriter {
   // Output 0 is the activation of x, by the name and numbers that fused operators give; "" is none.
   Result<void> activate_into(ValueId output, ValueId x, const std::string& activation,
                              std::span<const float> params);
+  // The same with the activation's attributes by name; those that it does not have are ignored.
+  Result<void> activate_into(ValueId output, ValueId x, const std::string& activation,
+                             const AttrMap& params);
 
  private:
   Graph& graph_;

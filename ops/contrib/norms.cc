@@ -109,6 +109,10 @@ Result<void> lower_embed_layer_norm(Graph& graph, NodeId id) {
 // GroupNormalization of x, whose channels are last or axis 1, and silu where it is asked for.
 Result<void> group_norm(Lowering& to, ValueId x) {
   const int64_t rank = TRY(to.known_rank(0));
+  const int64_t activation = to.attrs().get_int("activation");
+  if (activation != 0 && activation != 1) {
+    return fail(Code::kInvalidGraph, "activation is {}, expected 0 (none) or 1 (SiLU)", activation);
+  }
   const bool channels_last = to.attrs().get_int("channels_last") != 0;
   std::vector<int64_t> inwards = {0, rank - 1}, outwards = {0};
   for (int64_t axis = 1; axis < rank - 1; ++axis) inwards.push_back(axis);
@@ -119,7 +123,7 @@ Result<void> group_norm(Lowering& to, ValueId x) {
   const ValueId beta = to.op("CastLike", {to.input(2), x});
   y = to.op("GroupNormalization", {y, gamma, beta},
             {{"epsilon", epsilon_of(to)}, {"num_groups", to.attrs().get_int("groups")}});
-  if (to.attrs().get_int("activation") != 0) y = to.op("Swish", {y});
+  if (activation == 1) y = to.op("Swish", {y});
   if (channels_last) {
     to.op_into(to.output(0), "Transpose", {y}, {{"perm", outwards}});
   } else {
@@ -143,7 +147,11 @@ Result<void> lower_skip_group_norm(Graph& graph, NodeId id) {
     skip = to.op("Unsqueeze", {skip, axes});
   }
   ValueId sum = to.op("Add", {to.input(0), skip});
-  sum = to.sum(sum, to.input(4));
+  if (to.has(4)) {  // one number per channel
+    const bool channels_last = to.attrs().get_int("channels_last") != 0;
+    const ValueId bias = to.input(4);
+    sum = to.op("Add", {sum, channels_last ? bias : to.op("Unsqueeze", {bias, to.ints({1, 2})})});
+  }
   if (to.wants(1)) {
     to.op_into(to.output(1), "Identity", {sum});
     sum = to.output(1);

@@ -54,10 +54,11 @@ Result<void> lower_fused_matmul(Graph& graph, NodeId id) {
   return fused_product(to, to.output(0));
 }
 
-std::vector<float> activation_params(const AttrMap& attrs) {
-  std::vector<float> params;
-  for (const char* name : {"activation_alpha", "activation_beta", "activation_gamma"}) {
-    if (attrs.has(name)) params.push_back(attrs.get_float(name));
+AttrMap activation_params(const AttrMap& attrs) {
+  AttrMap params;
+  for (const char* name : {"alpha", "beta", "gamma"}) {
+    const std::string given = std::string("activation_") + name;
+    if (attrs.has(given)) params.set(name, attrs.get_float(given));
   }
   return params;
 }

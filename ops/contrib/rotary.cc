@@ -55,7 +55,9 @@ Result<void> lower_rotary(Graph& graph, NodeId id) {
 }
 
 // Three streams of positions; which one column of the angles goes by is said by its section.
-std::vector<float> stream_shares(const std::vector<int64_t>& sections, bool interleaved) {
+// Each column counts `scale` times.
+std::vector<float> stream_shares(const std::vector<int64_t>& sections, bool interleaved,
+                                 float scale) {
   const int64_t half = sections[0] + sections[1] + sections[2];
   std::vector<float> shares(static_cast<size_t>(3 * half), 0.f);
   for (int64_t col = 0; col < half; ++col) {
@@ -64,7 +66,7 @@ std::vector<float> stream_shares(const std::vector<int64_t>& sections, bool inte
       stream = col % 3;
       if (stream != 0 && col >= 3 * sections[static_cast<size_t>(stream)]) stream = 0;
     }
-    shares[static_cast<size_t>(stream * half + col)] = 1;
+    shares[static_cast<size_t>(stream * half + col)] = scale;
   }
   return shares;
 }
@@ -80,7 +82,8 @@ Result<void> lower_m_rotary(Graph& graph, NodeId id) {
   }
   const bool interleaved = to.attrs().get_int("mrope_layout") != 0;
   const int64_t half = sections[0] + sections[1] + sections[2];
-  const std::vector<float> shares = stream_shares(sections, interleaved);
+  const std::vector<float> shares =
+      stream_shares(sections, interleaved, to.attrs().get_float("scale"));
   const ValueId share =
       to.op("CastLike", {to.constant(Tensor::from<float>({3, 1, 1, half}, shares)), to.input(2)});
   const auto angles = [&](size_t table) {

@@ -30,6 +30,16 @@ constexpr SearchInputs kBeamInputs = {3, 4, 5, 6, 7, 8, 9};
 
 // ---- types and shapes
 
+// vocab_size says how many of a decoder's scores are of tokens; 0 and -1: all of them.
+Result<void> check_vocabulary(int64_t size, const Dim& scores) {
+  if (size < -1) {
+    return fail(Code::kInvalidGraph, "vocab_size is {}, expected a number of tokens, or -1", size);
+  }
+  if (!scores.is_constant() || size <= scores.value()) return {};
+  return fail(Code::kInvalidGraph, "vocab_size is {}, but the decoder gives {} scores", size,
+              scores.value());
+}
+
 Result<void> infer_decoder(const InferContext& context, std::string_view attr) {
   const Subgraph* subgraph = context.attrs().get_subgraph(attr);
   if (subgraph == nullptr) return {};
@@ -52,7 +62,11 @@ Result<void> infer_decoder(const InferContext& context, std::string_view attr) {
                   body.value(body.inputs()[i]).name, attr, type.to_string());
     }
   }
-  return context.at_load() ? infer_body(body) : Result<void>();
+  if (context.at_load()) TRY(infer_body(body));
+  const ValueType& logits = body.value(body.outputs()[0].value).type;
+  const bool known = logits.has_rank() && !logits.dims->empty();
+  return check_vocabulary(context.attrs().get_int("vocab_size"),
+                          known ? logits.dims->back() : Dim::unknown());
 }
 
 Result<void> infer_search(InferContext& context) {
@@ -99,7 +113,8 @@ class Decoder {
       : body_(body_of(request, "decoder")),
         first_(request.node.attrs.get_subgraph("init_decoder") != nullptr
                    ? body_of(request, "init_decoder")
-                   : body_) {
+                   : body_),
+        vocabulary_(request.node.attrs.get_int("vocab_size")) {
     const Graph& body = *request.node.attrs.get_subgraph("decoder")->body;
     for (size_t i = kFirstPast; i < body.inputs().size(); ++i) {
       const ValueType& type = body.value(body.inputs()[i]).type;
@@ -183,19 +198,21 @@ class Decoder {
     return last_logits(results[0].tensor(), state.rows, columns);
   }
 
-  static Result<std::vector<float>> last_logits(const Tensor& logits, int64_t rows,
-                                                int64_t columns) {
+  Result<std::vector<float>> last_logits(const Tensor& logits, int64_t rows,
+                                         int64_t columns) const {
     const Shape& shape = logits.shape();
     if (shape.rank() != 3 || shape[0] != rows || shape[1] != columns || shape[2] < 1) {
       return fail(Code::kInvalidArgument, "the decoder gave logits {}, expected {}x{}xV",
                   shape.to_string(), rows, columns);
     }
+    TRY(check_vocabulary(vocabulary_, Dim(shape[2])));
+    const int64_t words = vocabulary_ > 0 ? vocabulary_ : shape[2];
     std::vector<float> last;
     const bool is_float = visit_float(logits.dtype(), [&](auto tag) {
       using T = typename decltype(tag)::Type;
       for (int64_t row = 0; row < rows; ++row) {
         const T* from = logits.as<T>() + ((row + 1) * columns - 1) * shape[2];
-        for (int64_t i = 0; i < shape[2]; ++i) last.push_back(static_cast<float>(widen(from[i])));
+        for (int64_t i = 0; i < words; ++i) last.push_back(static_cast<float>(widen(from[i])));
       }
     });
     if (!is_float) return fail(Code::kInvalidArgument, "the decoder's logits are not floats");
@@ -219,6 +236,7 @@ class Decoder {
   }
 
   Body body_, first_;
+  int64_t vocabulary_;
   std::vector<Past> pasts_;
 };
 

@@ -124,6 +124,13 @@ Result<std::unique_ptr<Kernel>> make_repeat(const KernelRequest& request) {
 // ---- BifurcationDetector
 
 Result<void> infer_bifurcation(InferContext& context) {
+  const int64_t least = context.attrs().get_int("min_ngram_size");
+  const int64_t most = context.attrs().get_int("max_ngram_size");
+  if (least < 1 || most < least) {
+    return fail(Code::kInvalidGraph,
+                "min_ngram_size is {} and max_ngram_size {}, expected 1 <= min <= max", least,
+                most);
+  }
   TRY(expect_rank(context, 0, 1));
   TRY(expect_rank(context, 1, 1));
   TRY(expect_rank(context, 3, 1));
@@ -155,9 +162,6 @@ int64_t suffix_match(const Tokens& tokens, std::span<const int64_t> source, int6
 Result<std::unique_ptr<Kernel>> make_bifurcation(const KernelRequest& request) {
   const int64_t least = request.node.attrs.get_int("min_ngram_size");
   const int64_t most = request.node.attrs.get_int("max_ngram_size");
-  if (least < 1 || most < least) {
-    return fail(Code::kInvalidGraph, "min_ngram_size is {} and max_ngram_size {}", least, most);
-  }
   return make_kernel([least, most](RunArgs& args) {
     const auto source = args.inputs[0].elements<const int64_t>();
     const auto current = args.inputs[1].elements<const int64_t>();
@@ -191,11 +195,24 @@ Result<std::unique_ptr<Kernel>> make_bifurcation(const KernelRequest& request) {
 // ---- WordConvEmbedding(words as letters, W, B, letters' vectors): tanh of the convolution over
 // the letters of a word, and of it the maximum over the letters
 
+// An attribute that repeats a dim of an input.
+Result<void> expect_dim(const InferContext& context, const char* attr, size_t input, size_t axis) {
+  if (!context.attrs().has(attr) || !context.has_rank(input)) return {};
+  const Dim& dim = context.dims(input)[axis];
+  const int64_t size = context.attrs().get_int(attr);
+  if (!dim.is_constant() || dim == Dim(size)) return {};
+  return fail(Code::kInvalidGraph, "{} is {}, but dim {} of {} is {}", attr, size, axis,
+              context.describe(input), dim.value());
+}
+
 Result<void> infer_word_conv(InferContext& context) {
   TRY(expect_min_rank(context, 0, 1));
   TRY(expect_rank(context, 1, 4));
   TRY(expect_rank(context, 2, 1));
   TRY(expect_rank(context, 3, 2));
+  TRY(expect_dim(context, "embedding_size", 1, 0));
+  TRY(expect_dim(context, "conv_window_size", 1, 2));
+  TRY(expect_dim(context, "char_embedding_size", 3, 1));
   if (!context.has_rank(0) || !context.has_rank(1)) {
     context.set_output(0, DType::kFloat32);
     return {};

@@ -160,6 +160,9 @@ Result<void> lower_gather(Graph& graph, NodeId id) {
   const AttrMap& attrs = to.attrs();
   const int64_t rank = TRY(to.known_rank(0)), index_rank = TRY(to.known_rank(1));
   const int64_t bits = attrs.get_int("bits"), block = attrs.get_int("block_size");
+  if (bits != 2 && bits != 4 && bits != 8) {
+    return fail(Code::kInvalidGraph, "bits is {}, expected 2, 4 or 8", bits);
+  }
   const auto along = [&](std::string_view name) {
     const int64_t axis = attrs.get_int(name);
     return axis < 0 ? axis + rank : axis;

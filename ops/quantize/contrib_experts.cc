@@ -1,4 +1,5 @@
-// com.microsoft QMoE: MoE with the weights of its experts in 4 or 8 bits, dequantized when loaded.
+// com.microsoft QMoE: MoE with the weights of its experts in 2, 4 or 8 bits, dequantized when
+// loaded.
 #include "ops/quantize/spread_codes.h"
 
 namespace sardonyx {
@@ -7,9 +8,16 @@ namespace {
 constexpr DTypeSet kReal = dtype_set(DType::kFloat32, DType::kFloat16, DType::kBfloat16);
 
 // Weights [experts, rows, bytes] with scales [experts, rows] or [experts, rows, blocks], and zero
-// points packed as the weights are, as floats of the input's type.
+// points packed as the weights are, as floats of the input's type. `own_bits` names the attribute
+// that may say another width than that of all weights.
 Result<ValueId> dequantized(Lowering& to, size_t weights, size_t scales, size_t zeros,
-                            int64_t bits) {
+                            const char* own_bits) {
+  const bool has_own = to.attrs().get_int(own_bits, 0) > 0;
+  const char* said_by = has_own ? own_bits : "expert_weight_bits";
+  const int64_t bits = to.attrs().get_int(said_by);
+  if (bits != 2 && bits != 4 && bits != 8) {
+    return fail(Code::kInvalidGraph, "{} is {}, expected 2, 4 or 8", said_by, bits);
+  }
   if (!to.has(weights)) return kNoValue;
   if (!to.has(scales)) return fail(Code::kInvalidGraph, "input {} is omitted", scales);
   const int64_t rank = TRY(to.known_rank(scales));
@@ -49,11 +57,9 @@ Result<ValueId> dequantized(Lowering& to, size_t weights, size_t scales, size_t 
 Result<void> lower_experts(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   AttrMap attrs = to.attrs();
-  const int64_t bits = attrs.get_int("expert_weight_bits");
   const std::string type = attrs.get_string("quant_type");
-  if ((bits != 4 && bits != 8) || type != "int") {
-    return fail(Code::kNotImplemented, "experts of {} bits and type '{}': known are int of 4 and 8",
-                bits, type);
+  if (type != "int") {
+    return fail(Code::kNotImplemented, "quant_type is '{}', only 'int' is known", type);
   }
   for (size_t i = 14; i < 21; ++i) {
     if (to.has(i)) return fail(Code::kNotImplemented, "input {} is not known", i);
@@ -67,15 +73,11 @@ Result<void> lower_experts(Graph& graph, NodeId id) {
   }
   for (const char* name :
        {"fc1_expert_weight_bits", "fc2_expert_weight_bits", "fc3_expert_weight_bits"}) {
-    if (attrs.has(name) && attrs.get_int(name) > 0 && attrs.get_int(name) != bits) {
-      return fail(Code::kNotImplemented, "{} is {}, but expert_weight_bits is {}", name,
-                  attrs.get_int(name), bits);
-    }
     attrs.erase(name);
   }
-  const ValueId first = TRY(dequantized(to, 2, 3, 11, bits));
-  const ValueId second = TRY(dequantized(to, 5, 6, 12, bits));
-  const ValueId third = TRY(dequantized(to, 8, 9, 13, bits));
+  const ValueId first = TRY(dequantized(to, 2, 3, 11, "fc1_expert_weight_bits"));
+  const ValueId second = TRY(dequantized(to, 5, 6, 12, "fc2_expert_weight_bits"));
+  const ValueId third = TRY(dequantized(to, 8, 9, 13, "fc3_expert_weight_bits"));
   to.op_into(
       std::vector<ValueId>{to.output(0)}, "MoE",
       {to.input(0), to.input(1), first, to.input(4), second, to.input(7), third, to.input(10)},

@@ -402,6 +402,26 @@ Result<void> lower_nbits(Graph& graph, NodeId id) {
   return {};
 }
 
+// The weights [N, K] of a MatMulBnb4 in f32.
+ValueId bnb4_weights(Lowering& to, const std::array<float, 16>& table) {
+  const int64_t rows = to.attrs().get_int("N"), depth = to.attrs().get_int("K");
+  const int64_t count = rows * depth, block = to.attrs().get_int("block_size");
+  const int64_t blocks = (count + block - 1) / block;
+  const ValueId bytes = to.reshape(to.input(1), {-1, 1});
+  const auto byte = [&](int number) {
+    return to.constant(Tensor::scalar(static_cast<uint8_t>(number)));
+  };
+  const ValueId first = to.op("BitShift", {bytes, byte(4)}, {{"direction", std::string("RIGHT")}});
+  const ValueId second = to.op("BitwiseAnd", {bytes, byte(15)});
+  const ValueId codes = to.cast(to.reshape(to.concat({first, second}, 1), {-1}), DType::kInt32);
+  const ValueId numbers = to.op(
+      "Gather", {to.constant(Tensor::from<float>({16}, table)), to.slice(codes, 0, 0, count)});
+  const ValueId whole = to.op("Pad", {numbers, to.ints({0, blocks * block - count})});
+  const ValueId scales = to.reshape(as_float(to, 2), {-1, 1});
+  const ValueId real = to.op("Mul", {to.reshape(whole, {blocks, block}), scales});
+  return to.reshape(to.slice(to.reshape(real, {-1}), 0, 0, count), {rows, depth});
+}
+
 Result<void> lower_bnb4(Graph& graph, NodeId id) {
   Lowering to(graph, id);
   const AttrMap& attrs = to.attrs();
@@ -409,8 +429,12 @@ Result<void> lower_bnb4(Graph& graph, NodeId id) {
   if (type != 0 && type != 1) {
     return fail(Code::kInvalidGraph, "quant_type is {}, expected 0 (FP4) or 1 (NF4)", type);
   }
-  if (attrs.get_int("transB", 1) == 0) {
-    return fail(Code::kNotImplemented, "transB is 0; export with transB=1");
+  if (attrs.get_int("transB") == 0) {
+    TRY(read_sizes(attrs));
+    const ValueId weights = bnb4_weights(to, type == 0 ? kFp4Values : kNf4Values);
+    const ValueId product = to.op("MatMul", {as_float(to, 0), weights});
+    to.op_into(to.output(0), "CastLike", {product, to.input(0)});
+    return {};
   }
   product_into(to, {as_float(to, 0), to.input(1), as_float(to, 2)},
                Rewriter::attrs_of({{"K", attrs.get_int("K")},
