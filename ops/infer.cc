@@ -2,9 +2,11 @@
 #include "ops/infer.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/float_state.h"
 #include "base/memory.h"
+#include "ops/lone_node.h"
 
 namespace sardonyx {
 namespace {
@@ -76,16 +78,42 @@ Result<void> infer_into(Graph& graph, const OpDef& op, NodeId id) {
   return {};
 }
 
+// What the declaration alone says of the outputs: a dtype that is that of an input, or the only
+// one.
+void infer_dtypes(Graph& graph, const OpDef& op, const Node& node) {
+  for (size_t i = 0; i < std::min(node.outputs.size(), op.outputs.size()); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    const FormalParam& formal = op.outputs[i];
+    ValueType type = ValueType::tensor(DType::kUndefined);
+    for (size_t k = 0; k < std::min(node.inputs.size(), op.inputs.size()); ++k) {
+      if (node.inputs[k] == kNoValue || formal.type_name.empty()) continue;
+      if (op.inputs[k].type_name != formal.type_name) continue;
+      type.dtype = graph.value(node.inputs[k]).type.dtype;
+      if (type.dtype != DType::kUndefined) break;
+    }
+    if (type.dtype == DType::kUndefined && std::has_single_bit(formal.types)) {
+      type.dtype = static_cast<DType>(std::countr_zero(formal.types));
+    }
+    GraphValue& output = graph.value(node.outputs[i]);
+    output.type = merge_types(type, output.type);
+  }
+}
+
 // Verifies and infers one node, or those that it is lowered to.
 Result<void> infer_at(Graph& graph, NodeId id) {
   const OpDef* op = find_op(graph.node(id));
   if (op == nullptr) return {};  // verify_ops_known has let it pass
   TRY(verify_node(*op, graph, graph.node(id)));
   if (op->lower == nullptr) return infer_into(graph, *op, id);
+  if (waits_for_shapes(*op, graph, graph.node(id))) {
+    infer_dtypes(graph, *op, graph.node(id));
+    return {};
+  }
   const std::string title = graph.node(id).title();
   const auto first = static_cast<NodeId>(graph.nodes().size());
   TRY_AT(title, op->lower(graph, id));
-  for (NodeId fresh = first; fresh < static_cast<NodeId>(graph.nodes().size()); ++fresh) {
+  const auto last = static_cast<NodeId>(graph.nodes().size());  // those behind are lowered ones'
+  for (NodeId fresh = first; fresh < last; ++fresh) {
     if (!graph.node(fresh).removed) TRY_AT(title, infer_at(graph, fresh));
   }
   return {};

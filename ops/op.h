@@ -91,9 +91,9 @@ FormalAttr required_attr(std::string name, FormalAttr::Kind kind);
 
 class InferContext;
 using InferRule = Result<void> (*)(InferContext&);
-// Says a node with other operators: adds nodes that compute its outputs, in order, and removes it.
-// Runs while types are inferred, when the node is verified and its inputs have as much type as can
-// be known.
+// Says a node with other operators: adds nodes that compute its outputs, in order, and removes it,
+// while types are inferred. Code::kNotFound declines, for want of a rank or dim: then the node
+// stays, and each plan lowers it as a graph of its own (ops/lone_node.h).
 using LowerRule = Result<void> (*)(Graph& graph, NodeId node);
 
 struct OpDef {
@@ -105,8 +105,8 @@ struct OpDef {
   std::vector<FormalAttr> attrs;
   InferRule infer = nullptr;
   std::vector<KernelCandidate> kernels;  // best first, reference last
-  // In place of both for an operator that others say as well: no node of it is left after
-  // infer_types.
+  // In place of both for an operator that others say as well: nodes of it that are left after
+  // infer_types wait for the shapes of a plan.
   LowerRule lower = nullptr;
 
   // Outputs share the bytes of input 0 under another shape (Reshape, Squeeze, Identity, ...).

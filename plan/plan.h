@@ -117,10 +117,12 @@ using RunnerSource =
 
 // The first plan: `inputs` are the types of the graph's inputs, then of its captures; tensors are
 // concrete. The continuation: `before` with what has been observed filled in.
-Result<std::shared_ptr<Plan>> make_plan(const PlannedGraph& graph, const PlanContext& context,
+Result<std::shared_ptr<Plan>> make_plan(const PlannedGraph& graph,
+                                        const std::shared_ptr<const PlanContext>& context,
                                         const RunnerSource& runners,
                                         std::span<const ValueType> inputs);
-Result<std::shared_ptr<Plan>> continue_plan(const PlannedGraph& graph, const PlanContext& context,
+Result<std::shared_ptr<Plan>> continue_plan(const PlannedGraph& graph,
+                                            const std::shared_ptr<const PlanContext>& context,
                                             const RunnerSource& runners, const Plan& before,
                                             std::span<const Value> observed);
 

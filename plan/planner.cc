@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/bodies.h"
+#include "ops/lone_node.h"
 #include "plan/execute.h"
 #include "plan/memory.h"
 #include "plan/plan.h"
+#include "plan/runner.h"
 
 namespace sardonyx {
 namespace {
@@ -15,8 +18,9 @@ constexpr size_t kFoldBytes = 64 * 1024;
 
 class Planner {
  public:
-  Planner(const PlannedGraph& graph, const PlanContext& context, const RunnerSource& runners)
-      : graph_(*graph.graph), nodes_(graph), context_(context), runners_(runners) {}
+  Planner(const PlannedGraph& graph, std::shared_ptr<const PlanContext> context,
+          const RunnerSource& runners)
+      : graph_(*graph.graph), nodes_(graph), context_(std::move(context)), runners_(runners) {}
 
   Result<std::shared_ptr<Plan>> start(std::span<const ValueType> inputs) {
     const size_t count = graph_.value_count();
@@ -142,7 +146,10 @@ class Planner {
       known().planned[static_cast<size_t>(id)] = true;
       return {};
     }
-    const Inference inferred = TRY(infer(op, node));
+    LoneNode lone;
+    if (op.lower != nullptr) lone = TRY(lower_now(node));
+    const Inference inferred =
+        lone.graph == nullptr ? TRY(infer(op, node)) : inference_of(*lone.graph, node);
     if (waits_for_values(node, inferred)) {
       plan_->complete = false;
       return {};
@@ -167,20 +174,31 @@ class Planner {
       known().roots[at(node.outputs[0])] = known().roots[at(node.inputs[0])];
       return {};
     }
+    if (lone.graph != nullptr) return add_lowered_step(id, op, std::move(lone));
     return add_step(id, op, operands);
   }
 
-  Result<Inference> infer(const OpDef& op, const Node& node) {
+  // What is known of the inputs of a node, one entry for each.
+  struct Facts {
     std::vector<ValueType> types;
     std::vector<const Tensor*> constants;
     std::vector<std::optional<Dims>> ints;
+  };
+  Facts facts_of(const Node& node) {
+    Facts facts;
     for (ValueId input : node.inputs) {
       const bool given = input != kNoValue;
-      types.push_back(given ? known().types[at(input)] : ValueType());
-      constants.push_back(given && is_constant(input) ? &known().constants[at(input)] : nullptr);
-      ints.push_back(given ? known().ints[at(input)] : std::nullopt);
+      facts.types.push_back(given ? known().types[at(input)] : ValueType());
+      facts.constants.push_back(given && is_constant(input) ? &known().constants[at(input)]
+                                                            : nullptr);
+      facts.ints.push_back(given ? known().ints[at(input)] : std::nullopt);
     }
-    return infer_one(op, graph_, node, types, constants, ints);
+    return facts;
+  }
+
+  Result<Inference> infer(const OpDef& op, const Node& node) {
+    const Facts facts = facts_of(node);
+    return infer_one(op, graph_, node, facts.types, facts.constants, facts.ints);
   }
 
   bool is_constant(ValueId id) { return known().constants[at(id)].has_data(); }
@@ -213,7 +231,7 @@ class Planner {
       if (input != kNoValue) bytes += inputs.back()->bytes();
     }
     if (bytes > kFoldBytes || node.inputs.empty()) return false;
-    auto outputs = evaluate_node(op, graph_, node, inputs, context_.tier);
+    auto outputs = evaluate_node(op, graph_, node, inputs, context_->tier);
     if (!outputs) {
       if (outputs.error().code == Code::kNotImplemented) return false;
       return tl::unexpected(std::move(outputs.error()));
@@ -264,17 +282,65 @@ class Planner {
     const KernelRequest request{node,
                                 inputs,
                                 outputs,
-                                context_.tier,
-                                context_.pool->threads(),
-                                *context_.weights,
+                                context_->tier,
+                                context_->pool->threads(),
+                                *context_->weights,
                                 runner,
-                                context_.bf16_products};
+                                context_->bf16_products};
     step.node = id;
     step.op = &op;
-    step.kernel = TRY(choose_kernel(op, request, context_.disabled_kernels));
+    step.kernel = TRY(choose_kernel(op, request, context_->disabled_kernels));
     step.keeps_denormals = keeps_denormals(op, node);
     step.inputs = operands;
     step.outputs = node.outputs;
+    plan_->steps.push_back(std::move(step));
+    return {};
+  }
+
+  // ---- a node that waited for its shapes to be said with other operators
+
+  Result<LoneNode> lower_now(const Node& node) {
+    const Facts facts = facts_of(node);
+    LoneNode lone = make_lone_node(graph_, node, facts.types, facts.constants, facts.ints);
+    TRY(infer_types(*lone.graph));
+    return lone;
+  }
+
+  static Inference inference_of(const Graph& lowered, const Node& node) {
+    Inference inferred;
+    size_t next = 0;
+    for (ValueId output : node.outputs) {
+      const bool asked = output != kNoValue;
+      const GraphValue* value = asked ? &lowered.value(lowered.outputs()[next++].value) : nullptr;
+      inferred.types.push_back(asked ? value->type : ValueType());
+      inferred.ints.push_back(asked ? value->known_ints : std::nullopt);
+    }
+    return inferred;
+  }
+
+  Result<void> add_lowered_step(NodeId id, const OpDef& op, LoneNode lone) {
+    Step step;
+    step.node = id;
+    step.op = &op;
+    step.inputs = graph_.node(id).inputs;
+    step.outputs = graph_.node(id).outputs;
+    step.runs_subgraphs = true;
+    step.kernel.name = "lowered";
+    step.kernel.kernel =
+        make_kernel([runner = TRY(PlanRunner::make(std::move(lone.graph), context_)),
+                     inputs = std::move(lone.inputs)](RunArgs& args) {
+          std::vector<Value> given;
+          for (size_t input : inputs) given.push_back(args.input_value(input));
+          auto results = runner->run(given, {});
+          if (!results) return report_error(args, std::move(results.error()));
+          size_t next = 0;
+          for (size_t i = 0; i < args.output_values.size(); ++i) {
+            if (args.output_values[i] == nullptr) continue;
+            auto owned = own_value((*results)[next++]);
+            if (!owned) return report_error(args, std::move(owned.error()));
+            args.set_value(i, std::move(*owned));
+          }
+        });
     plan_->steps.push_back(std::move(step));
     return {};
   }
@@ -401,20 +467,22 @@ class Planner {
 
   const Graph& graph_;
   const PlannedGraph& nodes_;
-  const PlanContext& context_;
+  std::shared_ptr<const PlanContext> context_;
   const RunnerSource& runners_;
   std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
 };
 
 }  // namespace
 
-Result<std::shared_ptr<Plan>> make_plan(const PlannedGraph& graph, const PlanContext& context,
+Result<std::shared_ptr<Plan>> make_plan(const PlannedGraph& graph,
+                                        const std::shared_ptr<const PlanContext>& context,
                                         const RunnerSource& runners,
                                         std::span<const ValueType> inputs) {
   return Planner(graph, context, runners).start(inputs);
 }
 
-Result<std::shared_ptr<Plan>> continue_plan(const PlannedGraph& graph, const PlanContext& context,
+Result<std::shared_ptr<Plan>> continue_plan(const PlannedGraph& graph,
+                                            const std::shared_ptr<const PlanContext>& context,
                                             const RunnerSource& runners, const Plan& before,
                                             std::span<const Value> observed) {
   return Planner(graph, context, runners).resume(before, observed);

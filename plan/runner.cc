@@ -109,7 +109,7 @@ Result<std::shared_ptr<Plan>> PlanRunner::new_plan(std::span<const ValueType> in
   const RunnerSource source = [this](const std::shared_ptr<Graph>& body) {
     return body_runner(body);
   };
-  return make_plan(nodes_, *context_, source, inputs);
+  return make_plan(nodes_, context_, source, inputs);
 }
 
 std::shared_ptr<GraphRunner> PlanRunner::body_runner(const std::shared_ptr<Graph>& body) const {
@@ -168,7 +168,7 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(Plan& before,
   const RunnerSource source = [this](const std::shared_ptr<Graph>& body) {
     return body_runner(body);
   };
-  auto plan = TRY(continue_plan(nodes_, *context_, source, before, kept));
+  auto plan = TRY(continue_plan(nodes_, context_, source, before, kept));
   before.continuations.insert(before.continuations.begin(), {std::move(key), plan});
   if (before.continuations.size() > static_cast<size_t>(context_->plan_limit)) {
     before.continuations.pop_back();

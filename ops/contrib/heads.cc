@@ -45,25 +45,22 @@ ValueId columns_between(Lowering& to, ValueId starts, ValueId ends, const Column
   return to.op("And", {before, to.op("GreaterOrEqual", {places, per_item(starts)})});
 }
 
-// The mask of rank 1: [B] lengths; [2B] ends, then starts; [3B + 2] lengths first. While B is a
-// symbol, the third form is not told from the others and not known.
-ValueId mask_of_lengths(Lowering& to, size_t index, const Columns& columns) {
+// The mask of rank 1: [B] lengths; [2B] ends, then starts; [3B + 2] lengths first.
+Result<ValueId> mask_of_lengths(Lowering& to, size_t index, const Columns& columns) {
   const ValueId mask = to.input(index);
-  const Dim length = (*to.type(index).dims)[0];
-  const bool has_batch = to.rank(0).value_or(0) > 0;
-  const Dim batch = has_batch ? (*to.type(0).dims)[0] : Dim::unknown();
-  if (length == batch) return columns_between(to, kNoValue, mask, columns);
-  const ValueId items = to.dim(to.input(0), 0);
-  const ValueId ends = to.op("Slice", {mask, to.ints({0}), items});
-  if (length.is_constant() && batch.is_constant() && length.value() == 3 * batch.value() + 2) {
-    return columns_between(to, kNoValue, ends, columns);
+  if (TRY(to.known_rank(0)) > 0 && (*to.type(index).dims)[0] == (*to.type(0).dims)[0]) {
+    return columns_between(to, kNoValue, mask, columns);
   }
-  // Without starts, zeros behind the ends stand for them.
-  const ValueId zeros = to.op("ConstantOfShape", {items},
-                              {{"value", Tensor::from<int32_t>({1}, std::vector<int32_t>{0})}});
-  const ValueId starts =
-      to.op("Slice", {to.concat({mask, zeros}), items, to.op("Add", {items, items})});
-  return columns_between(to, starts, ends, columns);
+  const int64_t length = TRY(to.known_dim(index, 0)), batch = TRY(to.known_dim(0, 0));
+  const ValueId ends = to.slice(mask, 0, 0, batch);
+  if (length == 3 * batch + 2) return columns_between(to, kNoValue, ends, columns);
+  if (length != 2 * batch) {
+    return fail(Code::kInvalidArgument,
+                "the mask has {} elements for a batch of {}, expected {}, "
+                "{} or {}",
+                length, batch, batch, 2 * batch, 3 * batch + 2);
+  }
+  return columns_between(to, to.slice(mask, 0, batch, length), ends, columns);
 }
 
 // Any form of mask, as numbers that broadcast to [batch, heads, rows, columns].
@@ -72,7 +69,7 @@ Result<ValueId> additive_mask(Lowering& to, size_t index, const Columns& columns
   const ValueId like = to.input(0);
   switch (TRY(to.known_rank(index))) {
     case 1:
-      return additive(to, mask_of_lengths(to, index, columns), like);
+      return additive(to, TRY(mask_of_lengths(to, index, columns)), like);
     case 2:
       return additive(to, to.op("Unsqueeze", {is_not_zero(to, mask), to.ints({1, 2})}), like);
     case 3:

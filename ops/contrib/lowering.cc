@@ -9,21 +9,19 @@ namespace sardonyx {
 Result<int64_t> Lowering::known_rank(size_t index) const {
   const auto known = rank(index);
   if (known) return *known;
-  return fail(Code::kInvalidGraph,
-              "the rank of input {} is not known; declare the shape of '{}' in the model", index,
-              has(index) ? graph_.value(input(index)).name : "");
+  return fail(Code::kNotFound, "the rank of input {} is not known", index);
 }
 
 Result<int64_t> Lowering::known_dim(size_t index, int64_t axis) const {
   const int64_t known = TRY(known_rank(index));
   const int64_t at = axis < 0 ? axis + known : axis;
-  if (at >= 0 && at < known) {
-    const Dim& dim = (*type(index).dims)[static_cast<size_t>(at)];
-    if (dim.is_constant()) return dim.value();
+  if (at < 0 || at >= known) {
+    return fail(Code::kInvalidArgument, "input {} has rank {}, but its axis {} counts", index,
+                known, axis);
   }
-  return fail(Code::kInvalidGraph,
-              "dim {} of input {} is not known; declare the shape of '{}' in the model", axis,
-              index, graph_.value(input(index)).name);
+  const Dim& dim = (*type(index).dims)[static_cast<size_t>(at)];
+  if (dim.is_constant()) return dim.value();
+  return fail(Code::kNotFound, "dim {} of input {} is not known", axis, index);
 }
 
 namespace {

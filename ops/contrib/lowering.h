@@ -35,9 +35,9 @@ class Lowering : public Rewriter {
     if (!has(index) || !type(index).has_rank()) return std::nullopt;
     return static_cast<int64_t>(type(index).dims->size());
   }
-  // The rank, or an error that asks for it.
+  // The rank; Code::kNotFound while it is not known.
   Result<int64_t> known_rank(size_t index) const;
-  // The dim as a number, or an error that asks for it; axis may be negative.
+  // The dim as a number, the same way; axis may be negative.
   Result<int64_t> known_dim(size_t index, int64_t axis) const;
   const Tensor* constant_input(size_t index) const { return graph_.constant_input(node_, index); }
 

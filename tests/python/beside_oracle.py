@@ -14,16 +14,21 @@ def random(*shape, seed=0, scale=1.0, dtype=F32):
     return (np.random.default_rng(seed + sum(shape)).standard_normal(shape) * scale).astype(dtype)
 
 
-def make_model(op, inputs, outputs, attrs, domain=MS, symbolic=False, constants=(), opset=21):
-    """One node; inputs are arrays or None, outputs the dtypes of its results or None."""
+def make_model(op, inputs, outputs, attrs, domain=MS, dims="numbers", constants=(), opset=21):
+    """One node; inputs are arrays or None, outputs the dtypes of its results or None. dims says how
+    inputs are declared: with "numbers", with "symbols", or with "none", not even a rank."""
     names = ["" if each is None else f"x{i}" for i, each in enumerate(inputs)]
     results = ["" if each is None else f"y{i}" for i, each in enumerate(outputs)]
     node = helper.make_node(op, names, results, name="node", domain=domain, **attrs)
 
     def declare(i, array):
-        dims = [f"d{i}_{axis}" for axis in range(array.ndim)] if symbolic else array.shape
+        declared = {
+            "numbers": array.shape,
+            "symbols": [f"d{i}_{axis}" for axis in range(array.ndim)],
+            "none": None,
+        }
         return helper.make_tensor_value_info(
-            names[i], helper.np_dtype_to_tensor_dtype(array.dtype), dims
+            names[i], helper.np_dtype_to_tensor_dtype(array.dtype), declared[dims]
         )
 
     fed = [(i, each) for i, each in enumerate(inputs) if each is not None]
@@ -77,10 +82,10 @@ def check_same(got, wanted, rtol=1e-4, atol=1e-5):
 def check(
     op, inputs, outputs=(F32,), domain=MS, constants=(), rtol=1e-4, atol=1e-5, opset=21, **attrs
 ):
-    """Both runtimes agree, with dims declared as numbers and as symbols."""
+    """Both runtimes agree, with dims declared as numbers, as symbols, and not at all."""
     wanted = None
-    for symbolic in (False, True):
-        model, feeds = make_model(op, inputs, outputs, attrs, domain, symbolic, constants, opset)
+    for dims in ("numbers", "symbols", "none"):
+        model, feeds = make_model(op, inputs, outputs, attrs, domain, dims, constants, opset)
         if wanted is None:
             wanted = oracle(model).run(None, feeds)
         got = sardonyx.InferenceSession(model).run(None, feeds)

@@ -85,8 +85,8 @@ def test_multi_head_packed():
         attrs = {"num_heads": 4}
         plain, feeds = make_model("MultiHeadAttention", [q, k, v], [F32], attrs)
         wanted = oracle(plain).run(None, feeds)
-        for symbolic in (False, True):
-            model, feeds = make_model("MultiHeadAttention", packed, [F32], attrs, symbolic=symbolic)
+        for dims in ("numbers", "symbols", "none"):
+            model, feeds = make_model("MultiHeadAttention", packed, [F32], attrs, dims=dims)
             check_same(sardonyx.InferenceSession(model).run(None, feeds), wanted)
 
     qkv, query, kv = random(2, 5, 4, 3, 8), random(2, 5, 32), random(2, 7, 4, 2, 8)

@@ -160,10 +160,8 @@ Result<Parsed> read_sequence(Cursor& cursor, Seeds& seeds) {
   return Parsed{ValueType::sequence(element), Value::sequence(std::move(items), dtype), {}};
 }
 
-Result<Parsed> read_tensor(Cursor& cursor, Seeds& seeds) {
-  Parsed parsed;
-  parsed.type = TRY(read_type(cursor));
-  if (!cursor.take("[")) return cursor.error("[");
+// "2,3]"
+Result<Shape> read_shape(Cursor& cursor) {
   Shape shape;
   for (const std::string& dims : TRY(read_words(cursor, ']'))) {
     size_t at = 0;
@@ -173,6 +171,14 @@ Result<Parsed> read_tensor(Cursor& cursor, Seeds& seeds) {
       at = comma + 1;
     }
   }
+  return shape;
+}
+
+Result<Parsed> read_tensor(Cursor& cursor, Seeds& seeds) {
+  Parsed parsed;
+  parsed.type = TRY(read_type(cursor));
+  if (!cursor.take("[")) return cursor.error("[");
+  const Shape shape = TRY(read_shape(cursor));
   parsed.type.dims = to_dims(shape);
   if (!cursor.take("{")) return parsed;
   const std::vector<std::string> words = TRY(read_words(cursor, '}'));
@@ -183,9 +189,26 @@ Result<Parsed> read_tensor(Cursor& cursor, Seeds& seeds) {
   return parsed;
 }
 
+Result<Parsed> read_sparse(Cursor& cursor, Seeds& seeds) {
+  SparseTensor sparse;
+  sparse.dense_shape = TRY(read_shape(cursor));
+  if (!cursor.take_next("(")) return cursor.error("(");
+  const Parsed indices = TRY(read_value(cursor, seeds));
+  const Parsed values = TRY(read_value(cursor, seeds));
+  if (!indices.value || !values.value || !cursor.take_next(")")) {
+    return cursor.error("indices, values and )");
+  }
+  sparse.indices = indices.value->tensor();
+  sparse.values = values.value->tensor();
+  ValueType type = ValueType::tensor(values.type.dtype, to_dims(sparse.dense_shape));
+  type.kind = ValueType::Kind::kSparse;
+  return Parsed{std::move(type), Value::sparse(std::move(sparse)), {}};
+}
+
 Result<Parsed> read_value(Cursor& cursor, Seeds& seeds) {
   cursor.skip_blanks();
   if (cursor.take("seq")) return read_sequence(cursor, seeds);
+  if (cursor.take("sparse[")) return read_sparse(cursor, seeds);
   if (cursor.take("none<")) {
     ValueType element = TRY(read_type(cursor));
     if (!cursor.take_next(">")) return cursor.error(">");
@@ -340,8 +363,6 @@ Result<void> read_results(Cursor& cursor, Seeds& seeds, Case& row) {
       row.random = true;
     } else if (cursor.take("needs=")) {
       row.needs = cursor.until(" \t");
-    } else if (cursor.take("fixed")) {
-      row.fixed = true;
     } else {
       cursor.take_name();
       row.results.push_back(TRY(read_result(cursor, seeds)));

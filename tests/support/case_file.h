@@ -41,8 +41,7 @@ struct Case {
   std::optional<std::string> error;  // part of the message that must come
   std::optional<double> tolerance;
   bool random = false;
-  std::string needs;   // a library of the system without which the row does not run
-  bool fixed = false;  // runs with dims given as numbers alone
+  std::string needs;  // a library of the system without which the row does not run
 };
 
 Result<std::vector<Case>> read_case_file(const std::string& path);

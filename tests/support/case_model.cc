@@ -19,6 +19,9 @@ TypeDef type_def(const ValueType& type) {
     case ValueType::Kind::kTensor:
       def.kind = TypeDef::Kind::kTensor;
       break;
+    case ValueType::Kind::kSparse:
+      def.kind = TypeDef::Kind::kSparseTensor;
+      break;
     case ValueType::Kind::kSequence:
       def.kind = TypeDef::Kind::kSequence;
       break;
@@ -34,12 +37,10 @@ TypeDef type_def(const ValueType& type) {
   return def;
 }
 
-// An operator that others say may need the ranks of its inputs for it.
-ValueDef input_def(const CaseInput& input, const std::string& name, CaseInputs style,
-                   bool needs_rank) {
+ValueDef input_def(const CaseInput& input, const std::string& name, CaseInputs style) {
   ValueDef def{name, type_def(input.type), "", {}};
-  if (!input.type.dims) return def;
-  if (style == CaseInputs::kInitializers && !needs_rank) return def;
+  const bool has_shape = style == CaseInputs::kConcrete || style == CaseInputs::kSymbolic;
+  if (!input.type.dims || !has_shape) return def;
   def.type.has_shape = true;
   for (size_t i = 0; i < input.type.dims->size(); ++i) {
     DimDef dim;
@@ -126,8 +127,7 @@ Result<CaseModel> make_model(const Case& row, CaseInputs style) {
       model.graph.initializers.push_back(std::move(def));
       continue;
     }
-    const bool is_lowered = op != nullptr && op->lower != nullptr;
-    model.graph.inputs.push_back(input_def(input, name, style, is_lowered));
+    model.graph.inputs.push_back(input_def(input, name, style));
     made.inputs.push_back({name, *input.value});
   }
   for (const auto& [name, attr] : row.attrs) node.attrs.push_back(TRY(attr_def(name, attr)));

@@ -13,6 +13,7 @@ enum class CaseInputs : uint8_t {
   kConcrete,      // with the dims of the row
   kSymbolic,      // with a symbol for every dim
   kInitializers,  // tensors of at most 16 integers are initializers, the rest has no shape
+  kUndeclared,    // with their dtypes alone
 };
 
 // The results in the order of the row; Kind::kNone where nobody asks.

@@ -364,8 +364,8 @@ Result<void> run_whole_path(const Case& row) {
   };
   for (const Style& style : {Style{CaseInputs::kConcrete, 1, "as a model"},
                              Style{CaseInputs::kSymbolic, 3, "as a model with symbolic dims"},
-                             Style{CaseInputs::kInitializers, 1, "as a model with initializers"}}) {
-    if (row.fixed && style.inputs != CaseInputs::kConcrete) continue;
+                             Style{CaseInputs::kInitializers, 1, "as a model with initializers"},
+                             Style{CaseInputs::kUndeclared, 3, "as a model without shapes"}}) {
     const auto results = TRY_AT(style.name, run_as_model(row, style.inputs, style.threads));
     for (size_t i = 0; i < results.size(); ++i) {
       const std::string place = fmt::format("{}: output {}", style.name, i);
