@@ -318,6 +318,7 @@
   X("com.microsoft", SkipGroupNorm, op_SkipGroupNorm)                                       \
   X("com.microsoft", SkipLayerNormalization, op_SkipLayerNormalization)                     \
   X("com.microsoft", SkipSimplifiedLayerNormalization, op_SkipSimplifiedLayerNormalization) \
+  X("com.microsoft", SparseToDenseMatMul, op_SparseToDenseMatMul)                           \
   X("com.microsoft", Tokenizer, op_Tokenizer)                                               \
   X("com.microsoft", TorchEmbedding, op_TorchEmbedding)                                     \
   X("com.microsoft", TransposeMatMul, op_TransposeMatMul)                                   \
