@@ -1,5 +1,8 @@
 """Models that ONNX Runtime's optimisers saved: loaded, they give what the original gives there."""
 
+import functools
+
+import image_nets
 import numpy as np
 import onnx
 import onnxruntime
@@ -12,10 +15,6 @@ LEVELS = onnxruntime.GraphOptimizationLevel
 ORACLE = ["CPUExecutionProvider"]
 
 
-def image_feeds():
-    return {"image": np.random.default_rng(1).standard_normal((2, 3, 32, 32)).astype(np.float32)}
-
-
 def encoder_feeds():
     ids = np.random.default_rng(1).integers(0, small_nets.WORDS, (3, small_nets.LENGTH))
     mask = np.ones_like(ids)
@@ -24,7 +23,15 @@ def encoder_feeds():
 
 
 NETS = {
-    "convolutions": (small_nets.convolution_net, image_feeds),
+    "convolutions": (small_nets.convolution_net, image_nets.image_feeds),
+    "resnet": (image_nets.resnet, image_nets.image_feeds),
+    "mobilenet": (image_nets.mobilenet, image_nets.image_feeds),
+    "se_net": (image_nets.se_net, image_nets.image_feeds),
+    "densenet": (image_nets.densenet, image_nets.image_feeds),
+    "unet": (image_nets.unet, image_nets.image_feeds),
+    "inception": (image_nets.inception, image_nets.image_feeds),
+    "lstm": (functools.partial(image_nets.tagger, "LSTM"), image_nets.tagger_feeds),
+    "gru": (functools.partial(image_nets.tagger, "GRU"), image_nets.tagger_feeds),
     "encoder": (small_nets.encoder_net, encoder_feeds),
 }
 
@@ -41,7 +48,7 @@ def check_same(path, original, feeds):
 
 
 @pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("level", ["BASIC", "EXTENDED", "ALL"])
+@pytest.mark.parametrize("level", ["BASIC", "EXTENDED", "LAYOUT", "ALL"])
 def test_saved_optimised(net, level, tmp_path):
     build, feeds = NETS[net]
     original = build().SerializeToString()
@@ -50,11 +57,13 @@ def test_saved_optimised(net, level, tmp_path):
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3
     onnxruntime.InferenceSession(original, options, providers=ORACLE)
-    if level == "EXTENDED":
-        expected = "FusedConv" if net == "convolutions" else "SkipLayerNormalization"
-        assert f"com.microsoft.{expected}" in operators(options.optimized_model_filepath)
-    if level == "ALL" and net == "convolutions":
-        assert "com.microsoft.nchwc.Conv" in operators(options.optimized_model_filepath)
+    found = operators(options.optimized_model_filepath)
+    takes_images = feeds is image_nets.image_feeds
+    if level == "EXTENDED" and (takes_images or net == "encoder"):
+        expected = "FusedConv" if takes_images else "SkipLayerNormalization"
+        assert f"com.microsoft.{expected}" in found
+    if level in ("LAYOUT", "ALL") and takes_images:
+        assert "com.microsoft.nchwc.Conv" in found
     check_same(options.optimized_model_filepath, original, feeds())
 
 
