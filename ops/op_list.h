@@ -309,6 +309,7 @@
   X("com.microsoft", QuickGelu, op_QuickGelu)                                               \
   X("com.microsoft", Range, op_ContribRange)                                                \
   X("com.microsoft", ReduceSumInteger, op_ReduceSumInteger)                                 \
+  X("com.microsoft", RelativePositionBias, op_RelativePositionBias)                         \
   X("com.microsoft", RemovePadding, op_RemovePadding)                                       \
   X("com.microsoft", RestorePadding, op_RestorePadding)                                     \
   X("com.microsoft", Rfft, op_Rfft)                                                         \
