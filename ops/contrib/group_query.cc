@@ -1,11 +1,15 @@
 // com.microsoft GroupQueryAttention: new queries, keys and values of each item, perhaps packed and
 // to be rotated; its keys and values join those of the cache behind the ones it has (seqlens_k
-// counts them all, less 1); causal attention over the cache. Documented in ONNX Runtime's
-// ContribOperators.
+// counts them all, less 1); causal attention over the cache, which may hold codes in place of
+// floats, or the end of the sequence alone. Documented in ONNX Runtime's ContribOperators.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
 
 #include "ops/attention_core.h"
+#include "ops/contrib/kv_cache.h"
 #include "ops/op.h"
 #include "ops/rotary.h"
 #include "ops/rule_parts.h"
@@ -20,6 +24,73 @@ constexpr size_t kPresentKey = 1, kPresentValue = 2, kScores = 3;
 
 // ---- types and shapes
 
+bool has_codes(const AttrMap& attrs) { return attrs.get_string("k_quant_type") != "NONE"; }
+bool is_windowed(const AttrMap& attrs) { return attrs.get_int("sliding_window_cache") != 0; }
+
+// The attributes of a cache in codes, and its scales.
+Result<void> check_codes(const InferContext& context) {
+  const AttrMap& attrs = context.attrs();
+  for (const char* name : {"k_quant_type", "v_quant_type"}) {
+    const std::string& type = attrs.get_string(name);
+    if (type == "NONE" || type == "PER_TENSOR" || type == "PER_CHANNEL") continue;
+    return fail(Code::kInvalidGraph, "{} is '{}', expected NONE, PER_TENSOR or PER_CHANNEL", name,
+                type);
+  }
+  const bool coded = has_codes(attrs);
+  if (coded != (attrs.get_string("v_quant_type") != "NONE")) {
+    return fail(Code::kInvalidGraph,
+                "k_quant_type is '{}' and v_quant_type '{}': one alone is NONE",
+                attrs.get_string("k_quant_type"), attrs.get_string("v_quant_type"));
+  }
+  const int64_t bits = attrs.get_int("kv_cache_bit_width");
+  if (coded ? bits != 8 && bits != 4 : bits != 0) {
+    return fail(Code::kInvalidGraph, "kv_cache_bit_width is {}, expected {}", bits,
+                coded ? "8 or 4" : "0, since the cache is not quantized");
+  }
+  if (context.has_input(kKeyScale) != coded || context.has_input(kValueScale) != coded) {
+    return fail(
+        Code::kInvalidGraph, "k_scale and v_scale must {}",
+        coded ? "be given for a quantized cache" : "not be given: the cache is not quantized");
+  }
+  const DType wanted = !coded ? context.dtype(kQuery) : bits == 8 ? DType::kInt8 : DType::kUint8;
+  for (const size_t past : {kPastKey, kPastValue}) {
+    if (!context.has_input(past) || context.dtype(past) == wanted) continue;
+    return fail(Code::kInvalidArgument, "{} must be {}", context.describe(past),
+                dtype_name(wanted));
+  }
+  return {};
+}
+
+// The attributes of a cache that holds the end of the sequence alone, and those it goes with.
+Result<void> check_window(const InferContext& context) {
+  const AttrMap& attrs = context.attrs();
+  const int64_t causal = attrs.get_int("causal"), window = attrs.get_int("local_window_size");
+  if (causal != 0 && causal != 1) {
+    return fail(Code::kInvalidGraph, "causal is {}, expected 0 or 1", causal);
+  }
+  if (causal == 0 && window != -1) {
+    return fail(Code::kInvalidGraph, "local_window_size is {}, but causal is 0; expected -1",
+                window);
+  }
+  if (!is_windowed(attrs)) return {};
+  if (window < 1) {
+    return fail(Code::kInvalidGraph,
+                "sliding_window_cache=1 needs a local_window_size of 1 or more, got {}", window);
+  }
+  if (!context.has_input(kPastKey)) {
+    return fail(Code::kInvalidGraph, "sliding_window_cache=1 needs past_key and past_value");
+  }
+  if (context.has_output(kScores)) {
+    return fail(Code::kNotImplemented, "output_qk is not known with sliding_window_cache=1");
+  }
+  if (!context.has_rank(kPastKey)) return {};
+  const Dims& past = context.dims(kPastKey);
+  if (past.size() != 4 || !past[2].is_constant() || past[2].value() >= window) return {};
+  return fail(Code::kInvalidArgument,
+              "{} has room for {} positions, fewer than local_window_size, which is {}",
+              context.describe(kPastKey), past[2].value(), window);
+}
+
 Result<void> check_attrs(const InferContext& context) {
   const AttrMap& attrs = context.attrs();
   const int64_t heads = attrs.get_int("num_heads"), kv_heads = attrs.get_int("kv_num_heads");
@@ -29,13 +100,8 @@ Result<void> check_attrs(const InferContext& context) {
                 "second",
                 heads, kv_heads);
   }
-  if (context.has_input(kKeyScale) || context.has_input(kValueScale) ||
-      attrs.get_string("k_quant_type") != "NONE" || attrs.get_string("v_quant_type") != "NONE") {
-    return fail(Code::kNotImplemented, "a quantized cache is not known");
-  }
-  if (attrs.get_int("sliding_window_cache") != 0) {
-    return fail(Code::kNotImplemented, "sliding_window_cache is not known");
-  }
+  TRY(check_codes(context));
+  TRY(check_window(context));
   if (attrs.get_int("do_rotary") != 0 &&
       (!context.has_input(kCosines) || !context.has_input(kSines))) {
     return fail(Code::kInvalidGraph, "do_rotary=1 needs cos_cache and sin_cache");
@@ -51,6 +117,9 @@ Result<void> check_attrs(const InferContext& context) {
 
 // The length of the present: that of the past's buffer, or more where all there is needs more.
 Dim present_length(InferContext& context) {
+  if (is_windowed(context.attrs())) {
+    return context.has_rank(kPastKey) ? context.dims(kPastKey)[2] : Dim::unknown();
+  }
   const auto total = context.ints(kTotal);
   const bool known = total && total->size() == 1 && (*total)[0].is_constant();
   if (!context.has_input(kPastKey)) return known ? (*total)[0] : Dim::unknown();
@@ -76,13 +145,18 @@ Result<void> check_cache(const InferContext& context, size_t index, const Dims& 
 Result<void> infer(InferContext& context) {
   TRY(check_attrs(context));
   const DType dtype = context.dtype(kQuery);
-  for (size_t i = 0; i < 4; ++i) context.set_output(i, dtype);
+  const int64_t bits = context.attrs().get_int("kv_cache_bit_width");
+  const DType stored = bits == 0 ? dtype : bits == 8 ? DType::kInt8 : DType::kUint8;
+  for (size_t i = 0; i < 4; ++i) {
+    context.set_output(i, i == kPresentKey || i == kPresentValue ? stored : dtype);
+  }
   TRY(expect_rank(context, kQuery, 3));
   TRY(expect_rank(context, kKey, 3));
   TRY(expect_rank(context, kValue, 3));
   TRY(expect_rank(context, kPastKey, 4));
   TRY(expect_rank(context, kCosines, 2));
   TRY(expect_rank(context, kSines, 2));
+  TRY(expect_rank(context, kBias, 4));
   if (!context.has_rank(kQuery)) return {};
   const int64_t heads = context.attrs().get_int("num_heads");
   const int64_t kv_heads = context.attrs().get_int("kv_num_heads");
@@ -93,12 +167,17 @@ Result<void> infer(InferContext& context) {
                 context.describe(kQuery), query[2].value(), vectors);
   }
   const Dim size = floor_div(query[2], vectors);
-  const Dims present = {query[0], Dim(kv_heads), present_length(context), size};
+  if (bits == 4 && size.is_constant() && size.value() % 2 != 0) {
+    return fail(Code::kInvalidArgument, "vectors of {} numbers do not fit whole bytes of 4 bits",
+                size.value());
+  }
+  const Dims present = {query[0], Dim(kv_heads), present_length(context),
+                        bits == 4 ? floor_div(size, 2) : size};
   TRY(check_cache(context, kPastKey, present));
   TRY(check_cache(context, kPastValue, present));
   context.set_output(0, dtype, {query[0], query[1], size * heads});
-  context.set_output(kPresentKey, dtype, present);
-  context.set_output(kPresentValue, dtype, present);
+  context.set_output(kPresentKey, stored, present);
+  context.set_output(kPresentValue, stored, present);
   const auto total = context.ints(kTotal);
   const bool known = total && total->size() == 1;
   context.set_output(kScores, dtype,
@@ -113,13 +192,23 @@ struct GroupQuery {
   bool packed = false;
   int64_t past_length = 0;     // of the past's buffer
   int64_t present_length = 0;  // of the present's
-  int64_t rotated = 0;         // numbers of a vector that are rotated
+  int64_t window = 0;          // the cache holds the end alone, for a window of that; 0: all
+  CacheCodes key_codes, value_codes;
+  int64_t bias_heads = 0, bias_rows = 0;  // of attention_bias; 0: there is none
+  int64_t rotated = 0;                    // numbers of a vector that are rotated
   bool interleaved = false;
   int64_t angle_rows = 0;
   bool positions_per_item = false;
   double norm_epsilon = 0;
   // Of a row of query, key and value, in elements; and where key and value begin in a packed one.
   int64_t query_row = 0, key_row = 0;
+
+  // Keys and values are not the present itself while attention reads them.
+  bool is_staged() const { return window > 0 || key_codes.bits != 0; }
+  size_t stored_bytes(size_t number_bytes) const {  // of a vector in the cache
+    return key_codes.bits == 0 ? static_cast<size_t>(attention.size) * number_bytes
+                               : static_cast<size_t>(key_codes.stored_size());
+  }
 };
 
 GroupQuery read_group_query(const KernelRequest& request) {
@@ -139,7 +228,11 @@ GroupQuery read_group_query(const KernelRequest& request) {
   made.past_length = request.has_input(kPastKey) ? request.inputs[kPastKey].shape()[2] : 0;
   made.present_length = request.has_output(kPresentKey) ? request.outputs[kPresentKey].shape()[2]
                                                         : made.past_length + shape.rows;
-  shape.columns = made.present_length;
+  made.window = is_windowed(attrs) ? attrs.get_int("local_window_size") : 0;
+  shape.columns = made.window > 0 ? made.past_length + shape.rows : made.present_length;
+  const auto bits = static_cast<int>(attrs.get_int("kv_cache_bit_width"));
+  made.key_codes = {bits, shape.size, attrs.get_string("k_quant_type") == "PER_CHANNEL"};
+  made.value_codes = {bits, shape.size, attrs.get_string("v_quant_type") == "PER_CHANNEL"};
   shape.q = HeadStrides::heads_inside(shape.heads, shape.rows, shape.size);
   shape.k = shape.v = HeadStrides::heads_outside(shape.kv_heads, shape.columns, shape.size);
   shape.y = shape.q;
@@ -152,7 +245,12 @@ GroupQuery read_group_query(const KernelRequest& request) {
   shape.has_sink = attrs.get_int("smooth_softmax") == 1 || request.has_input(kSinks);
   shape.scores_mode = attrs.get_int("qk_output") == 1 ? 2 : 3;
   shape.unseen_is_zero = true;
-  if (request.has_input(kBias)) set_mask(shape, request.inputs[kBias].shape());
+  if (request.has_input(kBias)) {
+    const Shape bias = request.inputs[kBias].shape();
+    made.bias_heads = bias[1];
+    made.bias_rows = bias[2];
+    set_mask(shape, made.window == 0 ? bias : Shape{shape.batch, bias[1], bias[2], shape.columns});
+  }
   if (attrs.get_int("do_rotary") != 0) {
     const Shape angles = request.inputs[kCosines].shape();
     made.rotated = 2 * angles[1];
@@ -218,75 +316,119 @@ class RowMover {
   const T* key_norm_ = nullptr;
 };
 
+// Of each item: what there is in front of attention, whose columns count from `origin`.
+struct ItemNumbers {
+  int64_t* lengths;  // columns that count
+  int64_t* pasts;    // of them, those of the past
+  int64_t* origins;  // the position of column 0
+};
+
 template <class T>
 class GroupQueryKernel final : public Kernel {
  public:
   GroupQueryKernel(const GroupQuery& group, std::unique_ptr<AttentionCore> core)
-      : group_(group), core_(std::move(core)) {
+      : group_(group), core_(std::move(core)), stored_bytes_(group.stored_bytes(sizeof(T))) {
     const AttentionShape& shape = group.attention;
-    const auto count = static_cast<size_t>(shape.batch * shape.rows * shape.heads * shape.size);
-    query_bytes_ = (count * sizeof(T) + 63) / 64 * 64;
-    const int64_t cache = shape.batch * shape.kv_heads * group.present_length * shape.size;
-    cache_bytes_ = (static_cast<size_t>(cache) * sizeof(T) + 63) / 64 * 64;
-    numbers_bytes_ = (2 * static_cast<size_t>(shape.batch) * sizeof(int64_t) + 63) / 64 * 64;
+    const auto whole_lines = [](int64_t count, size_t bytes) {
+      return (static_cast<size_t>(count) * bytes + 63) / 64 * 64;
+    };
+    const int64_t vectors = shape.batch * shape.kv_heads * shape.columns;
+    query_bytes_ = whole_lines(shape.batch * shape.rows * shape.heads * shape.size, sizeof(T));
+    numbers_bytes_ = whole_lines(3 * shape.batch, sizeof(int64_t));
+    cache_bytes_ = whole_lines(vectors * shape.size, sizeof(T));
+    if (group.key_codes.bits != 0) {
+      codes_bytes_ = whole_lines(vectors, stored_bytes_);
+      line_bytes_ = whole_lines(shape.batch * shape.kv_heads * shape.size, sizeof(float));
+    }
+    if (group.window > 0) {
+      bias_bytes_ =
+          whole_lines(shape.batch * group.bias_heads * group.bias_rows * shape.columns, sizeof(T));
+    }
   }
 
   size_t workspace_bytes() const override {
-    return core_->workspace_bytes() + query_bytes_ + numbers_bytes_ + 2 * cache_bytes_;
+    return core_->workspace_bytes() + query_bytes_ + numbers_bytes_ +
+           2 * (cache_bytes_ + codes_bytes_) + line_bytes_ + bias_bytes_;
   }
 
   void run(RunArgs& args) const override {
     auto* memory = static_cast<char*>(args.workspace);
-    auto* lengths = reinterpret_cast<int64_t*>(memory + query_bytes_);
-    int64_t* pasts = lengths + group_.attention.batch;
-    if (!read_lengths(args, lengths, pasts)) return;
-    T* queries = reinterpret_cast<T*>(memory);
-    char* caches = memory + query_bytes_ + numbers_bytes_;
-    T* keys = present(args, kPresentKey, caches);
-    T* values = present(args, kPresentValue, caches + cache_bytes_);
-    fill_present(args, pasts, queries, keys, values);
+    const auto take = [&](size_t bytes) { return std::exchange(memory, memory + bytes); };
+    T* queries = reinterpret_cast<T*>(take(query_bytes_));
+    auto* counts = reinterpret_cast<int64_t*>(take(numbers_bytes_));
+    const int64_t batch = group_.attention.batch;
+    const ItemNumbers items = {counts, counts + batch, counts + 2 * batch};
+    if (!read_items(args, items)) return;
+    const RowMover<T> mover(group_, args);
+    Rows keys = {kKey, kPastKey, kKeyScale, kPresentKey, &group_.key_codes};
+    Rows values = {kValue, kPastValue, kValueScale, kPresentValue, &group_.value_codes};
+    auto* lines = reinterpret_cast<float*>(take(line_bytes_));
+    for (Rows* rows : {&keys, &values}) {
+      T* memory_of_rows = reinterpret_cast<T*>(take(cache_bytes_));
+      rows->numbers = group_.is_staged() ? memory_of_rows : present(args, *rows, memory_of_rows);
+      rows->codes = reinterpret_cast<uint8_t*>(take(codes_bytes_));
+    }
+    fill_queries(args, items, mover, queries);
+    fill_rows(args, items, mover, keys, values, lines);
     AttentionOperands operands;
     operands.q = queries;
-    operands.k = keys;
-    operands.v = values;
+    operands.k = keys.numbers;
+    operands.v = values.numbers;
     operands.y = args.outputs[0].data;
-    if (has_input(args, kBias)) operands.mask = args.inputs[kBias];
+    T* bias = reinterpret_cast<T*>(take(bias_bytes_));
+    if (has_input(args, kBias)) {
+      operands.mask = group_.window == 0 ? args.inputs[kBias] : shifted_bias(args, items, bias);
+    }
     if (has_input(args, kSinks)) operands.sinks = args.inputs[kSinks].data;
-    operands.lengths = lengths;
-    operands.pasts = pasts;
+    operands.lengths = items.lengths;
+    operands.pasts = items.pasts;
     if (args.outputs.size() > kScores) operands.scores = args.outputs[kScores].data;
-    core_->run(operands, caches + 2 * cache_bytes_, *args.pool);
+    core_->run(operands, memory, *args.pool);
+    if (!group_.is_staged()) return;
+    for (const Rows& rows : {keys, values}) store_present(args, items, rows);
   }
 
  private:
-  static T* present(const RunArgs& args, size_t output, char* memory) {
-    const bool asked = output < args.outputs.size() && args.outputs[output].data != nullptr;
-    return asked ? args.outputs[output].as<T>() : reinterpret_cast<T*>(memory);
+  // The keys or the values: where they come from and go to, and as they are while the kernel runs.
+  struct Rows {
+    size_t added, past, scale, output;
+    const CacheCodes* cache;
+    T* numbers = nullptr;      // [batch, heads, columns, size]
+    uint8_t* codes = nullptr;  // the same as codes, where the cache has them
+  };
+
+  static T* present(const RunArgs& args, const Rows& rows, T* memory) {
+    const bool asked = rows.output < args.outputs.size() && args.outputs[rows.output].data;
+    return asked ? args.outputs[rows.output].template as<T>() : memory;
   }
 
-  // Of each item: how many keys there are in all, and how many of them are past ones.
-  bool read_lengths(RunArgs& args, int64_t* lengths, int64_t* pasts) const {
+  bool read_items(RunArgs& args, const ItemNumbers& items) const {
     const AttentionShape& shape = group_.attention;
-    const int64_t total = args.inputs[kTotal].as<int32_t>()[0];
-    const bool is_prompt = total == shape.rows;
+    const bool is_prompt = args.inputs[kTotal].as<int32_t>()[0] == shape.rows;
     for (int64_t item = 0; item < shape.batch; ++item) {
-      lengths[item] = int64_t{args.inputs[kLengths].as<int32_t>()[item]} + 1;
-      pasts[item] = is_prompt ? 0 : lengths[item] - shape.rows;
-      const bool fits = lengths[item] > 0 && lengths[item] <= group_.present_length &&
-                        pasts[item] >= 0 && pasts[item] <= std::max(group_.past_length, int64_t{0});
+      const int64_t total = int64_t{args.inputs[kLengths].as<int32_t>()[item]} + 1;
+      const int64_t past = is_prompt ? 0 : total - shape.rows;
+      bool fits = total > 0 && past >= 0;
+      if (group_.window == 0) {
+        fits = fits && total <= group_.present_length && past <= group_.past_length;
+      }
       if (!fits) {
-        args.report(Code::kInvalidArgument,
-                    fmt::format("seqlens_k[{}] is {} for {} new rows, a past of {} and a present "
-                                "of {}",
-                                item, lengths[item] - 1, shape.rows, group_.past_length,
-                                group_.present_length));
+        args.report(
+            Code::kInvalidArgument,
+            fmt::format("seqlens_k[{}] is {} for {} new rows, a past of {} and a present "
+                        "of {}",
+                        item, total - 1, shape.rows, group_.past_length, group_.present_length));
         return false;
       }
+      items.pasts[item] =
+          group_.window == 0 ? past : resident_rows(past, group_.past_length, group_.window);
+      items.origins[item] = past - items.pasts[item];
+      items.lengths[item] = total - items.origins[item];
     }
     if (group_.rotated == 0) return true;
     for (int64_t item = 0; item < shape.batch; ++item) {
       for (int64_t row = 0; row < shape.rows; ++row) {
-        const int64_t position = position_of(args, item, row, pasts);
+        const int64_t position = position_of(args, item, row, items);
         if (position >= 0 && position < group_.angle_rows) continue;
         args.report(Code::kInvalidArgument,
                     fmt::format("position {} is outside of cos_cache, which has {} rows", position,
@@ -297,38 +439,47 @@ class GroupQueryKernel final : public Kernel {
     return true;
   }
 
-  int64_t position_of(const RunArgs& args, int64_t item, int64_t row, const int64_t* pasts) const {
-    if (!has_input(args, kPositions)) return pasts[item] + row;
+  int64_t position_of(const RunArgs& args, int64_t item, int64_t row,
+                      const ItemNumbers& items) const {
+    if (!has_input(args, kPositions)) return items.origins[item] + items.pasts[item] + row;
     const auto* positions = args.inputs[kPositions].as<int64_t>();
     return group_.positions_per_item ? positions[item * group_.attention.rows + row]
                                      : positions[0] + row;
   }
 
-  // The past goes in front, the new keys and values behind it; queries are gathered.
-  void fill_present(RunArgs& args, const int64_t* pasts, T* queries, T* keys, T* values) const {
+  void fill_queries(const RunArgs& args, const ItemNumbers& items, const RowMover<T>& mover,
+                    T* queries) const {
     const AttentionShape& shape = group_.attention;
-    const RowMover<T> mover(group_, args);
+    args.pool->parallel_for(shape.batch * shape.rows, [&](int64_t task) {
+      const int64_t position = position_of(args, task / shape.rows, task % shape.rows, items);
+      const T* src = args.inputs[kQuery].as<T>() + task * group_.query_row;
+      T* dst = queries + task * shape.heads * shape.size;
+      for (int64_t head = 0; head < shape.heads; ++head) {
+        mover.move_query(src + head * shape.size, dst + head * shape.size, position);
+      }
+    });
+  }
+
+  // The past goes in front, the new keys and values behind it.
+  void fill_rows(RunArgs& args, const ItemNumbers& items, const RowMover<T>& mover,
+                 const Rows& keys, const Rows& values, float* lines) const {
+    const AttentionShape& shape = group_.attention;
     const int64_t size = shape.size;
     args.pool->parallel_for(shape.batch * shape.kv_heads, [&](int64_t task) {
       const int64_t item = task / shape.kv_heads, head = task % shape.kv_heads;
-      const int64_t place = task * group_.present_length * size;
-      copy_past(args, kPastKey, task, pasts[item], keys + place);
-      copy_past(args, kPastValue, task, pasts[item], values + place);
-      for (int64_t row = 0; row < shape.rows; ++row) {
-        const int64_t at = place + (pasts[item] + row) * size;
+      const int64_t past = items.pasts[item];
+      float* line = lines + task * size;
+      take_past(args, keys, task, past, line);
+      take_past(args, values, task, past, line);
+      for (int64_t row = 0; row < shape.rows && past + row < shape.columns; ++row) {
+        const int64_t at = task * shape.columns + past + row;
         const int64_t src = (item * shape.rows + row) * group_.key_row + head * size;
-        if (pasts[item] + row >= group_.present_length) break;
-        mover.move_key(input_rows(args, kKey) + src, keys + at,
-                       position_of(args, item, row, pasts));
-        std::copy_n(input_rows(args, kValue) + src, size, values + at);
-      }
-    });
-    args.pool->parallel_for(shape.batch * shape.rows, [&](int64_t task) {
-      const int64_t position = position_of(args, task / shape.rows, task % shape.rows, pasts);
-      const T* src = args.inputs[kQuery].as<T>() + task * group_.query_row;
-      T* dst = queries + task * shape.heads * size;
-      for (int64_t head = 0; head < shape.heads; ++head) {
-        mover.move_query(src + head * size, dst + head * size, position);
+        mover.move_key(input_rows(args, kKey) + src, keys.numbers + at * size,
+                       position_of(args, item, row, items));
+        std::copy_n(input_rows(args, kValue) + src, size, values.numbers + at * size);
+        if (group_.key_codes.bits == 0) continue;
+        through_codes(args, keys, head, at, line);
+        through_codes(args, values, head, at, line);
       }
     });
   }
@@ -341,20 +492,124 @@ class GroupQueryKernel final : public Kernel {
     return args.inputs[kQuery].as<T>() + before * shape.size;
   }
 
+  // The past of one head, to the front of its rows.
+  void take_past(const RunArgs& args, const Rows& rows, int64_t task, int64_t past,
+                 float* line) const {
+    const AttentionShape& shape = group_.attention;
+    const int64_t begin = task * shape.columns, size = shape.size;
+    if (!group_.is_staged()) {
+      copy_past(args, rows, task, past, reinterpret_cast<char*>(rows.numbers + begin * size));
+      return;
+    }
+    if (past == 0) return;
+    const auto* src = static_cast<const char*>(args.inputs[rows.past].data) +
+                      static_cast<size_t>(task * group_.past_length) * stored_bytes_;
+    const size_t bytes = static_cast<size_t>(past) * stored_bytes_;
+    if (rows.cache->bits == 0) {
+      std::memcpy(rows.numbers + begin * size, src, bytes);
+      return;
+    }
+    std::memcpy(rows.codes + static_cast<size_t>(begin) * stored_bytes_, src, bytes);
+    for (int64_t row = 0; row < past; ++row) {
+      from_codes(args, rows, task % shape.kv_heads, begin + row, line);
+    }
+  }
+
+  static const float* scales_of(const RunArgs& args, const Rows& rows, int64_t head) {
+    const TensorView& scales = args.inputs[rows.scale];
+    return rows.cache->scales_of(scales.as<float>(), head);
+  }
+
+  // The vector at row `at` as its codes have it.
+  void from_codes(const RunArgs& args, const Rows& rows, int64_t head, int64_t at,
+                  float* line) const {
+    const float* scales = scales_of(args, rows, head);
+    rows.cache->decode(rows.codes + static_cast<size_t>(at) * stored_bytes_, scales, line);
+    T* dst = rows.numbers + at * group_.attention.size;
+    for (int64_t i = 0; i < group_.attention.size; ++i) dst[i] = narrow<T>(line[i]);
+  }
+
+  // A new vector becomes codes, and the number that they are: what later steps will read.
+  void through_codes(const RunArgs& args, const Rows& rows, int64_t head, int64_t at,
+                     float* line) const {
+    const T* src = rows.numbers + at * group_.attention.size;
+    for (int64_t i = 0; i < group_.attention.size; ++i) line[i] = static_cast<float>(widen(src[i]));
+    const float* scales = scales_of(args, rows, head);
+    rows.cache->encode(line, scales, rows.codes + static_cast<size_t>(at) * stored_bytes_);
+    from_codes(args, rows, head, at, line);
+  }
+
   // The whole buffer of one head: what is not written over stays as it was; 0 beyond it.
-  void copy_past(const RunArgs& args, size_t input, int64_t head, int64_t past, T* dst) const {
-    const int64_t size = group_.attention.size;
-    const int64_t count = std::min(group_.past_length, group_.present_length) * size;
-    if (count > 0)
-      std::copy_n(args.inputs[input].as<T>() + head * group_.past_length * size, count, dst);
-    const int64_t written = std::max(count, (past + group_.attention.rows) * size);
-    const int64_t whole = group_.present_length * size;
-    if (written < whole) std::fill(dst + written, dst + whole, narrow<T>(0));
+  void copy_past(const RunArgs& args, const Rows& rows, int64_t head, int64_t past,
+                 char* dst) const {
+    const int64_t count = std::min(group_.past_length, group_.present_length);
+    if (count > 0) {
+      std::memcpy(dst,
+                  static_cast<const char*>(args.inputs[rows.past].data) +
+                      static_cast<size_t>(head * group_.past_length) * stored_bytes_,
+                  static_cast<size_t>(count) * stored_bytes_);
+    }
+    const int64_t written = std::max(count, past + group_.attention.rows);
+    if (written >= group_.present_length) return;
+    std::memset(dst + static_cast<size_t>(written) * stored_bytes_, 0,
+                static_cast<size_t>(group_.present_length - written) * stored_bytes_);
+  }
+
+  // What the next step needs of the rows, as the cache stores them.
+  void store_present(const RunArgs& args, const ItemNumbers& items, const Rows& rows) const {
+    const bool asked = rows.output < args.outputs.size() && args.outputs[rows.output].data;
+    if (!asked) return;
+    const AttentionShape& shape = group_.attention;
+    const char* staged = rows.cache->bits == 0 ? reinterpret_cast<const char*>(rows.numbers)
+                                               : reinterpret_cast<const char*>(rows.codes);
+    args.pool->parallel_for(shape.batch * shape.kv_heads, [&](int64_t task) {
+      const int64_t item = task / shape.kv_heads;
+      const auto row_of = [&](int64_t row) {
+        return staged + static_cast<size_t>(task * shape.columns + row) * stored_bytes_;
+      };
+      char* dst = static_cast<char*>(args.outputs[rows.output].data) +
+                  static_cast<size_t>(task * group_.present_length) * stored_bytes_;
+      const int64_t length = items.lengths[item], past = items.pasts[item];
+      if (group_.window == 0) {
+        copy_past(args, rows, task, past, dst);
+        const int64_t count = std::min(shape.rows, shape.columns - past);
+        std::memcpy(dst + static_cast<size_t>(past) * stored_bytes_, row_of(past),
+                    static_cast<size_t>(count) * stored_bytes_);
+        return;
+      }
+      const int64_t resident =
+          resident_rows(items.origins[item] + length, group_.present_length, group_.window);
+      const size_t bytes = static_cast<size_t>(resident) * stored_bytes_;
+      std::memcpy(dst, row_of(length - resident), bytes);
+      std::memset(dst + bytes, 0,
+                  static_cast<size_t>(group_.present_length - resident) * stored_bytes_);
+    });
+  }
+
+  // attention_bias from the position on that column 0 of each item has.
+  TensorView shifted_bias(const RunArgs& args, const ItemNumbers& items, T* to) const {
+    const AttentionShape& shape = group_.attention;
+    const TensorView& bias = args.inputs[kBias];
+    const int64_t positions = bias.shape[3], lines = group_.bias_heads * group_.bias_rows;
+    args.pool->parallel_for(shape.batch * lines, [&](int64_t task) {
+      const int64_t item = task / lines;
+      const T* src =
+          bias.as<T>() + ((bias.shape[0] == 1 ? 0 : item * lines) + task % lines) * positions;
+      for (int64_t column = 0; column < shape.columns; ++column) {
+        const int64_t position = items.origins[item] + column;
+        to[task * shape.columns + column] =
+            position < positions ? src[position]
+                                 : narrow<T>(-std::numeric_limits<double>::infinity());
+      }
+    });
+    return {bias.dtype, {shape.batch, group_.bias_heads, group_.bias_rows, shape.columns}, to};
   }
 
   GroupQuery group_;
   std::unique_ptr<AttentionCore> core_;
-  size_t query_bytes_ = 0, numbers_bytes_ = 0, cache_bytes_ = 0;
+  size_t stored_bytes_;
+  size_t query_bytes_ = 0, numbers_bytes_ = 0, cache_bytes_ = 0, codes_bytes_ = 0, line_bytes_ = 0,
+         bias_bytes_ = 0;
 };
 
 Result<void> expect_shape(const KernelRequest& request, size_t index, const Shape& wanted) {
@@ -376,19 +631,31 @@ Result<void> check_bias(const KernelRequest& request, const AttentionShape& shap
               shape.batch, shape.heads, shape.rows);
 }
 
+Result<void> check_scales(const KernelRequest& request, size_t index, const CacheCodes& codes,
+                          int64_t numbers) {
+  if (!request.has_input(index)) return {};
+  const int64_t wanted = codes.per_channel ? numbers : 1;
+  if (request.inputs[index].shape().count() == wanted) return {};
+  return fail(Code::kInvalidArgument, "input {} is {}, expected {} scales", index,
+              request.inputs[index].shape().to_string(), wanted);
+}
+
 Result<void> check_shapes(const KernelRequest& request, const GroupQuery& group) {
   const AttentionShape& shape = group.attention;
   TRY(check_sizes(shape));
   const int64_t width = shape.kv_heads * shape.size;
   TRY(expect_shape(request, kKey, {shape.batch, shape.rows, width}));
   TRY(expect_shape(request, kValue, {shape.batch, shape.rows, width}));
-  const Shape past = {shape.batch, shape.kv_heads, group.past_length, shape.size};
+  const int64_t stored = group.key_codes.bits == 0 ? shape.size : group.key_codes.stored_size();
+  const Shape past = {shape.batch, shape.kv_heads, group.past_length, stored};
   TRY(expect_shape(request, kPastKey, past));
   TRY(expect_shape(request, kPastValue, past));
   TRY(expect_shape(request, kQueryNorm, {shape.size}));
   TRY(expect_shape(request, kKeyNorm, {shape.size}));
   TRY(expect_shape(request, kSinks, {shape.heads}));
   TRY(check_bias(request, shape));
+  TRY(check_scales(request, kKeyScale, group.key_codes, width));
+  TRY(check_scales(request, kValueScale, group.value_codes, width));
   if (request.inputs[kLengths].shape().count() != shape.batch ||
       request.inputs[kTotal].shape().count() != 1) {
     return fail(Code::kInvalidArgument,
@@ -451,6 +718,7 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
 
 OpDef op_GroupQueryAttention() {
   using Kind = FormalAttr::Kind;
+  constexpr DTypeSet kCacheTypes = kFloatTypes | dtype_set(DType::kInt8, DType::kUint8);
   const DTypeSet i32 = dtype_set(DType::kInt32), i64 = dtype_set(DType::kInt64);
   const auto floats = [](const char* name) {
     return FormalParam{name, "T", kFloatTypes, Form::kOptional};
@@ -460,8 +728,8 @@ OpDef op_GroupQueryAttention() {
   op.inputs = {{"query", "T", kFloatTypes},
                floats("key"),
                floats("value"),
-               floats("past_key"),
-               floats("past_value"),
+               {"past_key", "C", kCacheTypes, Form::kOptional},
+               {"past_value", "C", kCacheTypes, Form::kOptional},
                {"seqlens_k", "M", i32},
                {"total_sequence_length", "M", i32},
                floats("cos_cache"),
@@ -474,8 +742,8 @@ OpDef op_GroupQueryAttention() {
                floats("q_norm_weight"),
                floats("k_norm_weight")};
   op.outputs = {{"output", "T", kFloatTypes},
-                floats("present_key"),
-                floats("present_value"),
+                {"present_key", "C", kCacheTypes, Form::kOptional},
+                {"present_value", "C", kCacheTypes, Form::kOptional},
                 floats("output_qk")};
   op.attrs = {int_attr("causal", 1),
               int_attr("do_rotary", 0),

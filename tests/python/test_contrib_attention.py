@@ -275,3 +275,32 @@ def test_group_query_scores(when):
         inputs = group_query(past, new, [past + new])
         outputs = [F32, F32, F32, F32]
         check("GroupQueryAttention", inputs, outputs, qk_output=when, softcap=1.5, **GROUP)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("kind", ["PER_TENSOR", "PER_CHANNEL"])
+@pytest.mark.parametrize("past, new, batch", [(0, 6, 2), (5, 1, 2), (5, 3, 1)])
+def test_group_query_codes(bits, kind, past, new, batch):
+    inputs = group_query(past, new, [past + new] * batch)
+    rng = np.random.default_rng(0)
+    dtype, size, step = (np.int8, 16, 0.02) if bits == 8 else (np.uint8, 8, 0.3)
+    least = np.iinfo(dtype).min
+    inputs[3:5] = [rng.integers(least, least + 256, (batch, 2, past, size)).astype(dtype)
+                   for _ in range(2)]
+    shape = (1, 2, 1, 16) if kind == "PER_CHANNEL" else (1,)
+    inputs += [None] * (12 - len(inputs))
+    inputs += [(step * rng.uniform(0.5, 1.5, shape)).astype(F32) for _ in range(2)]
+    attrs = dict(GROUP, k_quant_type=kind, v_quant_type=kind, kv_cache_bit_width=bits)
+    check("GroupQueryAttention", inputs, [F32, dtype, dtype], **attrs)
+
+
+@pytest.mark.parametrize(
+    "total, new, batch", [(8, 1, 2), (30, 1, 2), (30, 3, 1), (30, 20, 1), (9, 9, 1)]
+)
+@pytest.mark.parametrize("rotary", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_group_query_window_cache(total, new, batch, rotary, biased):
+    bias = random(1, 4, new, total) if biased else None
+    inputs = group_query(total - new, new, [total] * batch, rotary=rotary, bias=bias, buffer=8)
+    attrs = dict(GROUP, do_rotary=int(rotary), local_window_size=8, sliding_window_cache=1)
+    check("GroupQueryAttention", inputs, [F32, F32, F32], **attrs)
