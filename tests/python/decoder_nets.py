@@ -205,6 +205,15 @@ class DecoderWriter(NetWriter):
         bias = self.node("Where", seen, self.floats(0.0), self.floats(-1e4))
         return self.node("Unsqueeze", bias, self.ints(1))
 
+    def embedding(self):
+        of = self.family
+        if of.bits != 4:
+            return self.node("Gather", self.random(WORDS, of.width), "input_ids")
+        codes = self.rng.integers(0, 256, (WORDS, of.width // 2), np.uint8)
+        scales = self.floats(0.2 + 0.1 * self.rng.random((WORDS, of.width // 32)))
+        return self.contrib("GatherBlockQuantized", self.value(codes), "input_ids", scales, bits=4,
+                            block_size=32, gather_axis=0, quantize_axis=1)
+
     def rotate(self, x, heads):
         attributes = {"interleaved": int(self.family.interleaved)}
         if self.family.partial < 1:
@@ -313,7 +322,7 @@ class DecoderWriter(NetWriter):
             self.seen = self.causal_bias()
         if of.rotary == "apart":
             self.where = self.positions()
-        x, skip = self.node("Gather", self.random(WORDS, of.width), "input_ids"), None
+        x, skip = self.embedding(), None
         if of.embedding_scale != 1:
             x = self.node("Mul", x, self.floats(of.embedding_scale))
         for layer in range(of.layers):

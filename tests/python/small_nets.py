@@ -1,6 +1,7 @@
 """Small networks with random weights, as exporters write them, for tools that rewrite models."""
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
@@ -35,6 +36,15 @@ class Writer:
         graph = helper.make_graph(self.nodes, "net", inputs, outputs, self.initializers)
         opsets = [helper.make_opsetid("", opset)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def without_shapes(model):
+    """The same file, whose inputs and outputs tell no rank."""
+    model = onnx.load_model_from_string(model)
+    del model.graph.value_info[:]
+    for each in (*model.graph.input, *model.graph.output):
+        each.type.tensor_type.ClearField("shape")
+    return model.SerializeToString()
 
 
 def conv(writer, x, c_in, c_out, kernel, group=1, **attributes):

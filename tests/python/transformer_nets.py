@@ -303,6 +303,76 @@ def t5_feeds(rng):
     return {"input_ids": rng.integers(0, WORDS, mask.shape), "attention_mask": mask}
 
 
+def t5_step():
+    """The decoder after its first step."""
+    net = NetWriter(10)
+    net.takes("input_ids", ["N", 1], I64)
+    net.takes("encoder_attention_mask", ["N", "F"], I64)
+    x = net.node("Gather", net.weight(WORDS, WIDTH), "input_ids")
+    shown = net.node("Unsqueeze", net.node("Unsqueeze", "encoder_attention_mask", net.ints(1)),
+                     net.ints(2))
+    hidden = net.node("Sub", net.number(1), net.node("Cast", shown, to=F32))
+    mask = net.node("Mul", hidden, net.number(-10000))
+    cross_mask = net.node("Add", net.value(np.zeros((1, HEADS, 1, 1), np.float32)), mask)
+    for layer in range(2):
+        for kind, length in (("self", "P"), ("cross", "F")):
+            for each in ("key", "value"):
+                net.takes(f"past_{each}_{kind}_{layer}", ["N", HEADS, length, SIZE])
+    total = net.node("Add", net.dim("past_key_self_0", 2), net.dim("input_ids", 1))
+    line = net.node("Range", net.scalar(0), total, net.scalar(1))
+    apart = net.node("Sub", net.node("Unsqueeze", line, net.ints(0)),
+                     net.node("Unsqueeze", line, net.ints(1)))
+
+    def filled(like, number):
+        return net.node("ConstantOfShape", net.node("Shape", like),
+                        value=helper.make_tensor("filling", I64, [1], [number]))
+
+    behind = net.node("Neg", net.node("Min", apart, filled(apart, 0)))
+    steps = net.node("Log", net.node("Div", net.node("Cast", behind, to=F32), net.number(16)))
+    steps = net.node("Mul", net.node("Div", steps, net.number(np.log(128 / 16))), net.number(16))
+    far = net.node("Add", net.node("Cast", steps, to=I64), net.scalar(16))
+    far = net.node("Min", far, filled(far, 31))
+    bucket = net.node("Where", net.node("Less", behind, net.scalar(16)), behind, far)
+    rows = net.node("Gather", net.weight(32, HEADS), bucket)
+    bias = net.node("Unsqueeze", net.node("Transpose", rows, perm=[2, 0, 1]), net.ints(0))
+    bias = net.node("Slice", bias, net.ints(-1), net.ints(2**31), net.ints(2))
+    bias = net.node("Add", bias, net.value(np.zeros((1, 1, 1, 1), np.float32)))
+    for layer in range(2):
+        for kind in ("self", "cross"):
+            normed = net.rms_norm(x)
+            batch = net.one(net.dim(normed, 0))
+            four = net.node("Concat", batch, net.ints(-1, HEADS, SIZE), axis=0)
+            three = net.node("Concat", batch, net.ints(-1, WIDTH), axis=0)
+            q = net.heads(net.product(normed), by=four)
+            k, v = (f"past_{each}_{kind}_{layer}" for each in ("key", "value"))
+            if kind == "self":
+                k = net.node("Concat", k, net.heads(net.product(normed), by=four), axis=2)
+                v = net.node("Concat", v, net.heads(net.product(normed), by=four), axis=2)
+            scores = net.node("MatMul", q, net.node("Transpose", k, perm=[0, 1, 3, 2]))
+            scores = net.node("Add", scores, bias if kind == "self" else cross_mask)
+            mixed = net.node("MatMul", net.node("Softmax", scores, axis=-1), v)
+            if kind == "self":
+                for each, value in (("key", k), ("value", v)):
+                    net.gives(value, f"present_{each}_self_{layer}", ["N", HEADS, "T", SIZE])
+            x = net.node("Add", x, net.product(net.together(mixed, by=three)))
+        y = net.node("Relu", net.product(net.rms_norm(x), WIDTH, 4 * WIDTH))
+        x = net.node("Add", x, net.product(y, 4 * WIDTH, WIDTH))
+    net.gives(net.product(net.rms_norm(x), WIDTH, WORDS), "logits", ["N", 1, WORDS])
+    return net.finished()
+
+
+def t5_step_feeds(rng):
+    mask = np.ones((2, 9), np.int64)
+    mask[1, 7:] = 0
+    feeds = {"input_ids": rng.integers(0, WORDS, (2, 1)), "encoder_attention_mask": mask}
+    for layer in range(2):
+        for kind, length in (("self", 25), ("cross", 9)):
+            for each in ("key", "value"):
+                feeds[f"past_{each}_{kind}_{layer}"] = rng.standard_normal(
+                    (2, HEADS, length, SIZE)).astype(np.float32)
+    return feeds
+
+
 # ---- bart: queries are scaled, keys have no bias; an encoder, and a decoder that looks at it too
 
 
@@ -356,10 +426,82 @@ def bart_decoder():
 
 
 def bart_decoder_feeds(rng):
-    return bart_encoder_feeds(rng) and {
+    return {
         "input_ids": rng.integers(0, WORDS, (2, 6)),
         "hidden": rng.standard_normal((2, 9, WIDTH)).astype(np.float32),
     }
+
+
+def bart_step():
+    """The decoder after its first step: what it has seen comes in, with what it knows of frames."""
+    net = NetWriter(8)
+    net.takes("input_ids", ["N", 1], I64)
+    words = net.node("Gather", net.weight(WORDS, WIDTH), "input_ids")
+    x = net.layer_norm(net.node("Add", words, net.weight(1, 1, WIDTH)))
+    blank = net.value(np.zeros((1, 1, 1, 1), np.float32))
+    for layer in range(2):
+        seen = [net.takes(f"past_{layer}_{each}", ["N", HEADS, "P", SIZE]) for each in "kv"]
+        frames = [net.takes(f"frames_{layer}_{each}", ["N", HEADS, "F", SIZE]) for each in "kv"]
+        q = net.heads(net.node("Mul", net.linear(x), net.number(SIZE**-0.5)))
+        k = net.node("Concat", seen[0], net.heads(net.product(x)), axis=2)
+        v = net.node("Concat", seen[1], net.heads(net.linear(x)), axis=2)
+        cut = net.node("Where", net.node("Less", net.dim(k, 2), net.scalar(0)), blank, blank)
+        scores = net.node("Add", net.node("MatMul", q, net.node("Transpose", k, perm=[0, 1, 3, 2])),
+                          cut)
+        mixed = net.together(net.node("MatMul", net.node("Softmax", scores, axis=-1), v))
+        for each, value in zip("kv", (k, v)):
+            net.gives(value, f"present_{layer}_{each}", ["N", HEADS, "T", SIZE])
+        x = net.layer_norm(net.node("Add", x, net.linear(mixed)))
+        q = net.heads(net.node("Mul", net.linear(x), net.number(SIZE**-0.5)))
+        scores = net.node("MatMul", q, net.node("Transpose", frames[0], perm=[0, 1, 3, 2]))
+        mixed = net.together(net.node("MatMul", net.node("Softmax", scores, axis=-1), frames[1]))
+        x = net.layer_norm(net.node("Add", x, net.linear(mixed)))
+        x = net.layer_norm(net.node("Add", x, net.feed_forward(x)))
+    net.gives(net.product(x, WIDTH, WORDS), "logits", ["N", 1, WORDS])
+    return net.finished()
+
+
+def bart_step_feeds(rng):
+    feeds = {"input_ids": rng.integers(0, WORDS, (2, 1))}
+    for layer in range(2):
+        for each in "kv":
+            for name, length in (("past", 5), ("frames", 9)):
+                feeds[f"{name}_{layer}_{each}"] = rng.standard_normal(
+                    (2, HEADS, length, SIZE)).astype(np.float32)
+    return feeds
+
+
+# ---- clip: a text, with a mask that the caller makes
+
+
+def clip():
+    net = NetWriter(9)
+    net.takes("input_ids", ["N", "S"], I64)
+    net.takes("attention_mask", ["N", 1, "S", "S"])
+    words = net.node("Gather", net.weight(WORDS, WIDTH), "input_ids")
+    length = net.one(net.dim("input_ids", 1))
+    places = net.node("Slice", net.weight(LONGEST, WIDTH), net.ints(0), length, net.ints(0))
+    x = net.node("Add", words, places)
+
+    def quick_gelu(y):
+        return net.node("Mul", y, net.node("Sigmoid", net.node("Mul", y, net.number(1.702))))
+
+    for _ in range(2):
+        normed = net.layer_norm(x)
+        q, v = net.heads(net.linear(normed)), net.heads(net.linear(normed))
+        k = net.heads(net.linear(normed), (0, 2, 3, 1))
+        scores = net.node("Mul", net.node("MatMul", q, k), net.number(SIZE**-0.5))
+        scores = net.node("Add", scores, "attention_mask")
+        mixed = net.together(net.node("MatMul", net.node("Softmax", scores, axis=-1), v))
+        x = net.node("Add", x, net.linear(mixed))
+        x = net.node("Add", x, net.feed_forward(net.layer_norm(x), quick_gelu))
+    net.gives(net.layer_norm(x), "hidden", ["N", "S", WIDTH])
+    return net.finished()
+
+
+def clip_feeds(rng):
+    mask = np.triu(np.full((2, 1, 7, 7), -1e4, np.float32), 1)
+    return {"input_ids": rng.integers(0, WORDS, (2, 7)), "attention_mask": mask}
 
 
 # ---- unet: groups normalised, pixels that look at each other and at a text
