@@ -5,6 +5,20 @@
 namespace sardonyx {
 namespace {
 
+// num_branches: 0, or a number that divides the width of flattened streams.
+Result<void> check_branches(const Lowering& to) {
+  const int64_t branches = to.attrs().get_int("num_branches");
+  if (branches < 0) {
+    return fail(Code::kInvalidGraph, "num_branches is {}, expected 0 or more", branches);
+  }
+  const auto rank = to.rank(0);
+  if (branches == 0 || rank.value_or(0) < 1) return {};
+  const Dim& width = to.type(0).dims->back();
+  if (!width.is_constant() || width.value() % branches == 0) return {};
+  return fail(Code::kInvalidArgument, "num_branches is {}, which does not divide the width {}",
+              branches, width.value());
+}
+
 // x in f32 with the streams as an axis of their own.
 ValueId grouped(Lowering& to, ValueId x) {
   const int64_t branches = to.attrs().get_int("num_branches");
@@ -47,6 +61,7 @@ Result<int64_t> streams_rank(const Lowering& to) {
 // reduction_scale * sum over c of streams[..., c, h] * gate[..., c, h]
 Result<void> lower_pre_mix(Graph& graph, NodeId id) {
   Lowering to(graph, id);
+  TRY(check_branches(to));
   const ValueId streams = grouped(to, to.input(0));
   const int64_t rank = TRY(streams_rank(to));
   const ValueId gate = TRY(gate_of(to, 1, rank, streams));
@@ -60,6 +75,7 @@ Result<void> lower_pre_mix(Graph& graph, NodeId id) {
 // sum over c of mix[..., c, k] * streams[..., c, h] + gate[..., k, h] * block[..., h]
 Result<void> lower_post_mix(Graph& graph, NodeId id) {
   Lowering to(graph, id);
+  TRY(check_branches(to));
   const int64_t rank = TRY(streams_rank(to));
   const ValueId streams = grouped(to, to.input(0));
   ValueId mixed = streams;
@@ -81,6 +97,7 @@ Result<void> lower_post_mix(Graph& graph, NodeId id) {
 // Each stream by its root mean square, times a scale [H], [C, H] or [C * H].
 Result<void> lower_branch_norm(Graph& graph, NodeId id) {
   Lowering to(graph, id);
+  TRY(check_branches(to));
   const ValueId streams = grouped(to, to.input(0));
   const ValueId one = to.constant(Tensor::from<float>({1}, std::vector<float>{1}));
   ValueId y =

@@ -104,7 +104,11 @@ Result<void> lower_causal_conv(Graph& graph, NodeId id) {
   if (dilation < 1) {
     return fail(Code::kInvalidGraph, "dilation is {}, expected 1 or more", dilation);
   }
-  if (attrs.get_int("channels_last") != 0 || dilation != 1 || attrs.get_int("state_window") != 0) {
+  const int64_t channels_last = attrs.get_int("channels_last");
+  if (channels_last != 0 && channels_last != 1) {
+    return fail(Code::kInvalidGraph, "channels_last is {}, expected 0 or 1", channels_last);
+  }
+  if (channels_last != 0 || dilation != 1 || attrs.get_int("state_window") != 0) {
     return spelled_out_conv(to);
   }
   to.rename_to("CausalConvWithState",

@@ -31,7 +31,17 @@ Result<ExpertActivation> activation_of(const std::string& name) {
 
 Result<void> infer(InferContext& context) {
   const AttrMap& attrs = context.attrs();
-  TRY(activation_of(attrs.get_string("activation_type")));
+  const ExpertActivation activation = TRY(activation_of(attrs.get_string("activation_type")));
+  const int64_t fusion = attrs.get_int("swiglu_fusion");
+  if (fusion < 0 || fusion > 2) {
+    return fail(Code::kInvalidGraph, "swiglu_fusion is {}, expected 0, 1 or 2", fusion);
+  }
+  if (activation == ExpertActivation::kSwiglu && fusion == 0 && !context.has_input(kFc3)) {
+    return fail(
+        Code::kInvalidGraph,
+        "swiglu_fusion is 0, but there are no fc3_experts_weights; expected 1 or 2 where fc1 "
+        "holds both products");
+  }
   if (attrs.get_int("use_sparse_mixer") != 0) {
     return fail(Code::kNotImplemented, "use_sparse_mixer is not known");
   }

@@ -82,6 +82,14 @@ Result<void> lower_m_rotary(Graph& graph, NodeId id) {
   }
   const bool interleaved = to.attrs().get_int("mrope_layout") != 0;
   const int64_t half = sections[0] + sections[1] + sections[2];
+  for (const size_t table : {2, 3}) {
+    if (to.rank(table).value_or(0) != 2) continue;
+    const Dim& columns = to.type(table).dims->back();
+    if (!columns.is_constant() || columns == Dim(half)) continue;
+    return fail(Code::kInvalidArgument,
+                "mrope_section adds up to {}, but input {} has {} columns of angles", half, table,
+                columns.value());
+  }
   const std::vector<float> shares =
       stream_shares(sections, interleaved, to.attrs().get_float("scale"));
   const ValueId share =

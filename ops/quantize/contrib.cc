@@ -163,12 +163,15 @@ Result<void> lower_gather(Graph& graph, NodeId id) {
   if (bits != 2 && bits != 4 && bits != 8) {
     return fail(Code::kInvalidGraph, "bits is {}, expected 2, 4 or 8", bits);
   }
+  if (block < 16 || (block & (block - 1)) != 0) {
+    return fail(Code::kInvalidGraph, "block_size is {}, expected a power of 2 from 16 on", block);
+  }
   const auto along = [&](std::string_view name) {
     const int64_t axis = attrs.get_int(name);
     return axis < 0 ? axis + rank : axis;
   };
   const int64_t gather = along("gather_axis"), quantize = along("quantize_axis");
-  if (gather < 0 || gather >= rank || quantize < 0 || quantize >= rank || gather == quantize) {
+  if (gather < 0 || gather >= rank || quantize < 0 || quantize >= rank) {
     return fail(Code::kInvalidGraph, "gather_axis {} and quantize_axis {} do not fit rank {}",
                 gather, quantize, rank);
   }
@@ -177,11 +180,32 @@ Result<void> lower_gather(Graph& graph, NodeId id) {
     return fail(Code::kNotImplemented, "codes packed in uint8 along an axis that is not the last");
   }
   const int64_t result_rank = rank + index_rank - 1;
-  const auto pick = [&](size_t index) {
-    const ValueId picked = to.op("Gather", {to.input(index), to.input(1)}, {{"axis", gather}});
-    return is_packed && index != 2 ? spread_codes(to, picked, bits, result_rank) : picked;
+  // An index outside picks zeros: row 0 with scales of 0.
+  const ValueId index = to.cast(to.input(1), DType::kInt64);
+  const ValueId size = to.op("Squeeze", {to.dim(to.input(0), gather), to.ints({0})});
+  const ValueId inside = to.op("And", {to.op("Less", {index, size}),
+                                       to.op("GreaterOrEqual", {index, to.op("Neg", {size})})});
+  const ValueId first = to.constant(Tensor::scalar(int64_t{0}));
+  const ValueId places = to.op("Where", {inside, index, first});
+  // Along the quantized axis, an index picks the scale of its block.
+  const bool one_axis = gather == quantize;
+  ValueId blocks = places;
+  if (one_axis) {
+    const ValueId from_end = to.op("Add", {places, size});
+    const ValueId ahead = to.op("Where", {to.op("Less", {places, first}), from_end, places});
+    blocks = to.op("Div", {ahead, to.constant(Tensor::scalar(block))});
+  }
+  const auto pick = [&](size_t input) {
+    const ValueId picked =
+        to.op("Gather", {to.input(input), input == 0 ? places : blocks}, {{"axis", gather}});
+    return is_packed && input != 2 ? spread_codes(to, picked, bits, result_rank) : picked;
   };
-  std::vector<ValueId> inputs = {pick(0), pick(2)};
+  std::vector<int64_t> behind;
+  for (int64_t axis = gather + 1; axis < rank; ++axis)
+    behind.push_back(index_rank + axis - gather - 1);
+  const ValueId counts = behind.empty() ? inside : to.op("Unsqueeze", {inside, to.ints(behind)});
+  const ValueId scales = to.op("Where", {counts, pick(2), to.number(0, to.input(2))});
+  std::vector<ValueId> inputs = {pick(0), scales};
   if (to.has(3)) {
     ValueId zeros = pick(3);
     if (is_packed) {  // an odd number of codes leaves some of a byte unused
@@ -192,6 +216,13 @@ Result<void> lower_gather(Graph& graph, NodeId id) {
   } else if (to.dtype(0) == DType::kUint8) {
     const ValueId half = to.constant(Tensor::scalar(static_cast<uint8_t>(1 << (bits - 1))));
     inputs.push_back(to.op("Expand", {half, to.shape(inputs[1])}));
+  }
+  if (one_axis) {  // every number has a scale of its own
+    const DType real = to.dtype(2);
+    ValueId number = to.cast(inputs[0], real);
+    if (inputs.size() > 2) number = to.op("Sub", {number, to.cast(inputs[2], real)});
+    to.op_into(to.output(0), "Mul", {number, scales});
+    return {};
   }
   const int64_t axis = quantize > gather ? quantize + index_rank - 1 : quantize;
   to.op_into(to.output(0), "DequantizeLinear", std::move(inputs),

@@ -12,8 +12,7 @@ constexpr DTypeSet kReal = dtype_set(DType::kFloat32, DType::kFloat16, DType::kB
 // that may say another width than that of all weights.
 Result<ValueId> dequantized(Lowering& to, size_t weights, size_t scales, size_t zeros,
                             const char* own_bits) {
-  const bool has_own = to.attrs().get_int(own_bits, 0) > 0;
-  const char* said_by = has_own ? own_bits : "expert_weight_bits";
+  const char* said_by = to.attrs().has(own_bits) ? own_bits : "expert_weight_bits";
   const int64_t bits = to.attrs().get_int(said_by);
   if (bits != 2 && bits != 4 && bits != 8) {
     return fail(Code::kInvalidGraph, "{} is {}, expected 2, 4 or 8", said_by, bits);
@@ -64,8 +63,17 @@ Result<void> lower_experts(Graph& graph, NodeId id) {
   for (size_t i = 14; i < 21; ++i) {
     if (to.has(i)) return fail(Code::kNotImplemented, "input {} is not known", i);
   }
-  if (attrs.get_int("weights_prepacked") > 0) {
-    return fail(Code::kNotImplemented, "weights_prepacked is 1: that layout belongs to one device");
+  const int64_t layout = attrs.get_int("weights_prepacked");
+  if (layout != 0 && layout != -1) {
+    return fail(
+        Code::kNotImplemented,
+        "weights_prepacked is {}, expected 0 or -1; a prepacked layout belongs to one device",
+        layout);
+  }
+  const int64_t block = attrs.get_int("block_size");
+  if (block != 0 && (block < 16 || (block & (block - 1)) != 0)) {
+    return fail(Code::kInvalidGraph, "block_size is {}, expected 0 or a power of 2 from 16 on",
+                block);
   }
   for (const char* name :
        {"accuracy_level", "block_size", "expert_weight_bits", "quant_type", "weights_prepacked"}) {
