@@ -93,7 +93,8 @@ def se_net():
         y = net.unit(y, 32, 32, kernel=1, act=None)
         means = net.node("ReduceMean", y, axes=[2, 3], keepdims=0)
         means = net.node("Gemm", means, net.weight(8, 32), net.weight(8), transB=1)
-        means = net.node("Gemm", net.node("Relu", means), net.weight(32, 8), net.weight(32), transB=1)
+        means = net.node("Relu", means)
+        means = net.node("Gemm", means, net.weight(32, 8), net.weight(32), transB=1)
         scale = net.node("Unsqueeze", net.node("Sigmoid", means), net.ints(2, 3))
         x = net.node("Relu", net.node("Add", net.node("Mul", y, scale), x))
     return net.classify(x, 32)
@@ -145,7 +146,8 @@ def inception():
         one = net.unit(x, 16, 16, kernel=1)
         five = net.unit(net.unit(x, 16, 8, kernel=1), 8, 16, kernel=5)
         row = net.node("Conv", x, net.weight(16, 16, 1, 7), kernel_shape=[1, 7], pads=[0, 3, 0, 3])
-        row = net.node("Conv", row, net.weight(16, 16, 7, 1), kernel_shape=[7, 1], pads=[3, 0, 3, 0])
+        row = net.node("Conv", row, net.weight(16, 16, 7, 1), kernel_shape=[7, 1],
+                       pads=[3, 0, 3, 0])
         pooled = net.node("AveragePool", x, kernel_shape=[3, 3], pads=[1] * 4, strides=[1, 1])
         parts = [one, five, net.node("Relu", row), net.unit(pooled, 16, 16, kernel=1)]
         x = net.unit(net.node("Concat", *parts, axis=1), 64, 16, kernel=1)
@@ -171,7 +173,8 @@ def tagger(op="LSTM"):
                    for shape in ((2, gates * HIDDEN, c_in), (2, gates * HIDDEN, HIDDEN),
                                  (2, 2 * gates * HIDDEN))]
         more = {"linear_before_reset": 1} if op == "GRU" else {}
-        y = net.node(op, x, *weights, "lengths", hidden_size=HIDDEN, direction="bidirectional", **more)
+        y = net.node(op, x, *weights, "lengths", hidden_size=HIDDEN, direction="bidirectional",
+                     **more)
         y = net.node("Transpose", y, perm=[0, 2, 1, 3])
         x = net.node("Reshape", y, net.ints(0, 0, -1))
     x = net.node("Transpose", x, perm=[1, 0, 2])

@@ -1,8 +1,8 @@
 """Small transformers with random weights in the patterns that exporters of PyTorch write, which the
-optimiser of onnxruntime.transformers looks for: fused(kind, ...) gives what it makes of them."""
+optimiser of onnxruntime.transformers looks for; and numbers to feed each."""
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from small_nets import Writer
 
 WIDTH, HEADS, WORDS, LONGEST = 32, 4, 50, 16
@@ -171,7 +171,7 @@ def vit_feeds(rng):
     return {"pixels": rng.standard_normal((2, 3, 16, 16)).astype(np.float32)}
 
 
-# ---- gpt2: each word looks at those before it; with past, a list of keys and values goes in and out
+# ---- gpt2: each word looks at those before it; with past, keys and values go in and out
 
 
 def gpt2(with_past):
@@ -200,7 +200,8 @@ def gpt2(with_past):
 
     def length(y):
         shape = net.node("Shape", y)
-        return net.node("Squeeze", net.node("Slice", shape, net.ints(-2), net.ints(-1)), net.ints(0))
+        last_but_one = net.node("Slice", shape, net.ints(-2), net.ints(-1))
+        return net.node("Squeeze", last_but_one, net.ints(0))
 
     for layer in range(2):
         qkv = net.split(flat_linear(net.layer_norm(x), WIDTH, 3 * WIDTH), 3, 2, *[WIDTH] * 3)
@@ -502,6 +503,88 @@ def clip():
 def clip_feeds(rng):
     mask = np.triu(np.full((2, 1, 7, 7), -1e4, np.float32), 1)
     return {"input_ids": rng.integers(0, WORDS, (2, 7)), "attention_mask": mask}
+
+
+# ---- llama: positions turn halves of queries and keys
+
+
+def llama():
+    net = NetWriter(11)
+    for name, dims in (("input_ids", "S"), ("position_ids", "S"), ("attention_mask", "T")):
+        net.takes(name, ["N", dims], I64)
+    for layer in range(2):
+        for each in ("key", "value"):
+            net.takes(f"past_{layer}_{each}", ["N", HEADS, "P", SIZE])
+    x = net.node("Gather", net.weight(WORDS, WIDTH), "input_ids")
+    turn = np.outer(np.arange(LONGEST), 100 ** -np.linspace(0, 1, SIZE // 2))
+    turn = np.concatenate([turn, turn], axis=1).astype(np.float32)
+    # As nodes, where the optimiser looks for them.
+    tables = [net.node("Constant", value=numpy_helper.from_array(each))
+              for each in (np.cos(turn), np.sin(turn))]
+    shown = net.node("Unsqueeze", net.node("Unsqueeze", "attention_mask", net.ints(1)), net.ints(2))
+    new, total = net.one(net.dim("input_ids", 1)), net.one(net.dim("attention_mask", 1))
+    square = net.node("Concat", net.one(net.dim("input_ids", 0)), net.ints(1), new, total, axis=0)
+    hidden = net.node("Cast", net.node("Expand", shown, square), to=F32)
+    hidden = net.node("Sub", net.number(1), hidden)
+    is_hidden = net.node("Cast", hidden, to=TensorProto.BOOL)
+    hidden = net.node("Where", is_hidden, net.number(-1e4), hidden)
+    columns = net.node("Range", net.scalar(0), net.dim("attention_mask", 1), net.scalar(1))
+    later = net.node("Greater", columns, net.node("Unsqueeze", "position_ids", net.ints(1, 3)))
+    mask = net.node("Add", hidden, net.node("Where", later, net.number(-1e4), net.number(0)))
+
+    def turned(y, length, tables):
+        half = net.one(net.node("Div", net.dim(y, 3), net.scalar(2)))
+        left = net.node("Slice", y, net.ints(0), half, net.ints(3))
+        right = net.node("Slice", y, half, net.ints(2**31), net.ints(3))
+        swapped = net.node("Concat", net.node("Neg", right), left, axis=-1)
+        cosines, sines = (
+            net.node("Unsqueeze", net.node("Gather", each, "position_ids"), net.ints(1))
+            for each in (net.node("Slice", each, net.ints(0), length, net.ints(0))
+                         for each in tables)
+        )
+        return net.node("Add", net.node("Mul", y, cosines), net.node("Mul", swapped, sines))
+
+    for layer in range(2):
+        normed = net.rms_norm(x)
+        lead = [net.dim(normed, 0), net.dim(normed, 1)]
+
+        def shape(*rest, lead=lead):
+            return net.node("Concat", *map(net.one, lead), net.ints(*rest), axis=0)
+
+        def four():
+            lead_of_two = [net.one(each) for each in lead]
+            return net.node("Concat", *lead_of_two, net.ints(HEADS), net.ints(SIZE), axis=0)
+
+        past = [f"past_{layer}_{each}" for each in ("key", "value")]
+        q, k, v = (net.heads(net.product(normed), by=four()) for _ in range(3))
+        length = net.one(net.node("Add", net.dim(k, 2), net.dim(past[0], 2)))
+        q, k = turned(q, length, tables), turned(k, length, tables)
+        k = net.node("Concat", past[0], k, axis=2)
+        v = net.node("Concat", past[1], v, axis=2)
+        scores = net.node("MatMul", q, net.node("Transpose", k, perm=[0, 1, 3, 2]))
+        scores = net.node("Add", net.node("Div", scores, net.number(np.sqrt(SIZE))), mask)
+        mixed = net.node("MatMul", net.node("Softmax", scores, axis=-1), v)
+        for each, value in (("key", k), ("value", v)):
+            net.gives(value, f"present_{layer}_{each}", ["N", HEADS, "T", SIZE])
+        x = net.node("Add", x, net.product(net.together(mixed, by=shape(WIDTH))))
+        normed = net.rms_norm(x)
+        gate = net.product(normed, WIDTH, 2 * WIDTH)
+        y = net.node("Mul", swish(net, gate), net.product(normed, WIDTH, 2 * WIDTH))
+        x = net.node("Add", x, net.product(y, 2 * WIDTH, WIDTH))
+    net.gives(net.product(net.rms_norm(x), WIDTH, WORDS), "logits", ["N", "S", WORDS])
+    return net.finished()
+
+
+def llama_feeds(rng):
+    mask = np.ones((2, 8), np.int64)
+    mask[1, :2] = 0
+    feeds = {"input_ids": rng.integers(0, WORDS, (2, 3)), "attention_mask": mask,
+             "position_ids": np.tile(np.arange(5, 8), (2, 1))}
+    for layer in range(2):
+        for each in ("key", "value"):
+            feeds[f"past_{layer}_{each}"] = rng.standard_normal(
+                (2, HEADS, 5, SIZE)).astype(np.float32)
+    return feeds
 
 
 # ---- unet: groups normalised, pixels that look at each other and at a text
