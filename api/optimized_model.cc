@@ -2,6 +2,7 @@
 #include "api/optimized_model.h"
 
 #include <charconv>
+#include <cstring>
 
 #include "graph/to_model.h"
 #include "model/write_model.h"
@@ -22,7 +23,9 @@ int64_t version_of(const Node& node) {
 
 size_t initializer_bytes(const GraphDef& graph) {
   size_t bytes = 0;
-  for (const TensorDef& tensor : graph.initializers) bytes += tensor.data.bytes();
+  for (const TensorDef& tensor : graph.initializers) {
+    if (tensor.data.has_data()) bytes += tensor.data.bytes();
+  }
   return bytes;
 }
 
@@ -46,6 +49,50 @@ Result<WriteOptions> write_options(const SessionOptions& options, const Model& m
   return write;
 }
 
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
+         (a.data() == b.data() || std::memcmp(a.data(), b.data(), a.bytes()) == 0);
+}
+
+// Where the loaded model has the bytes of an initializer that it did not change.
+std::optional<InitializerPlace> origin_of(const TensorDef& tensor, const Model& origin) {
+  for (const TensorDef& each : origin.graph.initializers) {
+    if (each.name != tensor.name) continue;
+    if (each.external.location.empty() || !same_bytes(each.data, tensor.data)) return {};
+    return InitializerPlace{each.external.location, each.external.offset, each.data.bytes()};
+  }
+  return {};
+}
+
+Result<void> check_place(const InitializerPlace& place, const Tensor& value) {
+  if (!place.file.empty() && place.offset >= 0 && place.bytes == value.bytes()) return {};
+  return fail(Code::kInvalidArgument,
+              "its {} bytes were said to be {} bytes at offset {} of the file '{}'", value.bytes(),
+              place.bytes, place.offset, place.file);
+}
+
+// Asks where initializers go. Of those that lie outside the file has the place alone.
+Result<void> place_initializers(GraphDef& graph, const Model& origin,
+                                const SessionOptions& options) {
+  for (TensorDef& tensor : graph.initializers) {
+    if (tensor.data.dtype() == DType::kString || tensor.data.bytes() == 0) continue;
+    const std::optional<InitializerPlace> from = origin_of(tensor, origin);
+    const std::string where = fmt::format("place of initializer '{}'", tensor.name);
+    const std::optional<InitializerPlace> place =
+        TRY_AT(where, options.place_initializer(tensor.name, tensor.data, from ? &*from : nullptr));
+    if (!place) continue;
+    TRY_AT(where, check_place(*place, tensor.data));
+    tensor.external = {place->file, place->offset, static_cast<int64_t>(place->bytes), ""};
+    tensor.data = Tensor::wrap(tensor.data.dtype(), tensor.data.shape(), nullptr, nullptr);
+  }
+  for (NodeDef& node : graph.nodes) {
+    for (AttrDef& attr : node.attrs) {
+      for (GraphDef& body : attr.graphs) TRY(place_initializers(body, origin, options));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> save_optimized_model(const Graph& graph, const Model& origin,
@@ -58,6 +105,7 @@ Result<void> save_optimized_model(const Graph& graph, const Model& origin,
   model.doc_string = origin.doc_string;
   model.metadata = origin.metadata;
   model.graph.doc_string = origin.graph.doc_string;
+  if (options.place_initializer) TRY(place_initializers(model.graph, origin, options));
   const WriteOptions write = TRY(write_options(options, model));
   return write_model_file(model, options.optimized_model_path, write);
 }

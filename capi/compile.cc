@@ -9,6 +9,7 @@
 #include "capi/door.h"
 #include "capi/graphs.h"
 #include "capi/tables.h"
+#include "capi/values.h"
 
 struct OrtModelCompilationOptions {
   OrtSessionOptions session;
@@ -98,8 +99,40 @@ Result<void> ModelCompilationOptions_SetOutputModelWriteFunc(Options* options,
   return {};
 }
 
-// Contexts of providers are what devices compile; there are none to embed or to name.
+Result<std::optional<InitializerPlace>> ask_for_place(OrtGetInitializerLocationFunc locate,
+                                                      void* state, const std::string& name,
+                                                      const Tensor& value,
+                                                      const InitializerPlace* origin) {
+  OrtExternalInitializerInfo from;
+  if (origin != nullptr) from = {origin->file, origin->offset, origin->bytes};
+  const std::unique_ptr<OrtValue> shown(make_value(value));
+  OrtExternalInitializerInfo* chosen = nullptr;
+  TRY(take_status(
+      locate(state, name.c_str(), shown.get(), origin != nullptr ? &from : nullptr, &chosen)));
+  const std::unique_ptr<OrtExternalInitializerInfo> place(chosen);
+  if (place == nullptr) return std::nullopt;
+  return InitializerPlace{place->path, place->offset, place->bytes};
+}
+
+Result<void> ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(
+    Options* options, OrtGetInitializerLocationFunc locate, void* state) {
+  REQUIRE(options, locate);
+  options->session.library.place_initializer = [locate, state](const std::string& name,
+                                                               const Tensor& value,
+                                                               const InitializerPlace* origin) {
+    return ask_for_place(locate, state, name, value, origin);
+  };
+  return {};
+}
+
+// Contexts of providers are what devices compile; there are none to embed, to name, or to leave
+// weights out of.
 Result<void> ModelCompilationOptions_SetEpContextEmbedMode(Options* options, bool) {
+  REQUIRE(options);
+  return {};
+}
+
+Result<void> ModelCompilationOptions_SetWeightlessEnabled(Options* options, bool) {
   REQUIRE(options);
   return {};
 }
@@ -219,8 +252,8 @@ OrtCompileApi make_compile_table() {
   DOOR(ModelCompilationOptions_SetFlags);
   DOOR(ModelCompilationOptions_SetGraphOptimizationLevel);
   DOOR(CompileModel);
-  MISSING(ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc);
-  MISSING(ModelCompilationOptions_SetWeightlessEnabled);
+  DOOR(ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc);
+  DOOR(ModelCompilationOptions_SetWeightlessEnabled);
   return api;
 }
 

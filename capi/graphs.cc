@@ -5,12 +5,6 @@
 #include "capi/door.h"
 #include "capi/tables.h"
 
-struct OrtExternalInitializerInfo {
-  std::string path;
-  int64_t offset = 0;
-  size_t bytes = 0;
-};
-
 namespace sardonyx::capi {
 namespace {
 

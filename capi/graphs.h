@@ -27,6 +27,12 @@ struct OrtGraph {
   std::vector<std::unique_ptr<OrtNode>> nodes;
 };
 
+struct OrtExternalInitializerInfo {
+  std::string path;
+  int64_t offset = 0;
+  size_t bytes = 0;
+};
+
 struct OrtModel {
   std::vector<sardonyx::OpsetImport> opsets;
   std::unique_ptr<OrtGraph> graph;

@@ -2,6 +2,7 @@
 // the other two are turned into when they are given; queries answer with the form that was given.
 #include <cstring>
 
+#include "api/sparse_forms.h"
 #include "capi/door.h"
 #include "capi/memory.h"
 #include "capi/tables.h"
@@ -37,82 +38,24 @@ Result<Shape> coo_shape(const Form& form, size_t count) {
               values, rank, values, values * rank, count);
 }
 
-Result<void> check_index(int64_t index, int64_t end, const char* what) {
-  if (index >= 0 && index < end) return {};
-  return fail(Code::kInvalidArgument, "{}: index {} is outside of [0, {})", what, index, end);
-}
-
-Result<void> check_coo(const Form& form) {
-  const bool is_linear = form.indices.shape().rank() == 1;
-  const auto rank = static_cast<int64_t>(form.dense_shape.rank());
-  for (int64_t i = 0; i < form.indices.count(); ++i) {
-    const int64_t end =
-        is_linear ? form.dense_shape.count() : form.dense_shape[static_cast<size_t>(i % rank)];
-    TRY(check_index(form.indices.as<int64_t>()[i], end, "COO"));
-  }
-  return {};
-}
-
-// Row and column of each value.
-Result<SparseTensor> coo_of_csr(const Form& form) {
-  const int64_t rows = form.dense_shape[0];
-  const int64_t count = form.values.count();
-  const auto* outer = form.outer.as<int64_t>();
-  const auto* inner = form.indices.as<int64_t>();
-  if (outer[0] != 0 || outer[rows] != count) {
-    return fail(Code::kInvalidArgument, "CSR: outer indices go from {} to {}, expected 0 to {}",
-                outer[0], outer[rows], count);
-  }
-  Tensor indices = TRY(Tensor::allocate(DType::kInt64, Shape{count, 2}));
-  for (int64_t row = 0; row < rows; ++row) {
-    if (outer[row] > outer[row + 1]) {
-      return fail(Code::kInvalidArgument, "CSR: outer indices fall from {} to {}", outer[row],
-                  outer[row + 1]);
-    }
-    for (int64_t i = outer[row]; i < outer[row + 1]; ++i) {
-      TRY(check_index(inner[i], form.dense_shape[1], "CSR"));
-      indices.as<int64_t>()[2 * i] = row;
-      indices.as<int64_t>()[2 * i + 1] = inner[i];
-    }
-  }
-  return SparseTensor{form.dense_shape, form.values, indices};
-}
-
-// Values [blocks, height, width], indices [2, blocks] of rows and columns of blocks.
-Result<SparseTensor> coo_of_blocks(const Form& form) {
-  const Shape& shape = form.values.shape();
-  const int64_t blocks = shape[0];
-  const int64_t height = shape[1];
-  const int64_t width = shape[2];
-  const auto* places = form.indices.as<int32_t>();
-  Tensor indices = TRY(Tensor::allocate(DType::kInt64, Shape{form.values.count(), 2}));
-  auto* dst = indices.as<int64_t>();
-  for (int64_t block = 0; block < blocks; ++block) {
-    const int64_t row = places[block] * height;
-    const int64_t column = places[blocks + block] * width;
-    if (height == 0 || width == 0) continue;
-    TRY(check_index(row, form.dense_shape[0] - height + 1, "block-sparse rows"));
-    TRY(check_index(column, form.dense_shape[1] - width + 1, "block-sparse columns"));
-    for (int64_t i = 0; i < height * width; ++i) {
-      *dst++ = row + i / width;
-      *dst++ = column + i % width;
-    }
-  }
-  const Tensor values = form.values.reshaped(Shape{form.values.count()});
-  return SparseTensor{form.dense_shape, values, indices};
+Result<SparseTensor> coo_of(const Form& form) {
+  const SparseTensor sparse{form.dense_shape, form.values, form.indices};
+  TRY(check_coo(sparse));
+  return sparse;
 }
 
 Result<void> set_form(OrtValue* value, std::shared_ptr<Form> form) {
   switch (form->format) {
     case ORT_SPARSE_COO:
-      TRY(check_coo(*form));
-      value->value = Value::sparse({form->dense_shape, form->values, form->indices});
+      value->value = Value::sparse(TRY(coo_of(*form)));
       break;
     case ORT_SPARSE_CSRC:
-      value->value = Value::sparse(TRY(coo_of_csr(*form)));
+      value->value = Value::sparse(
+          TRY(coo_of_csr(form->dense_shape, form->values, form->indices, form->outer)));
       break;
     case ORT_SPARSE_BLOCK_SPARSE:
-      value->value = Value::sparse(TRY(coo_of_blocks(*form)));
+      value->value =
+          Value::sparse(TRY(coo_of_blocks(form->dense_shape, form->values, form->indices)));
       break;
     case ORT_SPARSE_UNDEFINED:
       break;
@@ -160,14 +103,6 @@ Result<void> set_csr(OrtValue* value, std::shared_ptr<Form> form, const int64_t*
                      size_t inner_count, const int64_t* outer, size_t outer_count, bool is_copy) {
   if (inner_count != 0) REQUIRE(inner);
   REQUIRE(outer);
-  if (form->dense_shape.rank() != 2 || inner_count != static_cast<size_t>(form->values.count()) ||
-      outer_count != static_cast<size_t>(form->dense_shape[0]) + 1) {
-    return fail(Code::kInvalidArgument,
-                "CSR: expected a matrix, an inner index for each of {} values, and an outer index "
-                "for each row and one more; got {} of rank {}, {} and {}",
-                form->values.count(), form->dense_shape.to_string(), form->dense_shape.rank(),
-                inner_count, outer_count);
-  }
   form->indices = TRY(index_tensor(inner, Shape{static_cast<int64_t>(inner_count)}, is_copy));
   form->outer = TRY(index_tensor(outer, Shape{static_cast<int64_t>(outer_count)}, is_copy));
   form->format = ORT_SPARSE_CSRC;
@@ -177,13 +112,6 @@ Result<void> set_csr(OrtValue* value, std::shared_ptr<Form> form, const int64_t*
 Result<void> set_blocks(OrtValue* value, std::shared_ptr<Form> form, const int64_t* dims,
                         size_t rank, const int32_t* data, bool is_copy) {
   const Shape shape = TRY(shape_of(dims, rank));
-  if (form->dense_shape.rank() != 2 || form->values.shape().rank() != 3 || rank != 2 ||
-      shape[0] != 2 || shape[1] != form->values.shape()[0]) {
-    return fail(Code::kInvalidArgument,
-                "block-sparse: expected a matrix, values [blocks, height, width] and indices [2, "
-                "blocks]; got {}, {} and {}",
-                form->dense_shape.to_string(), form->values.shape().to_string(), shape.to_string());
-  }
   if (shape.count() != 0) REQUIRE(data);
   form->indices = TRY(index_tensor(data, shape, is_copy));
   form->format = ORT_SPARSE_BLOCK_SPARSE;

@@ -195,6 +195,17 @@ Tensor list_to_tensor(nb::handle list, DType dtype) {
   return to_tensor(call_numpy("asarray", list, descr_of(dtype)));
 }
 
+// Of a list that stands for a tensor: its rows may be of different lengths, or text for numbers.
+Tensor fed_list(nb::handle list, DType dtype) {
+  try {
+    return list_to_tensor(list, dtype);
+  } catch (nb::python_error& error) {
+    if (!error.matches(PyExc_ValueError)) throw;
+    raise_error(Code::kRuntimeException, "Could not create tensor from given input list: " +
+                                             nb::cast<std::string>(nb::str(error.value())));
+  }
+}
+
 Value dict_to_map(nb::handle object, const ArgInfo* arg) {
   const nb::dict dict = nb::borrow<nb::dict>(object);
   const DType values = arg != nullptr && arg->element ? arg->element->dtype : DType::kUndefined;
@@ -280,16 +291,16 @@ Value to_value(nb::handle object, const ArgInfo* arg, const std::string& what) {
   }
   const bool tensor = arg != nullptr && arg->kind == ArgInfo::Kind::kTensor;
   if (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) {
-    if (tensor) return list_to_tensor(object, arg->dtype);
+    if (tensor) return fed_list(object, arg->dtype);
     return list_to_sequence(object, arg, what);
   }
-  if (PyDict_Check(object.ptr())) return dict_to_map(object, arg);
+  if (PyDict_Check(object.ptr())) return dict_to_map(object, tensor ? nullptr : arg);
   if (nb::hasattr(object, "__array__")) {
     return to_tensor(call_numpy("asarray", object, nb::none()));
   }
   raise_error(Code::kRuntimeException,
-              what + ": Unable to handle object of type " + type_of(object) +
-                  "; give a NumPy array, an OrtValue, or a list or dict of them");
+              "Unable to handle object of type " + type_of(object) + " (" + what +
+                  "); give a NumPy array, an OrtValue, or a list or dict of them");
 }
 
 nb::object to_array(const Tensor& tensor) {
@@ -307,7 +318,7 @@ nb::object to_python(const Value& value, std::span<const NamedValue> shared) {
       return must_copy(tensor, shared) ? copied_array(tensor) : shared_array(tensor);
     }
     case Value::Kind::kSparse:
-      return nb::cast(PySparse{std::make_shared<SparseTensor>(value.sparse()), {}, {}});
+      return nb::cast(PySparse(value.sparse()));
     case Value::Kind::kSequence: {
       nb::list list;
       MapKeys keys;

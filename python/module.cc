@@ -12,6 +12,7 @@
 #include "api/inspect.h"
 #include "python/errors.h"
 #include "python/options.h"
+#include "python/quantizers.h"
 #include "python/session.h"
 #include "python/values.h"
 
@@ -54,6 +55,7 @@ NB_MODULE(_sardonyx, module) {
   sardonyx::python::add_values(module);
   sardonyx::python::add_session(module);
   sardonyx::python::add_binding(module);
+  sardonyx::python::add_quantizers(module);
   module.def("set_default_threads", &sardonyx::set_default_threads, "threads"_a);
   module.def("set_arena_limit", &sardonyx::python::set_arena_limit, "bytes"_a);
   module.def(

@@ -18,10 +18,6 @@ namespace {
 using nb::literals::operator""_a;
 using Config = std::map<std::string, std::string>;
 
-[[noreturn]] void not_available(const std::string& what) {
-  raise_error(Code::kNotImplemented, what);
-}
-
 void add_entry(Config& config, const std::string& key, const std::string& value) {
   constexpr size_t kMaxKey = 1024;
   constexpr size_t kMaxValue = 8192;
@@ -133,6 +129,54 @@ void add_initializer(PySessionOptions& self, const std::string& name, const OrtV
     raise_error(Code::kInvalidArgument, "initializer '" + name + "' must be a tensor");
   }
   self.initializers[name] = value.value.tensor();
+}
+
+std::optional<InitializerPlace> to_place(nb::handle place) {
+  if (place.is_none()) return std::nullopt;
+  const auto parts = nb::cast<nb::tuple>(place);
+  return InitializerPlace{to_path(parts[0]), nb::cast<int64_t>(parts[1]),
+                          nb::cast<size_t>(parts[2])};
+}
+
+// Values are copies: weights lie where nobody may write.
+std::optional<InitializerPlace> ask_for_place(nb::handle locate, const std::string& name,
+                                              const Tensor& value, const InitializerPlace* origin) {
+  Tensor copy = unwrap(Tensor::allocate(value.dtype(), value.shape()));
+  copy_elements(value.view(), copy.view());
+  nb::object from = nb::none();
+  if (origin != nullptr) from = nb::make_tuple(origin->file, origin->offset, origin->bytes);
+  return to_place(locate(to_text(name), nb::cast(OrtValue{std::move(copy)}), from));
+}
+
+// `locate` takes a name, an OrtValue, and (file, offset, bytes) or None; it returns the like.
+void set_place_initializer(PySessionOptions& self, nb::handle locate) {
+  self.place_initializer =
+      [held = hold_python(locate)](
+          const std::string& name, const Tensor& value,
+          const InitializerPlace* origin) -> Result<std::optional<InitializerPlace>> {
+    nb::gil_scoped_acquire gil;
+    try {
+      return ask_for_place(nb::handle(static_cast<PyObject*>(held.get())), name, value, origin);
+    } catch (nb::python_error& error) {
+      const std::string kind = nb::cast<std::string>(error.type().attr("__name__"));
+      const std::string text = nb::cast<std::string>(nb::str(error.value()));
+      return tl::unexpected(Error{Code::kFail, kind + ": " + text, ""});
+    } catch (const std::exception& error) {
+      return tl::unexpected(Error{Code::kFail, error.what(), ""});
+    }
+  };
+}
+
+// Bytes of a context that a provider compiled are read when a node of one is loaded; the provider
+// of this build compiles none and no model that has one loads, so that nobody comes to ask.
+void check_context_reader(PySessionOptions&, nb::handle read, int64_t most) {
+  if (PyCallable_Check(read.ptr()) == 0) {
+    raise_error(Code::kInvalidArgument, "read_func must be callable");
+  }
+  if (most <= 0) {
+    raise_error(Code::kInvalidArgument,
+                "max_data_size is " + std::to_string(most) + ", but must be 1 or more");
+  }
 }
 
 // Also numbers, NumPy's bools and None, as ONNX Runtime takes them; no text.
@@ -292,14 +336,10 @@ void add_callbacks(OptionsClass& options) {
           "Called when a session is made, with the OrtEpDevices, metadata of the model and of the "
           "runtime, and the most devices to choose; returns those chosen.")
       .def_prop_ro("_policy_delegate", [](const Options& self) { return self.policy_delegate; })
-      .def(
-          "set_ep_context_data_read_func",
-          [](Options&, nb::handle) {
-            not_available(
-                "set_ep_context_data_read_func: no provider of this build compiles nodes, so no "
-                "model has data of one (EPContext) to read");
-          },
-          "read_func"_a)
+      .def("_set_place_initializer", &set_place_initializer, "locate"_a)
+      .def("set_ep_context_data_read_func", &check_context_reader, "read_func"_a.none(),
+           "max_data_size"_a,
+           "Accepted: no provider of this build compiles nodes, so no model has data to read.")
       .def("clear_ep_context_data_read_func", [](Options&) {});
 }
 
@@ -373,6 +413,7 @@ SessionOptions library_options(const PySessionOptions& options) {
   result.external_files = options.external_files;
   result.optimized_model_path = options.optimized_path;
   result.initializers = options.initializers;
+  result.place_initializer = options.place_initializer;
   result.disabled_passes = options.disabled_passes;
   result.disabled_kernels = options.disabled_kernels;
   result.custom_ops = options.custom_ops;

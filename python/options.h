@@ -31,6 +31,7 @@ struct PySessionOptions {
   std::map<std::string, int64_t> denoted_dim_overrides;
   std::map<std::string, ExternalFile> external_files;
   std::map<std::string, Tensor> initializers;
+  decltype(SessionOptions::place_initializer) place_initializer;
   std::map<std::string, std::string> config;
   bool load_canceled = false;
   // The library's own.

@@ -1,5 +1,6 @@
-// SparseTensor: COO, which models take, and CSR, which is turned into COO when it is given and
-// answers with what was given.
+// SparseTensor: COO, which models take, and CSR and blocks, which are turned into COO when they are
+// given and answer with what was given.
+#include "api/sparse_forms.h"
 #include "python/arrays.h"
 #include "python/errors.h"
 #include "python/numpy_api.h"
@@ -19,6 +20,10 @@ struct CsrView {
   Tensor outer;
 };
 
+struct BlockView {
+  Tensor indices;
+};
+
 // Arrays of a tensor that others share are not written to.
 nb::object read_only(const Tensor& tensor) {
   nb::object array = to_array(tensor);
@@ -26,29 +31,22 @@ nb::object read_only(const Tensor& tensor) {
   return array;
 }
 
-Tensor index_tensor(nb::handle indices, const char* what) {
+Tensor index_tensor(nb::handle indices, DType dtype, const char* what) {
   Tensor tensor = to_tensor(indices);
-  if (tensor.dtype() != DType::kInt64) {
-    raise_error(Code::kInvalidArgument, std::string(what) + ": indices must be int64, got " +
+  if (tensor.dtype() != dtype) {
+    raise_error(Code::kInvalidArgument, std::string(what) + ": indices must be " +
+                                            std::string(dtype_name(dtype)) + ", got " +
                                             std::string(dtype_name(tensor.dtype())));
   }
   return tensor;
-}
-
-void check_indices(const Tensor& indices, int64_t end, const char* what) {
-  for (int64_t i = 0; i < indices.count(); ++i) {
-    const int64_t index = indices.as<const int64_t>()[i];
-    if (index >= 0 && index < end) continue;
-    raise_error(Code::kInvalidArgument, std::string(what) + ": index " + std::to_string(index) +
-                                            " is outside of [0, " + std::to_string(end) + ")");
-  }
 }
 
 PySparse sparse_from_coo(nb::handle dense_shape, nb::handle values, nb::handle indices,
                          nb::handle device) {
   constexpr const char* kWho = "sparse_coo_from_numpy";
   if (!device.is_none()) require_cpu(device, 0, kWho);
-  SparseTensor sparse{shape_from(dense_shape), to_tensor(values), index_tensor(indices, kWho)};
+  SparseTensor sparse{shape_from(dense_shape), to_tensor(values),
+                      index_tensor(indices, DType::kInt64, kWho)};
   const Shape& shape = sparse.indices.shape();
   const auto rank = static_cast<int64_t>(sparse.dense_shape.rank());
   const int64_t nnz = sparse.values.count();
@@ -63,73 +61,58 @@ PySparse sparse_from_coo(nb::handle dense_shape, nb::handle values, nb::handle i
                     " and indices " + shape.to_string());
   }
   if (shape.rank() == 1 && shape[0] != nnz) sparse.indices = sparse.indices.reshaped({nnz, rank});
-  if (sparse.indices.shape().rank() == 1) {
-    check_indices(sparse.indices, sparse.dense_shape.count(), kWho);
-  }
-  return {std::make_shared<SparseTensor>(std::move(sparse)), {}, {}};
-}
-
-// The linear index of each value. `outer` has where each row begins, and the end.
-Tensor coo_of_csr(const Shape& shape, const Tensor& inner, const Tensor& outer) {
-  Tensor indices = unwrap(Tensor::allocate(DType::kInt64, {inner.count()}));
-  const auto* columns = inner.as<const int64_t>();
-  const auto* ends = outer.as<const int64_t>();
-  for (int64_t row = 0; row < shape[0]; ++row) {
-    if (ends[row] > ends[row + 1] || ends[row + 1] > inner.count()) {
-      raise_error(Code::kInvalidArgument, "sparse_csr_from_numpy: the outer indices must rise to " +
-                                              std::to_string(inner.count()));
-    }
-    for (int64_t i = ends[row]; i < ends[row + 1]; ++i) {
-      indices.as<int64_t>()[i] = row * shape[1] + columns[i];
-    }
-  }
-  return indices;
+  if (sparse.indices.shape().rank() == 1) unwrap(check_coo(sparse));
+  return PySparse(std::move(sparse));
 }
 
 PySparse sparse_from_csr(nb::handle dense_shape, nb::handle values, nb::handle inner_indices,
                          nb::handle outer_indices, nb::handle device) {
   constexpr const char* kWho = "sparse_csr_from_numpy";
   if (!device.is_none()) require_cpu(device, 0, kWho);
-  const Shape shape = shape_from(dense_shape);
-  const Tensor inner = index_tensor(inner_indices, kWho);
-  const Tensor outer = index_tensor(outer_indices, kWho);
-  Tensor elements = to_tensor(values);
-  const bool fits = shape.rank() == 2 && elements.shape().rank() == 1 &&
-                    inner.shape() == elements.shape() && outer.shape() == Shape{shape[0] + 1} &&
-                    outer.as<const int64_t>()[0] == 0 &&
-                    outer.as<const int64_t>()[shape[0]] == inner.count();
-  if (!fits) {
-    raise_error(Code::kInvalidArgument,
-                std::string(kWho) +
-                    ": expected a shape of two dims, as many inner indices as values, and outer "
-                    "indices from 0 to that number for each row and the end; got shape " +
-                    shape.to_string() + ", values " + elements.shape().to_string() + ", inner " +
-                    inner.shape().to_string() + " and outer " + outer.shape().to_string());
-  }
-  check_indices(inner, shape[1], kWho);
-  SparseTensor sparse{shape, std::move(elements), coo_of_csr(shape, inner, outer)};
-  return {std::make_shared<SparseTensor>(std::move(sparse)), inner, outer};
+  const Tensor inner = index_tensor(inner_indices, DType::kInt64, kWho);
+  const Tensor outer = index_tensor(outer_indices, DType::kInt64, kWho);
+  PySparse sparse(unwrap(coo_of_csr(shape_from(dense_shape), to_tensor(values), inner, outer)));
+  sparse.format = SparseFormat::kCsrc;
+  sparse.indices = inner;
+  sparse.outer = outer;
+  return sparse;
 }
 
-[[noreturn]] void no_blocks() {
-  raise_error(Code::kNotImplemented,
-              "block-sparse tensors are not available here: no operator takes them; use COO "
-              "(SparseTensor.sparse_coo_from_numpy)");
+PySparse sparse_from_blocks(nb::handle dense_shape, nb::handle values, nb::handle indices,
+                            nb::handle device) {
+  constexpr const char* kWho = "blocksparse_from_numpy";
+  if (!device.is_none()) require_cpu(device, 0, kWho);
+  const Tensor blocks = to_tensor(values);
+  const Tensor places = index_tensor(indices, DType::kInt32, kWho);
+  PySparse sparse(unwrap(coo_of_blocks(shape_from(dense_shape), blocks, places)));
+  sparse.format = SparseFormat::kBlockSparse;
+  sparse.values = blocks;
+  sparse.indices = places;
+  return sparse;
+}
+
+void require_format(const PySparse& self, SparseFormat wanted, const char* name) {
+  if (self.format == wanted) return;
+  const char* has = self.format == SparseFormat::kCoo    ? "COO"
+                    : self.format == SparseFormat::kCsrc ? "CSR(C)"
+                                                         : "BlockSparse";
+  raise_error(Code::kInvalidArgument,
+              std::string("This sparse tensor does not contain ") + name + " format, but " + has);
 }
 
 CooView coo_view(const PySparse& self) {
-  if (self.is_csr()) {
-    raise_error(Code::kInvalidArgument, "This sparse tensor does not contain COO format, but CSR");
-  }
-  return {self.sparse->indices};
+  require_format(self, SparseFormat::kCoo, "COO");
+  return {self.indices};
 }
 
 CsrView csr_view(const PySparse& self) {
-  if (!self.is_csr()) {
-    raise_error(Code::kInvalidArgument,
-                "This sparse tensor does not contain CSR(C) format, but COO");
-  }
-  return {self.inner, self.outer};
+  require_format(self, SparseFormat::kCsrc, "CSR(C)");
+  return {self.indices, self.outer};
+}
+
+BlockView block_view(const PySparse& self) {
+  require_format(self, SparseFormat::kBlockSparse, "BlockSparse");
+  return {self.indices};
 }
 
 }  // namespace
@@ -146,26 +129,30 @@ void add_sparse(nb::module_& module) {
   nb::class_<CsrView>(module, "SparseCsrView")
       .def("inner", [](const CsrView& self) { return read_only(self.inner); })
       .def("outer", [](const CsrView& self) { return read_only(self.outer); });
+  nb::class_<BlockView>(module, "SparseBlockSparseView").def("indices", [](const BlockView& self) {
+    return read_only(self.indices);
+  });
   nb::class_<PySparse>(module, "SparseTensor", "A tensor of which only some elements are stored.")
       .def(nb::init<const PySparse&>(), "sparse_tensor"_a)
       .def_static("sparse_coo_from_numpy", &sparse_from_coo, "dense_shape"_a, "values"_a,
                   "coo_indices"_a, "ort_device"_a = nb::none())
       .def_static("sparse_csr_from_numpy", &sparse_from_csr, "dense_shape"_a, "values"_a,
                   "inner_indices"_a, "outer_indices"_a, "ort_device"_a = nb::none())
-      .def_static("blocksparse_from_numpy", [](const nb::args&) { no_blocks(); })
-      .def("values", [](const PySparse& self) { return read_only(self.sparse->values); })
+      .def_static(
+          "blocksparse_from_numpy", &sparse_from_blocks, "dense_shape"_a, "values"_a, "indices"_a,
+          "ort_device"_a = nb::none(),
+          "A matrix by blocks: values [blocks, height, width] and int32 indices [2, blocks], "
+          "the rows and columns of blocks.")
+      .def("values", [](const PySparse& self) { return read_only(self.values); })
       .def("as_coo_view", &coo_view)
       .def("get_coo_data", &coo_view)
       .def("as_csrc_view", &csr_view)
       .def("get_csrc_data", &csr_view)
-      .def("as_blocksparse_view", [](const PySparse&) { no_blocks(); })
-      .def("get_blocksparse_data", [](const PySparse&) { no_blocks(); })
+      .def("as_blocksparse_view", &block_view)
+      .def("get_blocksparse_data", &block_view)
       .def("dense_shape", [](const PySparse& self) { return list_dims(self.sparse->dense_shape); })
       .def("shape", [](const PySparse& self) { return list_dims(self.sparse->dense_shape); })
-      .def("format",
-           [](const PySparse& self) {
-             return self.is_csr() ? SparseFormat::kCsrc : SparseFormat::kCoo;
-           })
+      .def("format", [](const PySparse& self) { return self.format; })
       .def("device_name", [](const PySparse&) { return "cpu"; })
       .def("data_type",
            [](const PySparse& self) { return value_type_name(Value::sparse(*self.sparse)); })

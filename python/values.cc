@@ -142,7 +142,7 @@ void add_value_readers(nb::class_<OrtValue>& value) {
                            "this OrtValue is no sparse tensor but " + value_type_name(self.value));
              }
              if (self.form != nullptr) return *self.form;
-             return PySparse{std::make_shared<SparseTensor>(self.value.sparse()), {}, {}};
+             return PySparse(self.value.sparse());
            })
       .def(
           "numpy", [](const OrtValue& self) { return to_array(tensor_of(self)); },

@@ -17,11 +17,18 @@ namespace nb = nanobind;
 
 enum class SparseFormat { kUndefined = 0, kCoo = 1, kCsrc = 2, kBlockSparse = 4 };
 
+// A sparse tensor, in COO as models take it, and in the form that it was given in.
 struct PySparse {
   std::shared_ptr<const SparseTensor> sparse;
-  Tensor inner, outer;  // CSR as it was given, else empty
+  SparseFormat format = SparseFormat::kCoo;
+  Tensor values;
+  Tensor indices;  // of CSR: the inner ones
+  Tensor outer;    // of CSR
 
-  [[nodiscard]] bool is_csr() const { return outer.shape().rank() == 1; }
+  explicit PySparse(SparseTensor coo)
+      : sparse(std::make_shared<const SparseTensor>(std::move(coo))),
+        values(sparse->values),
+        indices(sparse->indices) {}
 };
 
 struct OrtValue {

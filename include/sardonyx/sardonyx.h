@@ -58,6 +58,13 @@ struct ExternalFile {
   std::shared_ptr<void> owner;
 };
 
+// Where the bytes of an initializer lie outside of a model: in a file beside it, by its name.
+struct InitializerPlace {
+  std::string file;
+  int64_t offset = 0;
+  size_t bytes = 0;
+};
+
 // What sessions that are given the same one share: weights of equal bytes, and what is packed from
 // them. It keeps them while it lives.
 struct SharedWeights;
@@ -107,6 +114,13 @@ struct SessionOptions {
   // Where to save the graph as rewritten for `optimization`, as an ONNX file; empty: nowhere. Above
   // kBasic it holds operators of domain "sardonyx", which only this library runs.
   std::filesystem::path optimized_model_path;
+  // Called for each initializer of that file, with its name, its value, and where the loaded model
+  // has these bytes when it has them outside: returns where they are, perhaps because it wrote them
+  // there, or nothing for bytes that go into the file. Empty: all do, but for those that the config
+  // entries `session.optimized_model_external_initializers_*` name.
+  std::function<Result<std::optional<InitializerPlace>>(
+      const std::string& name, const Tensor& value, const InitializerPlace* origin)>
+      place_initializer;
   // Operators of the program's own that the model may use.
   std::vector<std::shared_ptr<const CustomOp>> custom_ops;
   // Passes left out by name (`sardonyx graph --passes` lists them).

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
 
-from ._sardonyx import Fail, GraphOptimizationLevel, InvalidArgument, NotImplemented, SessionOptions
+from ._sardonyx import Fail, GraphOptimizationLevel, InvalidArgument, SessionOptions
 from .session import InferenceSession
 
 
@@ -47,6 +47,9 @@ class ModelCompiler:
     input_model_path_or_bytes: path of an ONNX file, or its bytes.
     external_initializers_file_path: a file name beside the output for the weights.
     external_initializers_size_threshold: bytes from which on a weight goes there.
+    get_initializer_location_func: called with the name, the OrtValue and the place (an
+        OrtExternalInitializerInfo, or None: inside) of each initializer; returns the place in a file
+        that the caller wrote it to, or None for inside the model.
 
     No provider of this build compiles nodes to something of its own, so what comes out is ONNX.
     """
@@ -69,16 +72,13 @@ class ModelCompiler:
                     "Cannot initialize ModelCompiler with both `external_initializers_file_path` and"
                     " `get_initializer_location_func`"
                 )
-            raise NotImplemented(
-                "get_initializer_location_func: weights go into the model or into"
-                " external_initializers_file_path"
-            )
         self._options = sess_options
         self._source = input_model_path_or_bytes
         self._external = external_initializers_file_path
         self._threshold = external_initializers_size_threshold
         self._flags = OrtCompileApiFlags(flags)
         self._level = graph_optimization_level
+        self._locate = get_initializer_location_func
 
     def compile_to_file(self, output_model_path: str | os.PathLike[str] | None = None) -> None:
         """Writes the model; None: beside the input, as NAME_ctx.onnx."""
@@ -107,13 +107,12 @@ class ModelCompiler:
         write_function(self.compile_to_bytes())
 
     def set_ep_context_data_write_func(self, write_func: Callable[[str, Any], None]) -> None:
-        raise NotImplemented(
-            "set_ep_context_data_write_func: no provider of this build compiles nodes, so there is"
-            " no data of one (EPContext) to write"
-        )
+        """Accepted: no provider of this build compiles nodes, so that it is never called."""
+        if not callable(write_func):
+            raise InvalidArgument("write_func must be callable")
 
     def clear_ep_context_data_write_func(self) -> None:
-        """None can have been set."""
+        """What was set has not been kept."""
 
     def _write(self, path: str) -> None:
         options = self._options.copy()
@@ -125,4 +124,19 @@ class ModelCompiler:
             options.add_session_config_entry(
                 prefix + "min_size_in_bytes", str(self._threshold)
             )
+        if self._locate is not None:
+            options._set_place_initializer(self._place)
         InferenceSession(self._source, options)
+
+    def _place(self, name, value, origin):
+        """The caller's function, with what it takes and returns as tuples."""
+        info = None if origin is None else OrtExternalInitializerInfo(*origin)
+        place = self._locate(name, value, info)
+        if place is None:
+            return None
+        if not isinstance(place, OrtExternalInitializerInfo):
+            raise TypeError(
+                "get_initializer_location_func must return an OrtExternalInitializerInfo or None,"
+                f" got {place!r}"
+            )
+        return place.filepath, place.file_offset, place.byte_size

@@ -98,13 +98,6 @@ class SessionObjectInitializer(_NeverMade):
     """What sessions of ONNX Runtime are made from by its training packages."""
 
 
-class SparseBlockSparseView(_NeverMade):
-    """The indices of a block-sparse tensor, which no operator takes."""
-
-    def indices(self) -> Any:
-        raise NotImplemented("block-sparse tensors are not available")
-
-
 class ArenaExtendStrategy(IntEnum):
     kNextPowerOfTwo = 0
     kSameAsRequested = 1

@@ -158,6 +158,24 @@ class CApiCompile : public ::testing::Test {
   std::unique_ptr<OrtModelCompilationOptions, CompilationDeleter> options_;
 };
 
+TEST_F(CApiCompile, PassesOnWhatTheFunctionForPlacesSays) {
+  const auto locate = [](void* state, const char* name, const OrtValue*,
+                         const OrtExternalInitializerInfo*, OrtExternalInitializerInfo**) {
+    *static_cast<std::string*>(state) += name;
+    return api().CreateStatus(ORT_NO_MODEL, "no room");
+  };
+  std::string asked;
+  void* buffer = nullptr;
+  size_t size = 0;
+  EXPECT_OK(compiler().ModelCompilationOptions_SetOutputModelBuffer(options_.get(), allocator(),
+                                                                    &buffer, &size));
+  EXPECT_OK(compiler().ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(
+      options_.get(), locate, &asked));
+  EXPECT_FAILS(compiler().CompileModel(env_.get(), options_.get()), ORT_NO_MODEL, "no room");
+  EXPECT_FALSE(asked.empty());
+  EXPECT_EQ(buffer, nullptr);
+}
+
 TEST_F(CApiCompile, WritesToMemory) {
   void* buffer = nullptr;
   size_t size = 0;

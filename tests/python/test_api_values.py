@@ -354,6 +354,32 @@ def test_csr(ort, values):
 
 
 @both
+def test_blocks(ort):
+    """Two blocks of 2 by 2 in a matrix of 4 by 6: at (0, 0) and (2, 4)."""
+    make = state(ort).SparseTensor.blocksparse_from_numpy
+    cpu = ort.OrtDevice.make("cpu", 0)
+    device = cpu._get_c_device() if hasattr(cpu, "_get_c_device") else cpu
+    values = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    places = np.int32([[0, 1], [0, 2]])
+    sparse = ort.SparseTensor(make([4, 6], values, places, device))
+    value = ort.OrtValue.ort_value_from_sparse_tensor(sparse)
+    for each in (sparse, value.as_sparse_tensor()):
+        assert each.format() == ort.OrtSparseFormat.ORT_SPARSE_BLOCK_SPARSE
+        assert list(each.dense_shape()) == [4, 6] and each.values().tolist() == values.tolist()
+        each.as_blocksparse_view()
+    for view, name in ((sparse.as_coo_view, "COO"), (sparse.as_csrc_view, "CSR")):
+        with pytest.raises(RuntimeError, match=f"does not contain {name}"):
+            view()
+    coo = ort.SparseTensor.sparse_coo_from_numpy([9], values[0, 0], np.int64([1, 2]), cpu)
+    with pytest.raises(RuntimeError, match="does not contain BlockSparse format"):
+        coo.as_blocksparse_view()
+    for shape, elements, where in (([4, 6], values.ravel(), places), ([4, 6], values, places[0]),
+                                   ([4, 6], values, np.zeros((2, 3), np.int32))):
+        with pytest.raises(RuntimeError):
+            make(shape, elements, where, device)
+
+
+@both
 def test_sparse_values_are_no_tensors(ort):
     cpu = ort.OrtDevice.make("cpu", 0)
     sparse = ort.SparseTensor.sparse_coo_from_numpy([3], np.float32([1]), np.int64([0]), cpu)

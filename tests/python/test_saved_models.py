@@ -2,9 +2,12 @@
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+import sardonyx
 import sardonyx as ort
 import tiny_models
+from both_runtimes import both, failure, quiet
 from onnx import TensorProto, helper, numpy_helper
 
 LEVEL = ort.GraphOptimizationLevel
@@ -267,3 +270,122 @@ def test_adapters_that_do_not_fit(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(ort.Error, match="lora.onnx_adapter"):
             lora.Load(path)
+
+
+# ---- where a ModelCompiler puts initializers
+
+
+def two_weights():
+    """y = x @ w + b, both weights of over 1 KB."""
+    arrays = {"w": RANDOM.standard_normal((3, 300)).astype("f4"), "b": np.ones(300, "f4")}
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["t"]), helper.make_node("Add", ["t", "b"], ["y"])]
+    return arrays, tiny_models.model(
+        nodes, [tiny_models.value("x")], [tiny_models.value("y", shape=None)],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()], opset=17)
+
+
+def places_in(path):
+    return {each.name: {entry.key: entry.value for entry in each.external_data}
+            for each in onnx.load(path, load_external_data=False).graph.initializer}
+
+
+@both
+def test_initializers_go_where_the_program_says(ort, tmp_path):
+    arrays, model = two_weights()
+    asked = {}
+    with open(tmp_path / "mine.bin", "wb") as file:
+
+        def locate(name, value, origin):
+            asked[name] = (value.numpy().copy(), origin)
+            if name == "b":
+                return None
+            offset = file.write(b"x" * 64)
+            file.write(value.numpy().tobytes())
+            return ort.OrtExternalInitializerInfo("mine.bin", offset, value.tensor_size_in_bytes())
+
+        ort.ModelCompiler(quiet(ort), model.SerializeToString(),
+                          get_initializer_location_func=locate).compile_to_file(
+            str(tmp_path / "out.onnx"))
+    assert set(asked) == {"w", "b"}
+    for name, (value, origin) in asked.items():
+        np.testing.assert_array_equal(value, arrays[name])
+        assert origin is None
+    assert places_in(tmp_path / "out.onnx") == {
+        "w": {"location": "mine.bin", "offset": "64", "length": "3600"}, "b": {}}
+    x = np.float32([[1, 2, 3]])
+    for runtime in (onnxruntime, sardonyx):
+        session = runtime.InferenceSession(str(tmp_path / "out.onnx"), quiet(runtime))
+        np.testing.assert_allclose(session.run(None, {"x": x})[0], x @ arrays["w"] + arrays["b"],
+                                   rtol=1e-5, atol=1e-5)
+
+
+@both
+def test_initializers_may_stay_in_the_file_that_they_are_in(ort, tmp_path):
+    _, model = two_weights()
+    onnx.save(model, tmp_path / "in.onnx", save_as_external_data=True, location="weights.bin",
+              size_threshold=100)
+    before = places_in(tmp_path / "in.onnx")
+    seen = {}
+
+    def locate(name, value, origin):
+        seen[name] = (origin.filepath, origin.file_offset, origin.byte_size)
+        return origin if name == "w" else None
+
+    compiler = ort.ModelCompiler(quiet(ort), str(tmp_path / "in.onnx"),
+                                 get_initializer_location_func=locate)
+    compiled = onnx.load_from_string(compiler.compile_to_bytes())
+    assert seen == {name: (place["location"], int(place["offset"]), int(place["length"]))
+                    for name, place in before.items()}
+    (tmp_path / "out.onnx").write_bytes(compiled.SerializeToString())
+    after = places_in(tmp_path / "out.onnx")
+    assert {"offset": "0"} | after["w"] == before["w"] and after["b"] == {}
+
+
+@both
+def test_what_the_function_that_places_gets_wrong(ort, tmp_path):
+    _, model = two_weights()
+
+    def compiling(function, **keywords):
+        compiler = ort.ModelCompiler(quiet(ort), model.SerializeToString(),
+                                     get_initializer_location_func=function, **keywords)
+        compiler.compile_to_file(str(tmp_path / "out.onnx"))
+
+    def raises(*_):
+        raise ValueError("no room")
+
+    with pytest.raises(failure(ort, "Fail"), match="ValueError: no room"):
+        compiling(raises)
+    with pytest.raises(failure(ort, "Fail")):
+        compiling(lambda *_: "out.bin")
+    with pytest.raises(ValueError, match="with both `external_initializers_file_path` and"):
+        compiling(raises, external_initializers_file_path="weights.bin")
+
+
+def test_places_that_cannot_be():
+    """ONNX Runtime writes them down."""
+    _, model = two_weights()
+    for place in (("", 0, 3600), ("w.bin", -1, 3600), ("w.bin", 0, 3599)):
+        compiler = ort.ModelCompiler(
+            ort.SessionOptions(), model.SerializeToString(),
+            get_initializer_location_func=lambda *_, place=place: ort.OrtExternalInitializerInfo(
+                *place))
+        with pytest.raises(ort.InvalidArgument, match="place of initializer"):
+            compiler.compile_to_bytes()
+
+
+@both
+def test_functions_for_data_that_providers_compile(ort):
+    """No provider of the CPU compiles nodes: functions for their data are taken, and not called."""
+    model = tiny_models.add()
+    compiler = ort.ModelCompiler(quiet(ort), model)
+    compiler.set_ep_context_data_write_func(lambda name, data: pytest.fail("called"))
+    assert onnx.load_from_string(compiler.compile_to_bytes()).graph.node[0].op_type == "Add"
+    compiler.clear_ep_context_data_write_func()
+    options = quiet(ort)
+    options.set_ep_context_data_read_func(lambda name, buffer: pytest.fail("called"), 100)
+    x = np.ones((1, 3), np.float32)
+    ort.InferenceSession(model, options).run(None, {"x": x, "y": x})
+    options.clear_ep_context_data_read_func()
+    for arguments in ((None, 100), (lambda *_: None, 0)):
+        with pytest.raises(RuntimeError):
+            options.set_ep_context_data_read_func(*arguments)

@@ -18,7 +18,6 @@ from ..devices import (
     OrtHardwareDeviceType,
     OrtSyncStream,
     SessionObjectInitializer,
-    SparseBlockSparseView,
     create_and_register_allocator,
     create_and_register_allocator_v2,
     get_compatibility_info_from_model,
@@ -72,11 +71,3 @@ get_session_initializer = _absent(
 pack_fp4_weights_for_cuda_moe_gemm = _absent(
     "pack_fp4_weights_for_cuda_moe_gemm", "there is no CUDA provider in this build"
 )
-
-_QUANTIZERS = "weights are quantized by the tools that write models; here MatMulNBits nodes run"
-quantize_matmul_2bits = _absent("quantize_matmul_2bits", _QUANTIZERS)
-quantize_matmul_4bits = _absent("quantize_matmul_4bits", _QUANTIZERS)
-quantize_matmul_8bits = _absent("quantize_matmul_8bits", _QUANTIZERS)
-quantize_matmul_bnb4 = _absent("quantize_matmul_bnb4", _QUANTIZERS)
-quantize_qdq_matmul_2bits = _absent("quantize_qdq_matmul_2bits", _QUANTIZERS)
-quantize_qdq_matmul_4bits = _absent("quantize_qdq_matmul_4bits", _QUANTIZERS)
