@@ -86,16 +86,19 @@ bool same_kind(const ValueType& type, const Value& value) {
   return type.onnx_name() == type_name(value);
 }
 
-Result<void> check_dims(const GraphValue& input, const Shape& shape,
-                        std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
-  const Dims& dims = *input.type.dims;
+// What a symbol is in this run, and the input that said so.
+using Symbols = std::map<std::string, std::pair<int64_t, std::string>>;
+
+// `what` is "input" or "output"; symbols: null where they are not compared.
+Result<void> check_dims(const char* what, const std::string& name, const Dims& dims,
+                        const Shape& shape, Symbols* symbols) {
   // Callers of ONNX Runtime feed one-element tensors for scalars; so may ours.
   if (dims.empty() && shape.count() == 1) return {};
   if (dims.size() != shape.rank()) {
     return fail(Code::kInvalidArgument,
-                "Invalid rank for input: {} Got: {} Expected: {} (the model declares {}, the "
-                "value given is {}). Please fix either the inputs/outputs or the model.",
-                input.name, shape.rank(), dims.size(), to_string(dims), shape.to_string());
+                "Invalid rank for {}: {} Got: {} Expected: {} Please fix either the inputs/outputs "
+                "or the model. (It declares {}, the value given is {}.)",
+                what, name, shape.rank(), dims.size(), to_string(dims), shape.to_string());
   }
   std::string wrong;
   for (size_t axis = 0; axis < dims.size(); ++axis) {
@@ -106,19 +109,29 @@ Result<void> check_dims(const GraphValue& input, const Shape& shape,
       continue;
     }
     const std::string symbol = dims[axis].symbol_name();
-    if (symbol.empty()) continue;
-    const auto [known, is_new] = symbols.emplace(symbol, std::pair{shape[axis], input.name});
+    if (symbol.empty() || symbols == nullptr) continue;
+    const auto [known, is_new] = symbols->emplace(symbol, std::pair{shape[axis], name});
     if (is_new || known->second.first == shape[axis]) continue;
     wrong += fmt::format(
         "\n index: {} Got: {} Expected: {} (symbol '{}', which is {} in input '{}')", axis,
         shape[axis], known->second.first, symbol, known->second.first, known->second.second);
   }
   if (wrong.empty()) return {};
-  return fail(
-      Code::kInvalidArgument,
-      "Got invalid dimensions for input: {} for the following indices{}\n Please fix either "
-      "the inputs/outputs or the model.",
-      input.name, wrong);
+  return fail(Code::kInvalidArgument,
+              "Got invalid dimensions for {}: {} for the following indices{}\n Please fix either "
+              "the inputs/outputs or the model.",
+              what, name, wrong);
+}
+
+// Clients of ONNX Runtime compare this message as a whole, so the name goes into the place.
+Result<void> check_kind(const char* what, const std::string& name, const ValueType& type,
+                        const Value& value) {
+  if (same_kind(type, value)) return {};
+  return tl::unexpected(
+      Error{Code::kInvalidArgument,
+            fmt::format("Unexpected {} data type. Actual: ({}) , expected: ({})", what,
+                        shortened(type_name(value)), shortened(type.onnx_name())),
+            fmt::format("{} '{}'", what, name)});
 }
 
 }  // namespace
@@ -187,26 +200,30 @@ Result<void> check_value(const ValueType& type, const Value& value) {
 }
 
 Result<void> check_inputs(const Graph& graph, std::span<const Value> values) {
-  std::map<std::string, std::pair<int64_t, std::string>> symbols;
+  Symbols symbols;
   for (size_t i = 0; i < values.size(); ++i) {
     const GraphValue& input = graph.value(graph.inputs()[i]);
-    if (!same_kind(input.type, values[i])) {
-      // Clients of ONNX Runtime compare this message as a whole, so the name goes into the place.
-      return tl::unexpected(
-          Error{Code::kInvalidArgument,
-                fmt::format("Unexpected input data type. Actual: ({}) , expected: ({})",
-                            shortened(type_name(values[i])), shortened(input.type.onnx_name())),
-                fmt::format("input '{}'", input.name)});
-    }
+    TRY(check_kind("input", input.name, input.type, values[i]));
     if (values[i].is_tensor() && values[i].tensor().device() != Device()) {
       return fail(Code::kInvalidArgument, "input '{}' is on {}, but this session runs on the cpu",
                   input.name, to_string(values[i].tensor().device()));
     }
     if (input.type.is_tensor() && input.type.has_rank()) {
-      TRY(check_dims(input, values[i].tensor().shape(), symbols));
+      TRY(check_dims("input", input.name, *input.type.dims, values[i].tensor().shape(), &symbols));
     }
   }
   return {};
+}
+
+bool is_of_argument(const Error& error) {
+  return error.place.starts_with("input '") || error.place.starts_with("output '");
+}
+
+Result<void> check_output(const GraphOutput& output, const Value& value) {
+  if (value.kind() == Value::Kind::kNone) return {};
+  TRY(check_kind("output", output.name, output.type, value));
+  if (!output.type.is_tensor() || !output.type.has_rank()) return {};
+  return check_dims("output", output.name, *output.type.dims, value.tensor().shape(), nullptr);
 }
 
 }  // namespace sardonyx

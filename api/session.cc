@@ -356,9 +356,10 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
   for (size_t i = 0; i < results.size(); ++i) {
     const auto found = state.output_index.find(results[i].name);
     if (found == state.output_index.end()) {
-      return fail(Code::kInvalidArgument, "Invalid output name:{}; the model has {}",
+      return fail(Code::kInvalidArgument, "Invalid output name: {}; the model has {}",
                   results[i].name, names_of(state.outputs));
     }
+    TRY(check_output(state.graph->outputs()[found->second], *results[i].value));
     positions[i] = found->second;
     all[found->second] = *results[i].value;
   }

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "api/args.h"
 #include "api/trace.h"
 #include "capi/door.h"
 #include "capi/environment.h"
@@ -257,8 +258,7 @@ Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* option
   if (done) return detach_results(inputs, given.all(), results);
   // What a node fails with has the node as its place; what the caller gave wrong goes to the caller
   // alone.
-  const std::string& place = done.error().place;
-  if (!place.empty() && !place.starts_with("input '")) {
+  if (!done.error().place.empty() && !is_of_argument(done.error())) {
     log_message(run_logger(loaded, options), ORT_LOGGING_LEVEL_ERROR, "run", done.error().text());
   }
   return done;

@@ -1,6 +1,7 @@
 // Statuses: what functions of the table return, and what refuses NULL arguments.
 #include <cctype>
 
+#include "api/args.h"
 #include "capi/door.h"
 #include "capi/handles.h"
 #include "capi/tables.h"
@@ -41,10 +42,8 @@ OrtStatus* make_status(Code code, std::string_view message) noexcept {
 }
 
 OrtStatus* make_status(const Error& error) noexcept {
-  // Clients compare this message as a whole, so it goes without its place.
-  if (error.message.starts_with("Unexpected input data type.")) {
-    return make_status(error.code, error.message);
-  }
+  // Clients compare messages of arguments as a whole, so they go without their place.
+  if (is_of_argument(error)) return make_status(error.code, error.message);
   try {
     return make_status(error.code, error.text());
   } catch (...) {

@@ -12,6 +12,11 @@ namespace {
 
 size_t at(ValueId id) { return static_cast<size_t>(id); }
 
+// "{2,3}", as ONNX Runtime's messages have it.
+std::string in_braces(const Shape& shape) {
+  return fmt::format("{{{}}}", fmt::join(shape.begin(), shape.end(), ","));
+}
+
 // One run: addresses of values by root, slots, and the arenas of the plans so far.
 class Run {
  public:
@@ -99,10 +104,17 @@ class Run {
   Result<void> check_buffer(size_t output, DType dtype, const Shape& shape) const {
     const Tensor& buffer = results_[output].tensor();
     if (buffer.dtype() == dtype && buffer.shape() == shape) return {};
+    const std::string& name = graph_.outputs()[output].name;
+    if (buffer.dtype() != dtype) {
+      return fail(Code::kInvalidArgument,
+                  "The output OrtValue provided for output '{}' is {}, but the result is {}.", name,
+                  dtype_name(buffer.dtype()), dtype_name(dtype));
+    }
     return fail(Code::kInvalidArgument,
-                "output '{}': the buffer given is {} {}, but the result is {} {}",
-                graph_.outputs()[output].name, dtype_name(buffer.dtype()),
-                buffer.shape().to_string(), dtype_name(dtype), shape.to_string());
+                "The output OrtValue provided for output '{}' has shape {} but the computed output "
+                "shape for this run is {}. Leave it unallocated, or allocate it by the shapes of "
+                "the run.",
+                name, in_braces(buffer.shape()), in_braces(shape));
   }
 
   Result<void> place_result(const Plan& plan, int index, ValueId root) {

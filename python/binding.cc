@@ -22,7 +22,8 @@ struct PyBinding {
 
 void bind_value(PyBinding& self, const std::string& name, Value value) {
   if (find_input(self.session->session, name) == nullptr) {
-    raise_error(Code::kInvalidArgument, "Failed to find input name in the mapping: " + name);
+    raise_error(Code::kInvalidArgument,
+                "Error when binding input: Failed to find input name in the mapping: " + name);
   }
   for (NamedValue& input : self.inputs) {
     if (input.name != name) continue;
@@ -35,7 +36,7 @@ void bind_value(PyBinding& self, const std::string& name, Value value) {
 void bind_output_value(PyBinding& self, const std::string& name, Value value) {
   const std::vector<std::string>& names = self.session->output_names;
   if (std::find(names.begin(), names.end(), name) == names.end()) {
-    raise_error(Code::kInvalidArgument, "Invalid output name:" + name);
+    raise_error(Code::kInvalidArgument, "Invalid output name: " + name);
   }
   for (size_t i = 0; i < self.output_names.size(); ++i) {
     if (self.output_names[i] != name) continue;
@@ -47,7 +48,12 @@ void bind_output_value(PyBinding& self, const std::string& name, Value value) {
 }
 
 void bind_array(PyBinding& self, const std::string& name, nb::handle array) {
-  bind_value(self, name, to_value(array, find_input(self.session->session, name), name));
+  const ArgInfo* input = find_input(self.session->session, name);
+  if (input == nullptr) {
+    raise_error(Code::kInvalidArgument,
+                "Failed to find NodeArg with name: " + name + " in the def list");
+  }
+  bind_value(self, name, to_value(array, input, name));
 }
 
 void bind_input(PyBinding& self, const std::string& name, nb::handle device, int id,
@@ -65,8 +71,10 @@ void bind_output(PyBinding& self, const std::string& name, nb::handle device, in
     return;
   }
   if (dtype.is_none() || shape.is_none()) {
-    raise_error(Code::kInvalidArgument,
-                "bind_output '" + name + "': a buffer needs its element_type and shape");
+    raise_python(PyExc_ValueError,
+                 "`element_type` and `shape` are to be provided if pre-allocated memory is "
+                 "provided (bind_output '" +
+                     name + "')");
   }
   bind_output_value(self, name,
                     tensor_at(dtype_of_argument(dtype), shape, nb::cast<uintptr_t>(pointer),
@@ -93,14 +101,16 @@ void check_written(const PyBinding& self, const std::vector<Value>& results) {
 }
 
 void run_with_binding(const PySession& session, PyBinding& self, const PyRunOptions* options) {
+  constexpr const char* kWhat = "Error in execution: ";
   if (&session != self.session) {
     raise_error(Code::kInvalidArgument, "the IOBinding was made by another session");
   }
   if (self.output_names.empty()) {
-    raise_error(Code::kInvalidArgument, "At least one output should be requested.");
+    raise_error({Code::kInvalidArgument, "At least one output should be requested.", ""}, kWhat);
   }
   std::vector<Value> results = self.outputs;
-  run_session(session, self.inputs, self.output_names, results, options);
+  const Result<void> done = try_run(session, self.inputs, self.output_names, results, options);
+  if (!done) raise_error(done.error(), kWhat);
   check_written(self, results);
   self.results = std::move(results);
 }

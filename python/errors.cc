@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "api/args.h"
+
 namespace sardonyx::python {
 namespace {
 
@@ -92,8 +94,11 @@ std::string to_path(nb::handle path) {
   return nb::cast<std::string>(text);
 }
 
-void raise_error(const Error& error) {
-  nb::object exception = nb::borrow(class_of(error.code))(printable(error.text()));
+void raise_error(const Error& error, const char* what) {
+  // Texts about arguments begin as ONNX Runtime's; which argument comes after them.
+  const std::string text =
+      is_of_argument(error) ? error.message + " (" + error.place + ")" : error.text();
+  nb::object exception = nb::borrow(class_of(error.code))(printable(what + text));
   if (!error.place.empty()) exception.attr("place") = printable(error.place);
   PyErr_SetObject(exception.type().ptr(), exception.ptr());
   throw nb::python_error();

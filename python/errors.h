@@ -24,8 +24,9 @@ std::string to_path(nb::handle path);
 // Puts Error and its subclasses (Fail, InvalidArgument, ...) into the module.
 void add_exceptions(nb::module_& module);
 
-// Raises the class of the Error's code; its attributes `code` and `place` say the rest.
-[[noreturn]] void raise_error(const Error& error);
+// Raises the class of the Error's code; its attributes `code` and `place` say the rest. `what` goes
+// before the text.
+[[noreturn]] void raise_error(const Error& error, const char* what = "");
 [[noreturn]] void raise_error(Code code, const std::string& message);
 // One of Python's own: raise_python(PyExc_ValueError, "...").
 [[noreturn]] void raise_python(PyObject* type, const std::string& message);

@@ -133,9 +133,17 @@ void run_with_vectors(const PySession& self, const PyRunOptions* options,
                       const std::vector<std::string>& fetch_names, OrtValueVector& fetches,
                       nb::handle /*fetch_devices*/) {
   if (feed_names.size() != feeds.values.size()) {
-    raise_error(Code::kInvalidArgument, std::to_string(feed_names.size()) +
-                                            " names of inputs were given for " +
-                                            std::to_string(feeds.values.size()) + " values");
+    raise_error(Code::kInvalidArgument, "feed names has " + std::to_string(feed_names.size()) +
+                                            " elements, but feed has " +
+                                            std::to_string(feeds.values.size()) + " elements.");
+  }
+  if (fetch_names.empty()) {
+    raise_error(Code::kInvalidArgument, "At least one output should be requested.");
+  }
+  if (!fetches.values.empty() && fetches.values.size() != fetch_names.size()) {
+    raise_error(Code::kInvalidArgument, "fetch names has " + std::to_string(fetch_names.size()) +
+                                            " elements, but fetch has " +
+                                            std::to_string(fetches.values.size()) + " elements.");
   }
   std::vector<NamedValue> inputs;
   for (size_t i = 0; i < feed_names.size(); ++i) {
@@ -266,9 +274,9 @@ const ArgInfo* find_input(const Session& session, const std::string& name) {
   return nullptr;
 }
 
-void run_session(const PySession& self, const std::vector<NamedValue>& feeds,
-                 const std::vector<std::string>& outputs, std::vector<Value>& results,
-                 const PyRunOptions* options) {
+Result<void> try_run(const PySession& self, const std::vector<NamedValue>& feeds,
+                     const std::vector<std::string>& outputs, std::vector<Value>& results,
+                     const PyRunOptions* options) {
   RunOptions run_options;
   if (options != nullptr) {
     run_options.cancel = &options->terminate;
@@ -279,15 +287,24 @@ void run_session(const PySession& self, const std::vector<NamedValue>& feeds,
                              std::chrono::nanoseconds(static_cast<int64_t>(timeout * 1e9));
     }
   }
-  auto run = [&]() -> Result<void> {
-    nb::gil_scoped_release release;
-    if (results.empty()) {
-      results = TRY(self.session.run(feeds, outputs, run_options));
-      return {};
-    }
-    return self.session.run_into(feeds, outputs, results, run_options);
-  };
-  unwrap(run());
+  nb::gil_scoped_release release;
+  if (results.empty()) {
+    results = TRY(self.session.run(feeds, outputs, run_options));
+    return {};
+  }
+  return self.session.run_into(feeds, outputs, results, run_options);
+}
+
+void run_session(const PySession& self, const std::vector<NamedValue>& feeds,
+                 const std::vector<std::string>& outputs, std::vector<Value>& results,
+                 const PyRunOptions* options) {
+  constexpr std::string_view kUnknown = "Invalid output name: ";
+  Result<void> done = try_run(self, feeds, outputs, results, options);
+  // ONNX Runtime's run() has no space there, where its other doors have one.
+  if (!done && done.error().message.starts_with(kUnknown)) {
+    done.error().message.erase(kUnknown.size() - 1, 1);
+  }
+  unwrap(std::move(done));
 }
 
 void add_session(nb::module_& module) {

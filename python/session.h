@@ -29,6 +29,9 @@ struct PySession {
 const ArgInfo* find_input(const Session& session, const std::string& name);
 
 // Runs without the GIL; raises the Error.
+Result<void> try_run(const PySession& self, const std::vector<NamedValue>& feeds,
+                     const std::vector<std::string>& outputs, std::vector<Value>& results,
+                     const PyRunOptions* options);
 void run_session(const PySession& self, const std::vector<NamedValue>& feeds,
                  const std::vector<std::string>& outputs, std::vector<Value>& results,
                  const PyRunOptions* options);

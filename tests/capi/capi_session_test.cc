@@ -109,7 +109,7 @@ TEST_F(CApiSession, ReportsWhatIsWrongAsOnnxRuntimeDoes) {
   EXPECT_THAT(run(session, "bad", tensor(data, {1, 2}), "y", output).message,
               HasSubstr("Invalid input name: bad"));
   EXPECT_THAT(run(session, "x", tensor(data, {1, 2}), "bad", output).message,
-              HasSubstr("Invalid output name:bad"));
+              HasSubstr("Invalid output name: bad"));
   std::vector<double> doubles = {1, 2};
   const Failure wrong_type = run(session, "x", tensor(doubles, {1, 2}), "y", output);
   EXPECT_EQ(wrong_type.code, ORT_INVALID_ARGUMENT);

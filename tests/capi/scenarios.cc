@@ -1,100 +1,16 @@
 // What a client may get wrong, and what it relies on: each scenario in a process of its own, a line
 // "scenario <tab> outcome" for each, where the outcome is "ok" or a status. A name that ends with
-// "=" says that its message is the same in ONNX Runtime. tests/capi/compare.py holds the lines of
+// "=" says that its message is the same in ONNX Runtime, one with "begins=" that ours goes on after
+// it. tests/capi/compare.py holds the lines of
 // two libraries to each other.
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <thread>
 
-#include "tests/capi/outcome.h"
+#include "tests/capi/scenario.h"
 
 namespace sardonyx::capi_tests {
 namespace {
-
-constexpr char kAdd[] = R"(<ir_version: 8, opset_import: ["" : 17]>
-  g (float[N,2] x) => (float[N,2] y) <float[2] w = {1, 2}> { y = Add(x, w) })";
-constexpr char kTwo[] = R"(<ir_version: 8, opset_import: ["" : 17]>
-  g (float[2] a, float[2] b) => (float[2] y, float[2] z) { y = Add(a, b)  z = Mul(a, b) })";
-constexpr char kReshape[] = R"(<ir_version: 8, opset_import: ["" : 17]>
-  g (float[N] x, int64[K] s) => (float[M] y) { z = Neg(x)  y = Reshape(z, s) })";
-constexpr char kStrings[] = R"(<ir_version: 8, opset_import: ["" : 17]>
-  g (string[N] x) => (string[N] y) { y = Identity(x) })";
-constexpr char kSequence[] = R"(<ir_version: 8, opset_import: ["" : 17]>
-  g (seq(float[N]) x, int64 i) => (float[N] y) { y = SequenceAt(x, i) })";
-
-using Do = std::function<OrtStatus*()>;
-struct Scenario {
-  const char* name;
-  Do run;
-};
-
-// In the process of a scenario: what is made here is never released.
-struct World {
-  Env env = make_env();
-  SessionOptions options = [] {
-    SessionOptions made = make_options();
-    EXPECT_OK(api().SetIntraOpNumThreads(made.get(), 1));
-    return made;
-  }();
-  std::vector<float> floats = {1, 2, 3, 4};
-  std::vector<double> doubles = {1, 2, 3, 4};
-  std::vector<int64_t> ints = {4, 1, 1, 1};
-
-  Session session(const char* text) { return load(env, text, options.get()); }
-  OrtStatus* opening(const char* text) {
-    const std::string bytes = model_bytes(text);
-    OrtSession* session = nullptr;
-    return api().CreateSessionFromArray(env.get(), bytes.data(), bytes.size(), options.get(),
-                                        &session);
-  }
-};
-
-World& world() {
-  static World& one = *new World;
-  return one;
-}
-
-struct Feed {
-  const char* name;
-  const OrtValue* value;
-};
-
-OrtStatus* running(const char* text, const std::vector<Feed>& feeds,
-                   std::vector<const char*> outputs, OrtValue* given = nullptr,
-                   const OrtRunOptions* options = nullptr) {
-  static Session session;
-  session = world().session(text);
-  std::vector<const char*> names;
-  std::vector<const OrtValue*> values;
-  for (const Feed& feed : feeds) {
-    names.push_back(feed.name);
-    values.push_back(feed.value);
-  }
-  std::vector<OrtValue*> results(outputs.size() + 1, nullptr);
-  results[0] = given;
-  return api().Run(session.get(), options, names.data(), values.data(), names.size(),
-                   outputs.data(), outputs.size(), results.data());
-}
-
-// Kept: scenarios end with their process.
-OrtValue* floats(const std::vector<int64_t>& dims) {
-  return tensor(world().floats, dims).release();
-}
-OrtValue* doubles(const std::vector<int64_t>& dims) {
-  return tensor(world().doubles, dims).release();
-}
-OrtValue* ints(const std::vector<int64_t>& dims) { return tensor(world().ints, dims).release(); }
-OrtValue* strings(int64_t count) {
-  return made<Value>(api().CreateTensorAsOrtValue, allocator(), &count, size_t{1},
-                     ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING)
-      .release();
-}
-OrtValue* sequence(std::vector<OrtValue*> items) {
-  OrtValue* value = nullptr;
-  EXPECT_OK(api().CreateValue(items.data(), items.size(), ONNX_TYPE_SEQUENCE, &value));
-  return value;
-}
 
 OrtStatus* make_tensor(std::vector<int64_t> dims, size_t bytes, int type, void* data) {
   OrtValue* value = nullptr;
@@ -106,118 +22,6 @@ OrtStatus* allocate_tensor(std::vector<int64_t> dims, int type) {
   OrtValue* value = nullptr;
   return api().CreateTensorAsOrtValue(allocator(), dims.data(), dims.size(),
                                       static_cast<ONNXTensorElementDataType>(type), &value);
-}
-
-std::vector<Scenario> runs() {
-  return {
-      {"run: an input is missing",
-       [] {
-         return running(kTwo, {{"a", floats({2})}}, {"y"});
-       }},
-      {"run: an input of no such name",
-       [] {
-         return running(kAdd, {{"bad", floats({1, 2})}}, {"y"});
-       }},
-      {"run: an output of no such name",
-       [] {
-         return running(kAdd, {{"x", floats({1, 2})}}, {"bad"});
-       }},
-      {"run: no outputs=",
-       [] {
-         return running(kAdd, {{"x", floats({1, 2})}}, {});
-       }},
-      {"run: an output without a name=",
-       [] {
-         return running(kAdd, {{"x", floats({1, 2})}}, {""});
-       }},
-      {"run: an input without a name=",
-       [] {
-         return running(kAdd, {{"", floats({1, 2})}}, {"y"});
-       }},
-      {"run: an input that is NULL=",
-       [] {
-         return running(kAdd, {{"x", nullptr}}, {"y"});
-       }},
-      {"run: of another element type=",
-       [] {
-         return running(kAdd, {{"x", doubles({1, 2})}}, {"y"});
-       }},
-      {"run: strings for floats=",
-       [] {
-         return running(kAdd, {{"x", strings(2)}}, {"y"});
-       }},
-      {"run: of another rank",
-       [] {
-         return running(kAdd, {{"x", floats({2})}}, {"y"});
-       }},
-      {"run: of other dims",
-       [] {
-         return running(kAdd, {{"x", floats({1, 4})}}, {"y"});
-       }},
-      {"run: a sequence for a tensor",
-       [] {
-         return running(kAdd, {{"x", sequence({floats({2})})}}, {"y"});
-       }},
-      {"run: a tensor for a sequence",
-       [] {
-         return running(kSequence, {{"x", floats({2})}, {"i", ints({})}}, {"y"});
-       }},
-      {"run: a sequence of another type=",
-       [] {
-         return running(kSequence, {{"x", sequence({doubles({2})})}, {"i", ints({})}}, {"y"});
-       }},
-      {"run: an index beyond a sequence",
-       [] {
-         return running(kSequence, {{"x", sequence({floats({2})})}, {"i", ints({})}}, {"y"});
-       }},
-      {"run: a shape that does not fit",
-       [] {
-         return running(kReshape, {{"x", floats({3})}, {"s", ints({1})}}, {"y"});
-       }},
-      {"run: an output too small",
-       [] {
-         return running(kAdd, {{"x", floats({2, 2})}}, {"y"}, floats({1, 2}));
-       }},
-      {"run: an output of another type",
-       [] {
-         return running(kAdd, {{"x", floats({2, 2})}}, {"y"}, doubles({2, 2}));
-       }},
-      {"run: an output that fits",
-       [] {
-         return running(kAdd, {{"x", floats({2, 2})}}, {"y"}, floats({2, 2}));
-       }},
-      {"run: one input twice",
-       [] {
-         return running(kAdd, {{"x", floats({1, 2})}, {"x", floats({1, 2})}}, {"y"});
-       }},
-      {"run: one output twice",
-       [] {
-         return running(kAdd, {{"x", floats({1, 2})}}, {"y", "y"});
-       }},
-      {"run: terminated=",
-       [] {
-         OrtRunOptions* options = nullptr;
-         EXPECT_OK(api().CreateRunOptions(&options));
-         EXPECT_OK(api().RunOptionsSetTerminate(options));
-         return running(kAdd, {{"x", floats({1, 2})}}, {"y"}, nullptr, options);
-       }},
-      {"run: an empty batch",
-       [] {
-         return running(kAdd, {{"x", floats({0, 2})}}, {"y"});
-       }},
-      {"run: async with one thread=",
-       [] {
-         static Session session;
-         session = world().session(kAdd);
-         static const char* const x = "x";
-         static const char* const y = "y";
-         static const OrtValue* input = floats({1, 2});
-         static OrtValue* output = nullptr;
-         return api().RunAsync(
-             session.get(), nullptr, &x, &input, 1, &y, 1, &output,
-             [](void*, OrtValue**, size_t, OrtStatus*) {}, nullptr);
-       }},
-  };
 }
 
 // Options, set and then tried.
@@ -363,6 +167,53 @@ std::vector<Scenario> session_options() {
        })},
       {"options: a negative dim",
        [] { return api().AddFreeDimensionOverrideByName(world().options.get(), "N", -1); }},
+  };
+}
+
+// Compiles a model to memory, with `locate` to say where its initializers go.
+Do compiling(OrtGetInitializerLocationFunc locate) {
+  return [locate]() -> OrtStatus* {
+    const OrtCompileApi& compiler = *api().GetCompileApi();
+    const std::string bytes = model_bytes(kAdd);
+    OrtModelCompilationOptions* options = nullptr;
+    EXPECT_OK(compiler.CreateModelCompilationOptionsFromSessionOptions(
+        world().env.get(), world().options.get(), &options));
+    EXPECT_OK(compiler.ModelCompilationOptions_SetInputModelFromBuffer(options, bytes.data(),
+                                                                       bytes.size()));
+    void* buffer = nullptr;
+    size_t size = 0;
+    EXPECT_OK(compiler.ModelCompilationOptions_SetOutputModelBuffer(options, allocator(), &buffer,
+                                                                    &size));
+    EXPECT_OK(compiler.ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(
+        options, locate, nullptr));
+    OrtStatus* status = compiler.CompileModel(world().env.get(), options);
+    if (status != nullptr) return status;
+    const std::string_view compiled(static_cast<const char*>(buffer), size);
+    return api().CreateStatus(
+        ORT_FAIL, compiled.find("mine.bin") != std::string_view::npos ? "outside" : "inside");
+  };
+}
+
+std::vector<Scenario> compilations() {
+  return {
+      {"compile: an initializer outside=",
+       compiling([](void*, const char*, const OrtValue* value, const OrtExternalInitializerInfo*,
+                    OrtExternalInitializerInfo** out) {
+         size_t bytes = 0;
+         EXPECT_OK(api().GetTensorSizeInBytes(value, &bytes));
+         return api().CreateExternalInitializerInfo("mine.bin", 64, bytes, out);
+       })},
+      {"compile: an initializer inside=",
+       compiling([](void*, const char*, const OrtValue*, const OrtExternalInitializerInfo* from,
+                    OrtExternalInitializerInfo** out) -> OrtStatus* {
+         *out = nullptr;
+         return from == nullptr ? nullptr : api().CreateStatus(ORT_FAIL, "it was inside");
+       })},
+      {"compile: the name of an initializer",
+       compiling([](void*, const char* name, const OrtValue*, const OrtExternalInitializerInfo*,
+                    OrtExternalInitializerInfo**) {
+         return api().CreateStatus(ORT_INVALID_ARGUMENT, name);
+       })},
   };
 }
 
@@ -664,46 +515,6 @@ std::vector<Scenario> environments() {
   };
 }
 
-std::vector<Scenario> bindings() {
-  const auto binding = [] {
-    static Session session;
-    session = world().session(kAdd);
-    return made<IoBinding>(api().CreateIoBinding, session.get()).release();
-  };
-  const auto run_bound = [](OrtIoBinding* bound) {
-    static Session session;
-    session = world().session(kAdd);
-    return api().RunWithBinding(session.get(), nullptr, bound);
-  };
-  return {
-      {"binding: an input of no such name",
-       [=] {
-         return api().BindInput(binding(), "bad", floats({1, 2}));
-       }},
-      {"binding: an output of no such name",
-       [=]() -> OrtStatus* {
-         OrtIoBinding* bound = binding();
-         if (OrtStatus* status = api().BindInput(bound, "x", floats({1, 2}))) return status;
-         if (OrtStatus* status = api().BindOutput(bound, "bad", floats({1, 2}))) return status;
-         return run_bound(bound);
-       }},
-      {"binding: nothing=", [=] { return run_bound(binding()); }},
-      {"binding: no input",
-       [=]() -> OrtStatus* {
-         OrtIoBinding* bound = binding();
-         if (OrtStatus* status = api().BindOutput(bound, "y", floats({1, 2}))) return status;
-         return run_bound(bound);
-       }},
-      {"binding: inputs and outputs",
-       [=]() -> OrtStatus* {
-         OrtIoBinding* bound = binding();
-         EXPECT_OK(api().BindInput(bound, "x", floats({1, 2})));
-         EXPECT_OK(api().BindOutput(bound, "y", floats({1, 2})));
-         return run_bound(bound);
-       }},
-  };
-}
-
 void report(const std::vector<Scenario>& scenarios) {
   for (const Scenario& scenario : scenarios) {
     const std::string text = outcome([&](int file) { print_status(file, scenario.run()); });
@@ -716,7 +527,7 @@ void report(const std::vector<Scenario>& scenarios) {
 
 int main() {
   using namespace sardonyx::capi_tests;
-  for (const auto& part : {runs, thread_options, session_options, models, tensors,
+  for (const auto& part : {runs, thread_options, session_options, models, compilations, tensors,
                            texts_and_containers, environments, bindings}) {
     report(part());
   }

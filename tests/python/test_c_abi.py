@@ -84,7 +84,7 @@ def test_runs_a_model():
     data = api.made(api.GetTensorMutableData, outputs[0])
     assert list(ctypes.cast(data, POINTER(c_float))[:4]) == [4, 8, 12, 16]
 
-    with pytest.raises(RuntimeError, match="Invalid output name:nonsense"):
+    with pytest.raises(RuntimeError, match="Invalid output name: nonsense"):
         api.check(api.Run(session, None, names, inputs, 2, (c_char_p * 1)(b"nonsense"), 1, (c_void_p * 1)()))
     for handle in (outputs[0], value):
         api.ReleaseValue(handle)
