@@ -86,12 +86,49 @@ Result<bool> flushes_denormals(const SessionOptions& options) {
   return fail(Code::kInvalidArgument, "{} is '{}', but must be '0' or '1'", kKey, value);
 }
 
-Result<void> check_config_entries(const SessionOptions& options) {
-  const std::string_view format = entry(options, "session.load_model_format");
-  if (format == "ORT") {
+namespace {
+
+// Of formats, ONNX is read and written.
+Result<void> check_formats(const SessionOptions& options) {
+  if (entry(options, "session.load_model_format") == "ORT") {
     return fail(Code::kNotImplemented,
                 "session.load_model_format is ORT: models in ORT format are not read; load the "
                 "ONNX model that this one was made from");
+  }
+  const std::string_view format = entry(options, "session.save_model_format");
+  const std::filesystem::path& path = options.optimized_model_path;
+  if (path.empty() || (format.empty() ? path.extension() != ".ort" : format != "ORT")) return {};
+  return fail(Code::kNotImplemented,
+              "optimized_model_path '{}': models in ORT format are not written; choose a name that "
+              "does not end with .ort, and no session.save_model_format, for an ONNX model",
+              path.string());
+}
+
+// GroupQueryAttention's past and present values, which can be transposed in ONNX Runtime.
+Result<void> check_value_layout(const SessionOptions& options) {
+  constexpr char kKey[] = "session.gqa_value_layout";
+  if (!options.config.contains(kKey)) return {};
+  const std::string_view layout = entry(options, kKey);
+  if (layout == "BNSH") return {};
+  if (layout == "BNHS") {
+    return fail(Code::kNotImplemented,
+                "{} is BNHS: values of GroupQueryAttention are kept as BNSH here", kKey);
+  }
+  return fail(Code::kInvalidArgument,
+              "Invalid value for session option '{}': '{}'. Expected 'BNSH' or 'BNHS'.", kKey,
+              layout);
+}
+
+}  // namespace
+
+Result<void> check_config_entries(const SessionOptions& options) {
+  TRY(check_formats(options));
+  TRY(check_value_layout(options));
+  if (entry(options, "session.disable_cpu_ep_fallback") == "1") {
+    return fail(Code::kFail,
+                "This session contains graph nodes that are assigned to the default CPU EP, but "
+                "fallback to CPU EP has been explicitly disabled by the user. "
+                "(session.disable_cpu_ep_fallback is 1, and there is no provider but the CPU's.)");
   }
   return {};
 }
