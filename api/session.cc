@@ -23,13 +23,24 @@ namespace {
 using State = Session::State;
 
 // ONNX Runtime's limit on what a memory limit can mean: weights as they are in memory.
-size_t constant_bytes(const Graph& graph) {
+Result<void> reserve_constants(const Graph& graph, ArenaPool& arenas) {
   size_t bytes = 0;
+  const GraphValue* largest = nullptr;
   for (size_t id = 0; id < graph.value_count(); ++id) {
     const GraphValue& value = graph.value(static_cast<ValueId>(id));
-    if (value.is_constant()) bytes += value.constant.bytes();
+    if (!value.is_constant()) continue;
+    bytes += value.constant.bytes();
+    if (largest == nullptr || value.constant.bytes() > largest->constant.bytes()) largest = &value;
   }
-  return bytes;
+  const Result<void> done = arenas.reserve(bytes);
+  if (done) return done;
+  Error error = done.error();
+  error.message +=
+      fmt::format("; the largest is '{}', {} bytes", largest->name, largest->constant.bytes());
+  if (!largest->users.empty()) {
+    error.message += ", of " + graph.node(largest->users.front()).title();
+  }
+  return tl::unexpected(std::move(error));
 }
 
 void count_parameters(const TensorDef& tensor, State& state) {
@@ -231,7 +242,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   }
 
   if (options.shared_weights != nullptr) share_constants(*graph, *options.shared_weights);
-  TRY_AT("weights", context->arenas->reserve(constant_bytes(*graph)));
+  TRY_AT("weights", reserve_constants(*graph, *context->arenas));
   state->graph = graph;
   state->context = context;
   state->runner = TRY(PlanRunner::make(graph, context));

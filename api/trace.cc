@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -63,16 +64,20 @@ std::string profile_json(std::span<const StepTime> steps) {
 }
 
 Result<std::string> write_profile(std::span<const StepTime> steps, const std::string& prefix) {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto passed = now - std::chrono::system_clock::from_time_t(seconds);
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(passed).count();
   char stamp[32] = "";
-  const std::time_t now = std::time(nullptr);
   std::tm local{};
-  if (localtime_r(&now, &local) != nullptr) {
+  if (localtime_r(&seconds, &local) != nullptr) {
     std::strftime(stamp, sizeof(stamp), "%Y-%m-%d_%H-%M-%S", &local);
   }
-  std::string name = prefix + stamp + ".json";
+  const std::string stem = fmt::format("{}_{}_{:03}", prefix, stamp, milliseconds);
+  std::string name = stem + ".json";
   std::unique_ptr<FILE, CloseFile> file(std::fopen(name.c_str(), "wx"));
   for (int number = 2; !file && errno == EEXIST; ++number) {
-    name = fmt::format("{}{}_{}.json", prefix, stamp, number);
+    name = fmt::format("{}_{}.json", stem, number);
     file.reset(std::fopen(name.c_str(), "wx"));
   }
   if (!file) return fail(Code::kFail, "{}: cannot write: {}", name, std::strerror(errno));

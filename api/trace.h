@@ -13,8 +13,9 @@ namespace sardonyx {
 // A JSON array of complete events ("ph": "X"), times in microseconds since the session was made.
 SARDONYX_API std::string profile_json(std::span<const StepTime> steps);
 
-// Writes profile_json() to "<prefix><date>_<time>.json" (with a number where that exists) and
-// returns the name. Fails when the file cannot be written.
+// Writes profile_json() to "<prefix>_2026-01-31_23-59-59_999.json", the local time with
+// milliseconds (and a number where that exists), as ONNX Runtime names it, and returns the name.
+// Fails when the file cannot be written.
 SARDONYX_API Result<std::string> write_profile(std::span<const StepTime> steps,
                                                const std::string& prefix);
 

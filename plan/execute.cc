@@ -42,7 +42,9 @@ class Run {
   }
 
   Result<void> run(const std::shared_ptr<Plan>& plan) {
-    const ArenaPool::Block arena = TRY(context_.arenas->take(plan->arena_bytes));
+    Result<ArenaPool::Block> taken = context_.arenas->take(plan->arena_bytes);
+    if (!taken) return tl::unexpected(noted(taken.error(), largest_step(*plan)));
+    const ArenaPool::Block arena = take_value(std::move(taken));
     arenas_.push_back(arena);
     if (slots_.size() < static_cast<size_t>(plan->slot_count)) {
       slots_.resize(static_cast<size_t>(plan->slot_count));
@@ -87,8 +89,7 @@ class Run {
         continue;
       }
       if (!has_buffer(i)) {
-        results_[i] =
-            TRY(context_.arenas->make_result(value.tensor().dtype(), value.tensor().shape()));
+        results_[i] = TRY(make_result(i, value.tensor().dtype(), value.tensor().shape()));
       }
       TRY(check_buffer(i, value.tensor().dtype(), value.tensor().shape()));
       copy_elements(value.tensor().view(), results_[i].tensor().view());
@@ -117,12 +118,45 @@ class Run {
                 name, in_braces(buffer.shape()), in_braces(shape));
   }
 
+  Result<Tensor> make_result(size_t output, DType dtype, const Shape& shape) const {
+    Result<Tensor> result = context_.arenas->make_result(dtype, shape);
+    if (result) return result;
+    const GraphOutput& made = graph_.outputs()[output];
+    const NodeId producer = graph_.value(made.value).producer;
+    std::string note = fmt::format("it is for output '{}'", made.name);
+    if (producer != kNoNode) note += " of " + graph_.node(producer).title();
+    return tl::unexpected(noted(result.error(), note));
+  }
+
+  // What takes the largest part of a plan's arena.
+  std::string largest_step(const Plan& plan) const {
+    size_t most = 0;
+    NodeId largest = kNoNode;
+    for (const Step& step : plan.steps) {
+      size_t bytes = step.kernel.kernel->workspace_bytes();
+      for (const ValueId id : step.outputs) {
+        if (id == kNoValue || plan.known.places[at(id)].kind != Place::Kind::kArena) continue;
+        const ValueType& type = plan.known.types[at(id)];
+        bytes += dtype_bytes(type.dtype, static_cast<size_t>(to_shape(*type.dims).count()));
+      }
+      if (bytes <= most) continue;
+      most = bytes;
+      largest = step.node;
+    }
+    if (largest == kNoNode) return "";
+    return fmt::format("the largest part is for {}, {} bytes", graph_.node(largest).title(), most);
+  }
+
+  static Error noted(Error error, const std::string& note) {
+    if (!note.empty()) error.message += "; " + note;
+    return error;
+  }
+
   Result<void> place_result(const Plan& plan, int index, ValueId root) {
     const auto output = static_cast<size_t>(index);
     const ValueType& type = plan.known.types[at(graph_.outputs()[output].value)];
     const Shape shape = to_shape(*type.dims);
-    if (!has_buffer(output))
-      results_[output] = TRY(context_.arenas->make_result(type.dtype, shape));
+    if (!has_buffer(output)) results_[output] = TRY(make_result(output, type.dtype, shape));
     TRY(check_buffer(output, type.dtype, shape));
     addresses_[at(root)] = results_[output].tensor().data();
     return {};

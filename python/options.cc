@@ -5,6 +5,8 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include <mutex>
+
 #include "capi/custom_op_library.h"
 #include "python/adapters.h"
 #include "python/arrays.h"
@@ -390,9 +392,25 @@ bool uses_shared_arena(const Config& config) {
 
 std::atomic<size_t> arena_limit = 0;
 
+std::mutex profile_prefix_mutex;
+std::string& profile_prefix() {
+  static std::string prefix = "sardonyx_profile_";
+  return prefix;
+}
+
+void set_default_profile_prefix(std::string prefix) {
+  const std::lock_guard lock(profile_prefix_mutex);
+  profile_prefix() = std::move(prefix);
+}
+
 }  // namespace
 
 void set_arena_limit(size_t bytes) { arena_limit = bytes; }
+
+std::string default_profile_prefix() {
+  const std::lock_guard lock(profile_prefix_mutex);
+  return profile_prefix();
+}
 
 SessionOptions library_options(const PySessionOptions& options) {
   if (options.load_canceled) {
@@ -431,6 +449,8 @@ void add_options(nb::module_& module) {
   add_methods(options);
   add_callbacks(options);
   add_run_options(module);
+  module.def("_set_default_profile_prefix", &set_default_profile_prefix, "prefix"_a,
+             "profile_file_prefix of SessionOptions made from now on.");
 }
 
 }  // namespace sardonyx::python

@@ -20,12 +20,15 @@ namespace nb = nanobind;
 enum class ExecutionMode { kSequential = 0, kParallel = 1 };
 enum class ExecutionOrder { kDefault = 0, kPriorityBased = 1, kMemoryEfficient = 2 };
 
+// Of new SessionOptions; the stand-in for onnxruntime sets its own.
+std::string default_profile_prefix();
+
 struct PySessionOptions {
   // What the library reads; the names on the right are ONNX Runtime's.
   int threads = 0;                                           // intra_op_num_threads
   OptimizationLevel optimization = OptimizationLevel::kAll;  // graph_optimization_level
   bool profiling = false;                                    // enable_profiling
-  std::string profile_prefix = "sardonyx_profile_";          // profile_file_prefix
+  std::string profile_prefix = default_profile_prefix();     // profile_file_prefix
   std::string optimized_path;                                // optimized_model_filepath
   std::map<std::string, int64_t> dim_overrides;
   std::map<std::string, int64_t> denoted_dim_overrides;

@@ -203,3 +203,31 @@ if __name__ == "__main__":
                                        "sardonyx.install_as_onnxruntime(children=True)\n")
     program.write_text(code)
     assert run(program).split() == ["sardonyx.session"] * 3
+
+
+PROFILED = """
+import glob
+import numpy as np
+import onnxruntime as ort
+
+options = ort.SessionOptions()
+options.enable_profiling = True
+session = ort.InferenceSession("add.onnx", options, providers=["CPUExecutionProvider"])
+session.run(None, dict.fromkeys("xy", np.ones((1, 3), np.float32)))
+name = session.end_profiling()
+assert glob.glob(options.profile_file_prefix + "*.json") == [name], name
+print(name)
+"""
+
+
+def test_profiles_are_named_alike(tmp_path, model):
+    shape = re.compile(r"(\w+_profile_)_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_\d{3}\.json")
+    for runner in (run, under_shim):
+        folder = tmp_path / runner.__name__
+        folder.mkdir()
+        (folder / "add.onnx").write_bytes(model.read_bytes())
+        found = shape.fullmatch(runner("-c", PROFILED, cwd=folder))
+        assert found and found[1] == "onnxruntime_profile_"
+    (folder / found[0]).unlink()
+    own = PROFILED.replace("onnxruntime as", "sardonyx as")
+    assert shape.fullmatch(run("-c", own, cwd=folder))[1] == "sardonyx_profile_"

@@ -77,7 +77,8 @@ def test_missing_external_data(tmp_path):
 def test_memory_limit_at_load():
     options = ort.SessionOptions()
     options.memory_limit = 1000
-    with pytest.raises(ort.Error, match="memory limit"):
+    with pytest.raises(ort.Error, match="memory limit of 1000 bytes: 40000 more are needed, 0 are in"
+                                        " use; the largest is 'w', 40000 bytes, of MatMul 'mm0'"):
         ort.InferenceSession(tiny_models.matmul(np.ones((100, 100), np.float32)), options)
 
 
@@ -85,7 +86,7 @@ def test_memory_limit_at_run():
     options = ort.SessionOptions()
     options.memory_limit = 100000
     weights = numpy_helper.from_array(np.ones((3, 64), np.float32), "w")
-    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"]),
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"], name="widest"),
              helper.make_node("Transpose", ["a"], ["b"]),
              helper.make_node("Transpose", ["b"], ["c"]),
              helper.make_node("Add", ["a", "c"], ["y"])]
@@ -93,7 +94,9 @@ def test_memory_limit_at_run():
                                  [tiny_models.value("y", shape=("N", 64))], [weights])
     session = ort.InferenceSession(model, options)
     session.run(None, {"x": np.ones((8, 3), np.float32)})
-    with pytest.raises(ort.Error, match="memory limit"):
+    with pytest.raises(ort.Error, match=r"memory limit of 100000 bytes: \d+ more are needed for"
+                                        r" activations, \d+ are in use; the largest part is for"
+                                        r" MatMul 'widest', 25600000 bytes"):
         session.run(None, {"x": np.ones((100000, 3), np.float32)})
     session.run(None, {"x": np.ones((8, 3), np.float32)})
 
