@@ -17,7 +17,8 @@ void list_unknown_ops(const Graph& graph, std::vector<std::pair<std::string, std
     if (node.removed) continue;
     for_each_subgraph(node, [&](const Subgraph& sub) { list_unknown_ops(*sub.body, found); });
     if (find_op(node) != nullptr) continue;
-    const std::string op = (node.domain.empty() ? "" : node.domain + ".") + node.op_type;
+    const std::string op =
+        node.domain.empty() ? node.op_type : fmt::format("{}.{}", node.domain, node.op_type);
     auto entry = std::find_if(found.begin(), found.end(),
                               [&](const auto& each) { return each.first == op; });
     if (entry == found.end()) entry = found.insert(found.end(), {op, ""});

@@ -326,21 +326,20 @@ class Planner {
     step.outputs = graph_.node(id).outputs;
     step.runs_subgraphs = true;
     step.kernel.name = "lowered";
-    step.kernel.kernel =
-        make_kernel([runner = TRY(PlanRunner::make(std::move(lone.graph), context_)),
-                     inputs = std::move(lone.inputs)](RunArgs& args) {
-          std::vector<Value> given;
-          for (size_t input : inputs) given.push_back(args.input_value(input));
-          auto results = runner->run(given, {});
-          if (!results) return report_error(args, std::move(results.error()));
-          size_t next = 0;
-          for (size_t i = 0; i < args.output_values.size(); ++i) {
-            if (args.output_values[i] == nullptr) continue;
-            auto owned = own_value((*results)[next++]);
-            if (!owned) return report_error(args, std::move(owned.error()));
-            args.set_value(i, std::move(*owned));
-          }
-        });
+    const auto runner = TRY(PlanRunner::make(std::move(lone.graph), context_));
+    step.kernel.kernel = make_kernel([runner, inputs = std::move(lone.inputs)](RunArgs& args) {
+      std::vector<Value> given;
+      for (size_t input : inputs) given.push_back(args.input_value(input));
+      auto results = runner->run(given, {});
+      if (!results) return report_error(args, std::move(results.error()));
+      size_t next = 0;
+      for (size_t i = 0; i < args.output_values.size(); ++i) {
+        if (args.output_values[i] == nullptr) continue;
+        auto owned = own_value((*results)[next++]);
+        if (!owned) return report_error(args, std::move(owned.error()));
+        args.set_value(i, std::move(*owned));
+      }
+    });
     plan_->steps.push_back(std::move(step));
     return {};
   }

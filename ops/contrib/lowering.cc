@@ -125,7 +125,7 @@ std::vector<FormalParam> read_formals(std::string_view text, TypeOf types) {
     }
     // A lower-case digit after the letter would bind; "_" frees a parameter of the others.
     if (formal.type_name.back() == '_') formal.type_name = {};
-    formals.push_back(std::move(formal));
+    formals.push_back(formal);
   }
   return formals;
 }

@@ -33,7 +33,7 @@ class Family:
     scale: float = 0.0
     softcap: float = 0.0
     sinks: bool = False
-    feed: str = "silu"  # "gelu", "fast", "experts"
+    feed: str = "silu"  # "gelu", "fast", "experts", "experts-blocks", "mixture"
     bits: int = 0  # of weights of products
     embedding_scale: float = 1.0
     logits_softcap: float = 0.0
@@ -72,6 +72,8 @@ FAMILIES = {
     "mistral": Family(windows=(5,), packed=True),
     "chatglm": Family(size=32, interleaved=True, partial=0.5, packed=True, bias=True),
     "oss": Family(feed="experts", sinks=True, windows=(4, -1), bias=True),
+    "oss-blocks": Family(feed="experts-blocks", sinks=True, bits=4, qk_norm="nodes"),
+    "mixtral": Family(feed="mixture", windows=(6,)),
 }
 
 
@@ -275,27 +277,37 @@ class DecoderWriter(NetWriter):
         mixed, *_ = self.nodes_of("GroupQueryAttention", inputs, [True, *present], **attributes)
         return self.product(mixed, of.width, of.width, of.bits)
 
-    def experts(self, x, count=4, bits=4):
-        width, inner = self.family.width, 32
+    def experts(self, x, count=4, inner=32):
+        """Two of four, in 8 bits with a scale for each row, in 4 with one for a block, or floats.
+        (ONNX Runtime rounds what it multiplies with blocks of 8 bits to 8 bits too.)"""
+        width, kind = self.family.width, self.family.feed
         flat = self.node("Reshape", x, self.ints(-1, width))
         router = self.product(flat, width, count, bias=True)
+        attributes = {"k": 2, "activation_type": "swiglu", "swiglu_fusion": 1,
+                      "swiglu_limit": 7.0, "activation_alpha": 1.702, "activation_beta": 1.0,
+                      "normalize_routing_weights": 1}
+        if kind == "mixture":
+            first = self.random(count, 2 * inner, width, scale=1 / np.sqrt(width))
+            second = self.random(count, width, inner, scale=1 / np.sqrt(inner))
+            biases = [self.random(count, c_out, scale=0.1) for c_out in (2 * inner, width)]
+            return self.contrib("MoE", x, router, first, biases[0], second, biases[1], **attributes)
+        bits, block = (4, 16) if kind == "experts-blocks" else (8, 0)
 
         def weights(c_out, c_in):
             codes = self.rng.integers(0, 256, (count, c_out, c_in * bits // 8), np.uint8)
             spread = 1 / np.sqrt(c_in) / (1 << (bits - 2))
-            scales = self.floats(spread * (0.5 + self.rng.random((count, c_out))))
+            shape = (count, c_out, c_in // block) if block else (count, c_out)
+            scales = self.floats(spread * (0.5 + self.rng.random(shape)))
             return [self.value(codes), scales, self.random(count, c_out, scale=0.1)]
 
+        if block:
+            attributes["block_size"] = block
         inputs = [x, router, *weights(2 * inner, width), *weights(width, inner)]
-        return self.contrib(
-            "QMoE", *inputs, k=2, activation_type="swiglu", swiglu_fusion=1, swiglu_limit=7.0,
-            activation_alpha=1.702, activation_beta=1.0, normalize_routing_weights=1,
-            expert_weight_bits=bits
-        )
+        return self.contrib("QMoE", *inputs, expert_weight_bits=bits, **attributes)
 
     def feed_forward(self, x):
         of, inner = self.family, 2 * self.family.width
-        if of.feed == "experts":
+        if of.feed.startswith("experts") or of.feed == "mixture":
             return self.experts(x)
         if of.feed == "fast":
             y = self.product(x, of.width, inner, of.bits)

@@ -87,6 +87,28 @@ def test_generation_without_shapes(name):
         check_close(got, wanted)
 
 
+@pytest.mark.parametrize("name", [
+    name for name, family in FAMILIES.items()
+    if family.attention == "group" and family.rotary == "inside"
+])
+def test_prompts_of_different_lengths(name):
+    """The shorter one is padded at its end; what is computed behind that is nobody's."""
+    family = FAMILIES[name]
+    ours, theirs, _ = sessions(decoder_nets.decoder(family))
+    lengths = np.array([7, 4])
+    feeds = {
+        "input_ids": np.random.default_rng(0).integers(0, WORDS, (2, 7)),
+        "attention_mask": (np.arange(7) < lengths[:, None]).astype(np.int64),
+    }
+    empty = np.zeros((2, family.kv_heads, 0, family.size), np.float32)
+    for layer in range(family.layers):
+        for each in ("key", "value"):
+            feeds[f"past_key_values.{layer}.{each}"] = empty
+    got, wanted = ours.run(None, feeds)[0], theirs.run(None, feeds)[0]
+    for item, length in enumerate(lengths):
+        check_close([got[item, :length]], [wanted[item, :length]])
+
+
 def test_norms_inside():
     """Queries and keys that the attention normalises, which ONNX Runtime knows on GPUs alone, give
     what nodes for it in front of the attention give."""
