@@ -104,7 +104,7 @@ void copy_kernel_row(const ConvShape& s, const T* line, int64_t x, T* dst) {
 
 template <class T>
 void fill_merged(const void* opaque, int64_t row, int64_t rows, int64_t segment, int64_t segments,
-                 int64_t, const T** out) {
+                 int64_t offset, const T** out) {
   const auto& source = *static_cast<const ConvSource<T>*>(opaque);
   const ConvShape& s = *source.shape;
   const int64_t depth = s.kernel[2] * s.in_channels;
@@ -123,10 +123,10 @@ void fill_merged(const void* opaque, int64_t row, int64_t rows, int64_t segment,
       int64_t x = run.first[2];
       for (int64_t pixel = 0; pixel < run.count; ++pixel, x += s.stride[2]) {
         if (x >= 0 && x <= last) {
-          to[pixel] = line + x * s.in_channels;
+          to[pixel] = line + x * s.in_channels + offset;
         } else {
           copy_kernel_row(s, line, x, scratch);
-          to[pixel] = scratch;
+          to[pixel] = scratch + offset;
           scratch += depth;
         }
       }

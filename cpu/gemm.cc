@@ -1,6 +1,6 @@
 // Loops around the register tile. Rows are taken in blocks whose part of A stays in the second
-// cache, k in chunks whose panel of B does, and every sum continues in C from chunk to chunk, so
-// that its order is that of k.
+// cache, k in chunks whose panel of B does; the sums of the chunks add up in C, in the order of k.
+// Chunks depend on k alone, so that a sum does not depend on the rows and columns beside it.
 #include "cpu/gemm.h"
 
 #include <algorithm>
@@ -10,12 +10,13 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kChunkDepth = 1024;          // elements of k per chunk
+constexpr int64_t kChunkDepth = 256;           // elements of k per chunk
 constexpr int64_t kBlockRows = kMaxBlockRows;  // a multiple of every tile_rows
 static_assert(kChunkDepth + kChunkDepth / 2 <= kMaxChunkDepth);
 constexpr int64_t kFinishRows = 48;  // rows that an epilogue pass works on at once
 constexpr int64_t kMaxPanelCols = 32;
 constexpr int64_t kMaxPointers = 4096;  // row pointers of a block and chunk
+constexpr int64_t kMaxSegments = kMaxPointers / kBlockRows;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -30,7 +31,7 @@ struct Chunk {
 // How many parts of about kChunkDepth a sum over k is cut into.
 int64_t chunk_parts(int64_t k) { return std::max<int64_t>(1, (k + kChunkDepth / 2) / kChunkDepth); }
 
-Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth, int64_t most_segments) {
+Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth) {
   Chunk chunk;
   const int64_t depth_parts = chunk_parts(depth);
   if (depth_parts > 1) {
@@ -45,8 +46,8 @@ Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth, int64_t mos
     return chunk;
   }
   chunk.segment = last.segment + last.segments;
-  const int64_t parts = chunk_parts(segments * depth);
-  chunk.segments = std::min({divide_up(segments, parts), most_segments, segments - chunk.segment});
+  const int64_t parts = std::max(chunk_parts(segments * depth), divide_up(segments, kMaxSegments));
+  chunk.segments = std::min(divide_up(segments, parts), segments - chunk.segment);
   chunk.depth = depth;
   return chunk;
 }
@@ -78,8 +79,7 @@ class RowBlock {
   void run(int64_t panel, int64_t panel_end) {
     panel_ = panel;
     panel_end_ = panel_end;
-    const int64_t most_segments = kMaxPointers / rows_;
-    Chunk chunk = next_chunk({}, args_.segments, args_.depth, most_segments);
+    Chunk chunk = next_chunk({}, args_.segments, args_.depth);
     for (bool first = true;; first = false) {
       args_.fill_rows(args_.source, row_, rows_, chunk.segment, chunk.segments, chunk.offset,
                       pointers_.data());
@@ -99,7 +99,7 @@ class RowBlock {
         }
       }
       if (tile_.finish) return;
-      chunk = next_chunk(chunk, args_.segments, args_.depth, most_segments);
+      chunk = next_chunk(chunk, args_.segments, args_.depth);
     }
   }
 
@@ -420,16 +420,7 @@ Item<T> batch_item(const GemmArgs<T>& args, int64_t i) {
   if (args.packed_b == nullptr) {
     item.b = args.b + (args.b_offsets != nullptr ? args.b_offsets[i] : i * args.b_stride);
   }
-  BlockArgs<T>& block = item.block;
-  block.n = args.n;
-  block.depth = args.k;
-  block.fill_rows = fill_dense_rows<T>;
-  block.packed_b = args.packed_b;
-  block.c = args.c + i * args.c_stride;
-  block.ldc = args.ldc;
-  block.row0 = i * args.m;
-  block.epilogue = args.epilogue;
-  if (args.epilogue.residual != nullptr) block.epilogue.residual += i * args.residual_stride;
+  item.block = item_block(args, i);
   return item;
 }
 
@@ -518,6 +509,21 @@ void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t, int
   for (int64_t r = 0; r < rows; ++r, a += dense.ld) out[r] = a;
 }
 
+template <class T>
+BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item) {
+  BlockArgs<T> block;
+  block.n = args.n;
+  block.depth = args.k;
+  block.fill_rows = fill_dense_rows<T>;
+  block.packed_b = args.packed_b;
+  block.c = args.c + item * args.c_stride;
+  block.ldc = args.ldc;
+  block.row0 = item * args.m;
+  block.epilogue = args.epilogue;
+  if (args.epilogue.residual != nullptr) block.epilogue.residual += item * args.residual_stride;
+  return block;
+}
+
 #define SARDONYX_GEMM(T)                                                                           \
   template int64_t packed_b_count(const GemmKernels<T>&, int64_t, int64_t);                        \
   template void pack_b(const GemmKernels<T>&, const T*, int64_t, bool, int64_t, int64_t, T*,       \
@@ -526,6 +532,7 @@ void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t, int
                             int64_t);                                                              \
   template void fill_dense_rows<T>(const void*, int64_t, int64_t, int64_t, int64_t, int64_t,       \
                                    const T**);                                                     \
+  template BlockArgs<T> item_block(const GemmArgs<T>&, int64_t);                                   \
   template size_t gemm_workspace_bytes(const GemmKernels<T>&, const GemmArgs<T>&, int);            \
   template void gemm(const GemmKernels<T>&, const GemmArgs<T>&, void*, ThreadPool&);
 SARDONYX_GEMM(float)

@@ -88,6 +88,10 @@ struct BlockArgs {
   Epilogue<T> epilogue;
 };
 
+// Item `item` of a batch, whose rows of A are told by a DenseRows.
+template <class T>
+BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item);
+
 // Rows [row, row_end) and panels [panel, panel_end) of the product.
 template <class T>
 void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row,

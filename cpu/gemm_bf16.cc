@@ -104,18 +104,6 @@ void multiply_block(const Bf16Kernels& kernels, const BlockArgs<float>& args, co
   }
 }
 
-BlockArgs<float> block_of(const GemmArgs<float>& args, int64_t item) {
-  BlockArgs<float> block;
-  block.n = args.n;
-  block.depth = args.k;
-  block.c = args.c + item * args.c_stride;
-  block.ldc = args.ldc;
-  block.row0 = item * args.m;
-  block.epilogue = args.epilogue;
-  if (args.epilogue.residual != nullptr) block.epilogue.residual += item * args.residual_stride;
-  return block;
-}
-
 }  // namespace
 
 #ifdef SARDONYX_BF16_X86
@@ -198,7 +186,7 @@ void gemm_bf16(const Bf16Kernels& kernels, const GemmKernels<float>& finish,
                          args.k, packed_a + t * tile_count(args.k));
       }
     });
-    const BlockArgs<float> block = block_of(args, item);
+    const BlockArgs<float> block = item_block(args, item);
     pool.parallel_for(grid.tasks(), [&](int64_t task) {
       Finisher finisher(finish, block);
       kernels.begin();

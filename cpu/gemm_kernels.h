@@ -28,7 +28,7 @@ struct GemmTile {
   int64_t panel_stride = 0;        // wide tiles: from one panel to the next
   const char* prefetch = nullptr;  // read soon; from k to k + 1 it moves by prefetch_step bytes
   int64_t prefetch_step = 0;
-  const T* from = nullptr;  // the sums to continue, rows from_ld apart; null: none, start at 0
+  const T* from = nullptr;  // the sums of earlier chunks, rows from_ld apart; null: there are none
   int64_t from_ld = 0;
   T* c = nullptr;
   int64_t ldc = 0;

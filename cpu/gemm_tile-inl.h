@@ -115,21 +115,29 @@ struct TileOps {
   }
 
   template <int kRows, int kVectors>
-  static HWY_INLINE void start(const GemmTile<T>& t, int64_t row, bool whole,
-                               V (&sum)[kRows][kVectors]) {
+  static HWY_INLINE void clear(V (&sum)[kRows][kVectors]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(D());
+    }
+  }
+
+  // Adds the sum over the chunks before this one. Not where this one starts: the rounding errors of
+  // a long chain of additions grow with its length, those of chunks added up hardly.
+  template <int kRows, int kVectors>
+  static HWY_INLINE void add_earlier(const GemmTile<T>& t, int64_t row, bool whole,
+                                     V (&sum)[kRows][kVectors]) {
+    if (t.from == nullptr) return;
     const D d;
     const T* from = t.from + row * t.from_ld;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, from += t.from_ld) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
-        if (t.from == nullptr) {
-          sum[r][v] = hn::Zero(d);
-        } else if (whole) {
-          sum[r][v] = hn::LoadU(d, from + v * kLanes);
-        } else {
-          sum[r][v] = load_n(d, from + v * kLanes, count(t.cols, v));
-        }
+        const V earlier = whole ? hn::LoadU(d, from + v * kLanes)
+                                : load_n(d, from + v * kLanes, count(t.cols, v));
+        sum[r][v] = hn::Add(sum[r][v], earlier);
       }
     }
   }
@@ -153,7 +161,7 @@ struct TileOps {
     const int64_t last_row = t.tiles * kRows;
     for (int64_t row = 0; row < last_row; row += kRows) {
       V sum[kRows][kVectors];
-      start<kRows, kVectors>(t, row, whole, sum);
+      clear(sum);
       const T* b = t.b;
       const T* const* rows = t.rows + row;
       for (int64_t segment = t.segments; segment > 0; --segment, rows += row_stride) {
@@ -180,6 +188,7 @@ struct TileOps {
           }
         }
       }
+      add_earlier(t, row, whole, sum);
       if (HWY_LIKELY(whole && t.finish)) {
         finish_whole<kRows, kVectors>(t, row, sum);
       } else {
@@ -218,7 +227,7 @@ void gemm_packed_tile(const GemmTile<T>& t) {
   const int64_t depth = t.depth;
   for (int64_t row = 0; row < t.tiles * kRows; row += kRows) {
     typename Ops::V sum[kRows][2];
-    Ops::template start<kRows, 2>(t, row, true, sum);
+    Ops::clear(sum);
     const T* a = t.packed_a + row * t.packed_depth;
     const T* b = t.b;
 #pragma GCC unroll 2
@@ -234,6 +243,7 @@ void gemm_packed_tile(const GemmTile<T>& t) {
         sum[r][1] = hn::MulAdd(element, b1, sum[r][1]);
       }
     }
+    Ops::add_earlier(t, row, true, sum);
     if (t.finish) {
       Ops::template finish_whole<kRows, 2>(t, row, sum);
     } else {
