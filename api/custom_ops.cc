@@ -7,6 +7,7 @@
 
 #include "api/args.h"
 #include "base/float_state.h"
+#include "base/rebuilt.h"
 #include "ops/custom_op.h"
 
 namespace sardonyx {
@@ -101,6 +102,7 @@ class BoundOperator final : public CustomOperator {
     std::vector<Tensor> constants;
     for (size_t i = 0; i < inputs; ++i) {
       const Tensor* constant = context.has_input(i) ? context.constant(i) : nullptr;
+      if (constant != nullptr) keep_bytes(*constant);
       constants.push_back(constant != nullptr ? *constant : Tensor());
       infos.push_back(context.has_input(i) ? arg_info(input_name(context, i), context.input(i))
                                            : ArgInfo());
@@ -156,6 +158,7 @@ class BoundOperator final : public CustomOperator {
     CustomNode node = node_;
     for (const Operand& operand : request.inputs) {
       node.inputs.push_back(operand.present() ? arg_info("", operand.type) : ArgInfo());
+      if (operand.constant != nullptr) keep_bytes(*operand.constant);
       node.constants.push_back(operand.constant != nullptr ? *operand.constant : Tensor());
     }
     const CallersFloatState callers;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/rebuilt.h"
 #include "sardonyx/sardonyx.h"
 
 namespace sardonyx {
@@ -12,11 +13,13 @@ namespace {
 constexpr size_t kLeastShared = 1024;  // bytes; below, there is nothing to gain
 
 bool equal(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         (a.data() == b.data() || std::memcmp(a.data(), b.data(), a.bytes()) == 0);
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  const Reading reading_a(a), reading_b(b);
+  return a.data() == b.data() || std::memcmp(a.data(), b.data(), a.bytes()) == 0;
 }
 
 Tensor shared_tensor(const Tensor& tensor, SharedWeights& shared) {
+  const Reading reading(tensor);
   const std::string_view bytes(static_cast<const char*>(tensor.data()), tensor.bytes());
   const uint64_t hash = std::hash<std::string_view>()(bytes);
   const std::lock_guard lock(shared.mutex);

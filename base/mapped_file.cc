@@ -135,10 +135,14 @@ bool is_below(const fs::path& path, const fs::path& folder) {
 Result<Bytes> map_file(const fs::path& path) { return open_and_map(path); }
 
 #if defined(_WIN32)
+bool is_mapped_file(const std::shared_ptr<void>&) { return false; }
 void release_pages(const std::shared_ptr<void>&, const void*, size_t) {}
 #else
+bool is_mapped_file(const std::shared_ptr<void>& owner) {
+  return std::get_deleter<Unmap>(owner) != nullptr;
+}
 void release_pages(const std::shared_ptr<void>& owner, const void* data, size_t size) {
-  if (std::get_deleter<Unmap>(owner) == nullptr) return;
+  if (!is_mapped_file(owner)) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
   const auto end = (reinterpret_cast<uintptr_t>(data) + size) / page * page;

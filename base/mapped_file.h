@@ -30,6 +30,9 @@ struct Bytes {
 // model files, never truncate them; FileWriter does so.
 Result<Bytes> map_file(const std::filesystem::path& path);
 
+// Whether these are the Bytes of a mapped file.
+bool is_mapped_file(const std::shared_ptr<void>& owner);
+
 // Lets go of the memory of pages that lie between data and data + size if they are those of a
 // mapped file, whose Bytes have this owner; they come back from the file when they are touched.
 // Other memory stays as it is.

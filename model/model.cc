@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "base/mapped_file.h"
+#include "base/rebuilt.h"
 #include "base/result.h"
 
 namespace sardonyx {
@@ -44,9 +44,11 @@ Result<Tensor> aligned_tensor(const Tensor& tensor) {
   if (reinterpret_cast<uintptr_t>(tensor.data()) % element_alignment(tensor.dtype()) == 0) {
     return tensor;
   }
+  if (const Rebuild copy = rebuild_of(tensor)) {
+    return make_rebuilt(tensor.dtype(), tensor.shape(), copy);
+  }
   Tensor copy = TRY(Tensor::allocate(tensor.dtype(), tensor.shape()));
   std::memcpy(copy.data(), tensor.data(), tensor.bytes());
-  release_pages(tensor.owner(), tensor.data(), tensor.bytes());
   return copy;
 }
 

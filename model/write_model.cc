@@ -72,10 +72,8 @@ Result<void> write_model_file(const Model& model, const std::filesystem::path& p
     return file.commit();
   }
   const std::filesystem::path name(options.external_file);
-  const bool leaves = std::find(name.begin(), name.end(), "..") != name.end();
-  if (name.is_absolute() || leaves || !name.has_filename() || name.filename() == ".") {
-    return fail(Code::kInvalidArgument,
-                "external file '{}' must be a name, or a path below the model's folder",
+  if (name.has_parent_path() || name == "." || name == "..") {
+    return fail(Code::kInvalidArgument, "external file '{}' must be a plain name",
                 options.external_file);
   }
   FileWriter elements = TRY(FileWriter::open(path.parent_path() / name));
@@ -85,7 +83,7 @@ Result<void> write_model_file(const Model& model, const std::filesystem::path& p
   sink.threshold = options.external_threshold;
   const std::string bytes = TRY(write_all(model, sink));
   TRY(file.write(bytes));
-  if (elements.offset() != 0) TRY(elements.commit());
+  TRY(elements.commit());
   return file.commit();
 }
 

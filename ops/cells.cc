@@ -76,6 +76,7 @@ class UnpackedKernel final : public Kernel {
     }
   }
   size_t workspace_bytes() const override { return inner_->workspace_bytes(); }
+  bool reads(size_t input) const override { return inner_->reads(input); }
 
  private:
   std::unique_ptr<Kernel> inner_;

@@ -203,6 +203,7 @@ class ConvKernel final : public Kernel {
     if (packed_ != nullptr) return kernel_bytes_;
     return kernel_bytes_ + method_.packed_count(shape_) * sizeof(T);
   }
+  bool reads(size_t input) const override { return input != 1 || packed_ == nullptr; }
   double flops() const override { return flops_; }
 
  private:

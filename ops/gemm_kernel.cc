@@ -125,6 +125,7 @@ class GemmKernel final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return workspace_bytes_; }
+  bool reads(size_t input) const override { return input != 1 || packed_b_ == nullptr; }
   double flops() const override { return product_.matrix.flops(); }
 
  private:
@@ -167,6 +168,7 @@ class Bf16GemmKernel final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return gemm_bf16_workspace_bytes(sizes_.args); }
+  bool reads(size_t input) const override { return input != 1; }
   double flops() const override { return product_.matrix.flops(); }
 
  private:

@@ -4,8 +4,8 @@
 #include <map>
 #include <mutex>
 
-#include "base/mapped_file.h"
 #include "base/memory.h"
+#include "base/rebuilt.h"
 
 namespace sardonyx {
 
@@ -51,8 +51,9 @@ std::shared_ptr<void> WeightCache::get(const Tensor& source, const std::string& 
   const std::lock_guard lock(state_->mutex);
   auto& entry = state_->entries[{source.data(), tag}];
   if (entry.made == nullptr) {
+    Reading reading(source);
     entry = {source, make()};
-    release_pages(source.owner(), source.data(), source.bytes());
+    reading.let_go();
   }
   return entry.made;
 }

@@ -25,7 +25,8 @@ namespace sardonyx {
 class WeightCache {
  public:
   // The buffer made for (source bytes, tag), calling make() the first time. `tag` says layout,
-  // tier and parameters. The cache keeps `source` alive.
+  // tier and parameters. The cache keeps `source` alive; its bytes may leave memory between calls
+  // of make() (base/rebuilt.h).
   std::shared_ptr<void> get(const Tensor& source, const std::string& tag,
                             const std::function<std::shared_ptr<void>()>& make);
   // A 64-byte aligned buffer for make() to return.
@@ -50,8 +51,10 @@ class GraphRunner {
 
 // One operand at plan time.
 struct Operand {
-  ValueType type;                    // kUnknown kind: omitted
-  const Tensor* constant = nullptr;  // its bytes when they are known and stay as they are
+  ValueType type;  // kUnknown kind: omitted
+  // Its bytes when they are known and stay as they are. A tensor that some kernel takes through
+  // WeightCache::get is to be read within its make() only, or in runs (Kernel::reads).
+  const Tensor* constant = nullptr;
 
   bool present() const { return type.kind != ValueType::Kind::kUnknown; }
   bool is_concrete() const { return type.is_concrete(); }
@@ -105,6 +108,8 @@ class Kernel {
   virtual size_t workspace_bytes() const { return 0; }
   // True when output `output` may be written over input `input`, which nobody reads later.
   virtual bool can_overwrite(size_t /*input*/, size_t /*output*/) const { return false; }
+  // Whether run() looks at the elements of this input; not when they are constant and packed.
+  virtual bool reads(size_t /*input*/) const { return true; }
   // Floating-point (or integer) operations and bytes of weights touched per run, for the roofline;
   // 0 where the operand sizes say it all.
   virtual double flops() const { return 0; }

@@ -79,6 +79,8 @@ class RecurrentKernel final : public Kernel {
     return bytes;
   }
 
+  bool reads(size_t input) const override { return input != 1 && input != 2; }
+
   double flops() const override {
     return 2.0 * static_cast<double>(shape_.steps * shape_.batch * shape_.directions) *
            static_cast<double>(columns_ * (shape_.input + shape_.hidden));

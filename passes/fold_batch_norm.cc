@@ -3,7 +3,7 @@
 // layout and any fusion can take. Computed in f64.
 #include <cmath>
 
-#include "base/mapped_file.h"
+#include "base/rebuilt.h"
 #include "ops/number.h"
 #include "passes/rewrites.h"
 
@@ -81,27 +81,39 @@ std::optional<FilterAxis> filter_axis(const Node& node) {
   return std::nullopt;
 }
 
-// The weight with every filter times its scale; each element is rounded once.
-Result<Tensor> scaled_weight(const Tensor& weight, const FilterAxis& filters,
-                             const std::vector<double>& scale) {
-  const Shape& shape = weight.shape();
+// Multiplies every filter of a weight by its scale; each element is rounded once.
+void scale_filters(DType dtype, const Shape& shape, const FilterAxis& filters,
+                   const std::vector<double>& scale, void* weight) {
   const int64_t inner = shape.count(filters.axis + 1, shape.rank());
   const int64_t along = shape[filters.axis];
   const int64_t outer = shape.count(0, filters.axis);
   const int64_t outer_per_group = outer / filters.groups;
-  Tensor result = TRY(Tensor::allocate(weight.dtype(), shape));
-  visit_float(weight.dtype(), [&](auto tag) {
+  visit_float(dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    const T* from = weight.as<T>();
-    T* to = result.as<T>();
+    T* at = static_cast<T*>(weight);
     for (int64_t o = 0; o < outer; ++o) {
       const int64_t group = filters.groups > 1 ? o / outer_per_group : 0;
       for (int64_t f = 0; f < along; ++f) {
         const double factor = scale[static_cast<size_t>(group * along + f)];
-        for (int64_t i = 0; i < inner; ++i) *to++ = narrow<T>(widen(*from++) * factor);
+        for (int64_t i = 0; i < inner; ++i, ++at) *at = narrow<T>(widen(*at) * factor);
       }
     }
   });
+}
+
+Result<Tensor> scaled_weight(const Tensor& weight, const FilterAxis& filters,
+                             const std::vector<double>& scale) {
+  if (const Rebuild original = rebuild_of(weight)) {
+    const auto rebuild = [original, dtype = weight.dtype(), shape = weight.shape(), filters,
+                          scale](void* dst) {
+      original(dst);
+      scale_filters(dtype, shape, filters, scale, dst);
+    };
+    return make_rebuilt(weight.dtype(), weight.shape(), rebuild);
+  }
+  Tensor result = TRY(Tensor::allocate(weight.dtype(), weight.shape()));
+  copy_elements(weight.view(), result.view());
+  scale_filters(weight.dtype(), weight.shape(), filters, scale, result.data());
   return result;
 }
 
@@ -127,7 +139,6 @@ Result<bool> fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
   const std::string name = graph.value(before.inputs[1]).name;
   const DType dtype = weight->dtype();
   const Tensor folded = TRY(scaled_weight(*weight, *filters, affine.scale));
-  release_pages(weight->owner(), weight->data(), weight->bytes());
   graph.set_input(producer, 1, graph.add_constant(name + "/normalized", folded));
   graph.set_input(producer, 2,
                   graph.add_constant(name + "/normalized_bias",

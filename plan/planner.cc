@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/rebuilt.h"
 #include "ops/bodies.h"
 #include "ops/lone_node.h"
 #include "plan/execute.h"
@@ -84,6 +85,9 @@ class Planner {
     if (!plan_->complete && plan_->observed.empty()) {
       return fail(Code::kFail, "cannot plan {}: the shapes of its inputs never become known",
                   first_unplanned());
+    }
+    for (const GraphOutput& output : graph_.outputs()) {
+      if (is_constant(output.value)) keep_bytes(known().constants[at(output.value)]);
     }
     place_values();
     return std::move(plan_);
@@ -290,6 +294,10 @@ class Planner {
     step.node = id;
     step.op = &op;
     step.kernel = TRY(choose_kernel(op, request, context_->disabled_kernels));
+    for (size_t i = 0; i < operands.size(); ++i) {
+      if (inputs[i].constant == nullptr) continue;
+      if (i >= node.inputs.size() || step.kernel.kernel->reads(i)) keep_bytes(*inputs[i].constant);
+    }
     step.keeps_denormals = keeps_denormals(op, node);
     step.inputs = operands;
     step.outputs = node.outputs;

@@ -85,6 +85,9 @@ class ConvS8 final : public Kernel {
     conv_s8(tier_, shape_, conv, args.workspace, *args.pool);
   }
 
+  bool reads(size_t input) const override {
+    return packed_ == nullptr || static_cast<int>(input) != inputs_.b;
+  }
   double flops() const override { return flops_; }
 
  private:

@@ -77,6 +77,9 @@ class MatMulS8 final : public Kernel {
     }
   }
 
+  bool reads(size_t input) const override {
+    return packed_ == nullptr || static_cast<int>(input) != inputs_.b;
+  }
   double flops() const override { return matrix_.flops(); }
 
  private:
