@@ -142,6 +142,14 @@ Result<bool> wants_bf16(const SessionOptions& options, Tier tier) {
   return wanted;
 }
 
+Result<bool> splits_batches(const SessionOptions& options) {
+  constexpr char kKey[] = "sardonyx.split_batches";
+  const auto entry = options.config.find(kKey);
+  if (entry == options.config.end() || entry->second == "1") return true;
+  if (entry->second == "0") return false;
+  return fail(Code::kInvalidArgument, "{} is '{}', but must be '0' or '1'", kKey, entry->second);
+}
+
 Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options) {
   if (options.threads < 0) {
     return fail(Code::kInvalidArgument, "threads is {}, but must be 0 (automatic) or more",
@@ -157,6 +165,7 @@ Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options)
   for (const std::string& name : options.disabled_kernels) TRY(check_kernel_name(name));
   context->disabled_kernels = options.disabled_kernels;
   context->bf16_products = TRY(wants_bf16(options, context->tier));
+  context->splits_batches = TRY(splits_batches(options));
   return context;
 }
 

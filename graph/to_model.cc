@@ -9,25 +9,14 @@
 namespace sardonyx {
 namespace {
 
-// The specification's IR versions that first knew initializers without an input, and these types.
-constexpr int64_t kIrVersion = 4;
-constexpr int64_t kIrVersionOptional = 8;
-constexpr int64_t kIrVersionFloat8 = 9;
-constexpr int64_t kIrVersionInt4 = 10;
+// The specification's IR versions that first knew these types.
+constexpr int64_t kIrVersion = 10;
 constexpr int64_t kIrVersionFloat4 = 11;
 constexpr int64_t kIrVersionFloat8E8M0 = 12;
 constexpr int64_t kIrVersionInt2 = 13;
 
 int64_t ir_version_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat8E4M3FN:
-    case DType::kFloat8E4M3FNUZ:
-    case DType::kFloat8E5M2:
-    case DType::kFloat8E5M2FNUZ:
-      return kIrVersionFloat8;
-    case DType::kInt4:
-    case DType::kUint4:
-      return kIrVersionInt4;
     case DType::kFloat4E2M1:
       return kIrVersionFloat4;
     case DType::kFloat8E8M0:
@@ -99,8 +88,7 @@ struct Level {
 
 class Writer {
  public:
-  explicit Writer(const ModelForm& form)
-      : form_(form), opsets_(form.opsets), ir_version_(std::max(kIrVersion, form.ir_version)) {}
+  explicit Writer(const VersionOfNode& version_of) : version_of_(version_of) {}
 
   Result<Model> write(const Graph& graph) {
     Level level{graph, nullptr, {}, {}};
@@ -115,16 +103,12 @@ class Writer {
   }
 
  private:
-  static std::string unused(const std::string& wanted, std::unordered_set<std::string>& used) {
-    std::string name = wanted;
-    for (int64_t number = 2; !used.insert(name).second; ++number) {
-      name = fmt::format("{}_{}", wanted, number);
+  std::string claim(const std::string& wanted) {
+    std::string name = wanted.empty() ? "value" : wanted;
+    for (int64_t number = 2; !used_.insert(name).second; ++number) {
+      name = fmt::format("{}_{}", wanted.empty() ? "value" : wanted, number);
     }
     return name;
-  }
-
-  std::string claim(const std::string& wanted) {
-    return unused(wanted.empty() ? "value" : wanted, used_);
   }
 
   Result<GraphDef> graph_def(Level& level) {
@@ -164,7 +148,7 @@ class Writer {
       copy.op_type = "Identity";
       copy.inputs = {named->second};
       copy.outputs = {name};
-      import_opset("", type.is_tensor() ? kIdentityVersion : kIdentityVersionOfOthers);
+      import_opset("", kIdentityVersion);
       copies.push_back(std::move(copy));
     }
     return copies;
@@ -207,14 +191,13 @@ class Writer {
 
   Result<NodeDef> node_def(Level& level, const Node& node, GraphDef& graph) {
     NodeDef def;
-    if (!node.name.empty()) def.name = unused(node.name, used_nodes_);
+    def.name = node.name;
     def.op_type = node.op_type;
     def.domain = node.domain;
-    import_opset(node.domain, form_.version_of(node));
+    import_opset(node.domain, version_of_(node));
     for (const ValueId id : node.inputs) def.inputs.push_back(name_of(level, id, graph));
     for (const ValueId id : node.outputs) def.outputs.push_back(name_of(level, id, graph));
     for (const auto& [name, attr] : node.attrs) {
-      if (!form_.knows(node, name)) continue;
       def.attrs.push_back(TRY_AT("attribute '" + name + "'", attr_def(level, name, attr, graph)));
     }
     return def;
@@ -293,9 +276,6 @@ class Writer {
     def.name = std::move(name);
     def.type = type_def(type);
     ir_version_ = std::max(ir_version_, ir_version_of(type.dtype));
-    if (type.kind == ValueType::Kind::kOptional) {
-      ir_version_ = std::max(ir_version_, kIrVersionOptional);
-    }
     return def;
   }
 
@@ -304,20 +284,18 @@ class Writer {
     newest = std::max(newest, version);
   }
 
-  static constexpr int64_t kIdentityVersion = 1;
-  static constexpr int64_t kIdentityVersionOfOthers = 16;
+  static constexpr int64_t kIdentityVersion = 13;
 
-  const ModelForm& form_;
-  std::unordered_set<std::string> used_;        // names of values
-  std::unordered_set<std::string> used_nodes_;  // ONNX Runtime wants those of nodes to differ
+  const VersionOfNode& version_of_;
+  std::unordered_set<std::string> used_;
   std::map<std::string, int64_t> opsets_;
-  int64_t ir_version_;
+  int64_t ir_version_ = kIrVersion;
 };
 
 }  // namespace
 
-Result<Model> to_model(const Graph& graph, const ModelForm& form) {
-  return Writer(form).write(graph);
+Result<Model> to_model(const Graph& graph, const VersionOfNode& version_of) {
+  return Writer(version_of).write(graph);
 }
 
 }  // namespace sardonyx

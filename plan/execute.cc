@@ -5,17 +5,56 @@
 
 namespace sardonyx {
 
+namespace {
+
+// "{2,3}", as ONNX Runtime's messages have it.
+std::string in_braces(const Shape& shape) {
+  return fmt::format("{{{}}}", fmt::join(shape.begin(), shape.end(), ","));
+}
+
+Error noted(Error error, const std::string& note) {
+  if (!note.empty()) error.message += "; " + note;
+  return error;
+}
+
+bool has_buffer(const Value& result) { return result.is_tensor() && result.tensor().has_data(); }
+
+}  // namespace
+
+Result<void> ready_result(const Graph& graph, const PlanContext& context, size_t output,
+                          DType dtype, const Shape& shape, Value& result) {
+  const GraphOutput& made = graph.outputs()[output];
+  if (!has_buffer(result)) {
+    auto tensor = context.arenas->make_result(dtype, shape);
+    if (tensor) {
+      result = std::move(*tensor);
+      return {};
+    }
+    const NodeId producer = graph.value(made.value).producer;
+    std::string note = fmt::format("it is for output '{}'", made.name);
+    if (producer != kNoNode) note += " of " + graph.node(producer).title();
+    return tl::unexpected(noted(tensor.error(), note));
+  }
+  const Tensor& buffer = result.tensor();
+  if (buffer.dtype() == dtype && buffer.shape() == shape) return {};
+  if (buffer.dtype() != dtype) {
+    return fail(Code::kInvalidArgument,
+                "The output OrtValue provided for output '{}' is {}, but the result is {}.",
+                made.name, dtype_name(buffer.dtype()), dtype_name(dtype));
+  }
+  return fail(Code::kInvalidArgument,
+              "The output OrtValue provided for output '{}' has shape {} but the computed output "
+              "shape for this run is {}. Leave it unallocated, or allocate it by the shapes of "
+              "the run.",
+              made.name, in_braces(buffer.shape()), in_braces(shape));
+}
+
 Plan::Plan() = default;
 Plan::~Plan() = default;
 
 namespace {
 
 size_t at(ValueId id) { return static_cast<size_t>(id); }
-
-// "{2,3}", as ONNX Runtime's messages have it.
-std::string in_braces(const Shape& shape) {
-  return fmt::format("{{{}}}", fmt::join(shape.begin(), shape.end(), ","));
-}
 
 // One run: addresses of values by root, slots, and the arenas of the plans so far.
 class Run {
@@ -84,50 +123,18 @@ class Run {
         continue;
       }
       const Value value = value_of(plan, id);
-      if (!value.is_tensor() || (place.kind == Place::Kind::kSlot && !has_buffer(i))) {
+      if (!value.is_tensor() || (place.kind == Place::Kind::kSlot && !has_buffer(results_[i]))) {
         results_[i] = value;
         continue;
       }
-      if (!has_buffer(i)) {
-        results_[i] = TRY(make_result(i, value.tensor().dtype(), value.tensor().shape()));
-      }
-      TRY(check_buffer(i, value.tensor().dtype(), value.tensor().shape()));
+      TRY(ready_result(graph_, context_, i, value.tensor().dtype(), value.tensor().shape(),
+                       results_[i]));
       copy_elements(value.tensor().view(), results_[i].tensor().view());
     }
     return {};
   }
 
  private:
-  bool has_buffer(size_t output) const {
-    return results_[output].is_tensor() && results_[output].tensor().has_data();
-  }
-
-  Result<void> check_buffer(size_t output, DType dtype, const Shape& shape) const {
-    const Tensor& buffer = results_[output].tensor();
-    if (buffer.dtype() == dtype && buffer.shape() == shape) return {};
-    const std::string& name = graph_.outputs()[output].name;
-    if (buffer.dtype() != dtype) {
-      return fail(Code::kInvalidArgument,
-                  "The output OrtValue provided for output '{}' is {}, but the result is {}.", name,
-                  dtype_name(buffer.dtype()), dtype_name(dtype));
-    }
-    return fail(Code::kInvalidArgument,
-                "The output OrtValue provided for output '{}' has shape {} but the computed output "
-                "shape for this run is {}. Leave it unallocated, or allocate it by the shapes of "
-                "the run.",
-                name, in_braces(buffer.shape()), in_braces(shape));
-  }
-
-  Result<Tensor> make_result(size_t output, DType dtype, const Shape& shape) const {
-    Result<Tensor> result = context_.arenas->make_result(dtype, shape);
-    if (result) return result;
-    const GraphOutput& made = graph_.outputs()[output];
-    const NodeId producer = graph_.value(made.value).producer;
-    std::string note = fmt::format("it is for output '{}'", made.name);
-    if (producer != kNoNode) note += " of " + graph_.node(producer).title();
-    return tl::unexpected(noted(result.error(), note));
-  }
-
   // What takes the largest part of a plan's arena.
   std::string largest_step(const Plan& plan) const {
     size_t most = 0;
@@ -147,17 +154,11 @@ class Run {
     return fmt::format("the largest part is for {}, {} bytes", graph_.node(largest).title(), most);
   }
 
-  static Error noted(Error error, const std::string& note) {
-    if (!note.empty()) error.message += "; " + note;
-    return error;
-  }
-
   Result<void> place_result(const Plan& plan, int index, ValueId root) {
     const auto output = static_cast<size_t>(index);
     const ValueType& type = plan.known.types[at(graph_.outputs()[output].value)];
     const Shape shape = to_shape(*type.dims);
-    if (!has_buffer(output)) results_[output] = TRY(make_result(output, type.dtype, shape));
-    TRY(check_buffer(output, type.dtype, shape));
+    TRY(ready_result(graph_, context_, output, type.dtype, shape, results_[output]));
     addresses_[at(root)] = results_[output].tensor().data();
     return {};
   }

@@ -37,6 +37,11 @@ struct RunControl {
   int depth = 0;                                  // see StepRecord
 };
 
+// The tensor that output `output` of the graph is written to: the caller's, if it fits, or a new
+// one where `result` has none.
+Result<void> ready_result(const Graph& graph, const PlanContext& context, size_t output,
+                          DType dtype, const Shape& shape, Value& result);
+
 // Plans what follows `before`, given the observed values (by plan/runner.h, which caches).
 using ContinuePlan =
     std::function<Result<std::shared_ptr<Plan>>(Plan& before, std::span<const Value> observed)>;

@@ -31,6 +31,7 @@ struct PlanContext {
   int plan_limit = 16;
   std::vector<std::string> disabled_kernels;
   bool bf16_products = false;
+  bool splits_batches = true;  // see plan/runner.h
 };
 
 // Where the bytes of a value are at run time.

@@ -95,6 +95,11 @@ Result<std::shared_ptr<PlanRunner>> PlanRunner::make(std::shared_ptr<const Graph
   for (const Node& node : graph->nodes()) {
     runner->nodes_.ops.push_back(node.removed ? nullptr : find_op(node));
   }
+  // A run in parts needs a few plans at once.
+  constexpr int kLeastPlans = 4;
+  if (context->splits_batches && context->plan_limit >= kLeastPlans) {
+    runner->items_ = find_items(*graph);
+  }
   runner->nodes_.graph = std::move(graph);
   runner->context_ = std::move(context);
   return runner;
@@ -122,8 +127,7 @@ std::shared_ptr<GraphRunner> PlanRunner::body_runner(const std::shared_ptr<Graph
   return runner;
 }
 
-Result<std::shared_ptr<Plan>> PlanRunner::find_plan(std::span<const Value> inputs) const {
-  const std::lock_guard lock(mutex_);
+PlanRunner::Entry& PlanRunner::find_entry(std::span<const Value> inputs) const {
   for (size_t i = 0; i < plans_.size(); ++i) {
     bool same = true;
     for (size_t k = 0; k < inputs.size() && same; ++k) {
@@ -131,17 +135,22 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_plan(std::span<const Value> input
     }
     if (!same) continue;
     if (i != 0) touch(plans_, i);
-    return plans_.front().plan;
+    return plans_.front();
   }
   Entry entry;
   for (const Value& input : inputs) {
     entry.types.push_back(type_of(input));
     entry.shapes.push_back(input.is_tensor() ? input.tensor().shape() : Shape());
   }
-  entry.plan = TRY(new_plan(entry.types));
   plans_.insert(plans_.begin(), std::move(entry));
   if (plans_.size() > static_cast<size_t>(context_->plan_limit)) plans_.pop_back();
-  return plans_.front().plan;
+  return plans_.front();
+}
+
+Result<std::shared_ptr<Plan>> PlanRunner::find_plan(std::span<const Value> inputs) const {
+  Entry& entry = find_entry(inputs);
+  if (entry.plan == nullptr) entry.plan = TRY(new_plan(entry.types));
+  return entry.plan;
 }
 
 Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(Plan& before,
@@ -178,8 +187,20 @@ Result<std::shared_ptr<Plan>> PlanRunner::find_continuation(Plan& before,
 
 Result<void> PlanRunner::run_into(std::span<const Value> inputs, std::span<Value> results,
                                   const RunControl& control) const {
+  std::shared_ptr<Plan> plan;
+  int64_t part_items = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    part_items = items_ ? find_part(inputs) : 0;
+    if (part_items == 0) plan = TRY(find_plan(inputs));
+  }
+  if (part_items != 0) return run_parts(inputs, part_items, results, control);
+  return run_plan(plan, inputs, results, control);
+}
+
+Result<void> PlanRunner::run_plan(const std::shared_ptr<Plan>& plan, std::span<const Value> inputs,
+                                  std::span<Value> results, const RunControl& control) const {
   const RunScope scope(control);
-  const auto plan = TRY(find_plan(inputs));
   const ContinuePlan next = [this](Plan& before, std::span<const Value> observed) {
     return find_continuation(before, observed);
   };

@@ -1,5 +1,10 @@
 // PlanRunner: a graph that can be run on any inputs: finds or makes the plan for their shapes and
 // executes it. Sessions run their main graph through one, control flow its bodies.
+//
+// A batch whose activations are many times what a cache holds is cut into parts (plan/items.h),
+// which run one after the other, or side by side on the threads of the pool: each finds its
+// activations in the cache, and threads need not wait for each other between the nodes. The size of
+// a part depends on the plan alone, so that results do not depend on the number of threads.
 // Entry points: PlanRunner::make, run_into.
 #pragma once
 
@@ -10,6 +15,7 @@
 #include <vector>
 
 #include "plan/execute.h"
+#include "plan/items.h"
 #include "plan/plan.h"
 
 namespace sardonyx {
@@ -34,20 +40,32 @@ class PlanRunner final : public GraphRunner {
 
  private:
   PlanRunner() = default;
+  struct Entry {
+    std::vector<ValueType> types;
+    std::vector<Shape> shapes;          // of the tensors among them, for a fast comparison
+    std::shared_ptr<Plan> plan;         // null: not made yet
+    std::optional<int64_t> part_items;  // of the parts of a run; 0: one run. Empty: not chosen yet
+  };
+
   // Called with mutex_ held.
   Result<std::shared_ptr<Plan>> new_plan(std::span<const ValueType> inputs) const;
+  Entry& find_entry(std::span<const Value> inputs) const;  // the first of plans_ from now on
   Result<std::shared_ptr<Plan>> find_plan(std::span<const Value> inputs) const;
+  int64_t find_part(std::span<const Value> inputs) const;  // Entry::part_items
+  int64_t choose_part(std::span<const Value> inputs) const;
+  std::shared_ptr<Plan> plan_of_items(std::span<const Value> inputs, int64_t count) const;
+
+  // Called without.
+  Result<void> run_plan(const std::shared_ptr<Plan>& plan, std::span<const Value> inputs,
+                        std::span<Value> results, const RunControl& control) const;
+  Result<void> run_parts(std::span<const Value> inputs, int64_t part_items,
+                         std::span<Value> results, const RunControl& control) const;
   Result<std::shared_ptr<Plan>> find_continuation(Plan& before,
                                                   std::span<const Value> observed) const;
   std::shared_ptr<GraphRunner> body_runner(const std::shared_ptr<Graph>& body) const;
 
-  struct Entry {
-    std::vector<ValueType> types;
-    std::vector<Shape> shapes;  // of the tensors among them, for a fast comparison
-    std::shared_ptr<Plan> plan;
-  };
-
   PlannedGraph nodes_;
+  std::optional<Items> items_;
   std::shared_ptr<const PlanContext> context_;
   mutable std::mutex mutex_;
   mutable std::vector<Entry> plans_;  // most recently used first
