@@ -6,7 +6,7 @@
 
 #include "graph/to_model.h"
 #include "model/write_model.h"
-#include "ops/op.h"
+#include "ops/oldest_version.h"
 
 namespace sardonyx {
 namespace {
@@ -16,9 +16,43 @@ constexpr const char* kExternalFile = "session.optimized_model_external_initiali
 constexpr const char* kExternalThreshold =
     "session.optimized_model_external_initializers_min_size_in_bytes";
 
-int64_t version_of(const Node& node) {
-  const OpDef* op = find_op(node);
-  return op == nullptr || op->versions.empty() ? 1 : op->versions.back();
+// The oldest version of each domain that says all nodes of the graph and of its bodies.
+void need_versions(const Graph& graph, std::map<std::string, int64_t>& needed) {
+  for (const Node& node : graph.nodes()) {
+    if (node.removed) continue;
+    int64_t& version = needed[node.domain];
+    version = std::max(version, oldest_version(graph, node));
+    for (const auto& [name, attr] : node.attrs) {
+      if (const auto* body = std::get_if<Subgraph>(&attr)) need_versions(*body->body, needed);
+      if (const auto* bodies = std::get_if<std::vector<Subgraph>>(&attr)) {
+        for (const Subgraph& each : *bodies) need_versions(*each.body, needed);
+      }
+    }
+  }
+}
+
+// The file imports what its origin imports, where that says all that there is to say, else the
+// oldest versions that do.
+ModelForm form_like(const Model& origin, const Graph& graph) {
+  std::map<std::string, int64_t> needed;
+  need_versions(graph, needed);
+  ModelForm form;
+  form.ir_version = origin.ir_version;
+  for (const OpsetImport& import : origin.opset_imports) {
+    const auto needs = needed.find(import.domain);
+    if (needs == needed.end() && !import.domain.empty()) continue;
+    const int64_t newest = newest_version(import.domain);
+    form.opsets[import.domain] = newest == 0 ? import.version : std::min(import.version, newest);
+  }
+  for (const auto& [domain, version] : needed) {
+    int64_t& import = form.opsets[domain];
+    import = std::max(import, version);
+  }
+  form.version_of = [opsets = form.opsets](const Node& node) { return opsets.at(node.domain); };
+  form.knows = [opsets = form.opsets](const Node& node, const std::string& attr) {
+    return knows_attr(node, attr, opsets.at(node.domain));
+  };
+  return form;
 }
 
 size_t initializer_bytes(const GraphDef& graph) {
@@ -97,7 +131,7 @@ Result<void> place_initializers(GraphDef& graph, const Model& origin,
 
 Result<void> save_optimized_model(const Graph& graph, const Model& origin,
                                   const SessionOptions& options) {
-  Model model = TRY(to_model(graph, version_of));
+  Model model = TRY(to_model(graph, form_like(origin, graph)));
   model.producer_name = origin.producer_name;
   model.producer_version = origin.producer_version;
   model.domain = origin.domain;

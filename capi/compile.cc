@@ -30,6 +30,8 @@ namespace {
 namespace fs = std::filesystem;
 using Options = OrtModelCompilationOptions;
 
+constexpr const char* kExternalFile = "session.optimized_model_external_initializers_file_name";
+
 Result<void> CreateModelCompilationOptionsFromSessionOptions(const OrtEnv* env,
                                                              const OrtSessionOptions* options,
                                                              Options** out) {
@@ -75,7 +77,7 @@ Result<void> ModelCompilationOptions_SetOutputModelExternalInitializersFile(Opti
                                                                             size_t threshold) {
   REQUIRE(options, path);
   auto& config = options->session.library.config;
-  config["session.optimized_model_external_initializers_file_name"] = path;
+  config[kExternalFile] = path;
   config["session.optimized_model_external_initializers_min_size_in_bytes"] =
       std::to_string(threshold);
   return {};
@@ -168,8 +170,11 @@ struct TemporaryFile {
   }
 };
 
-Result<fs::path> temporary_path() {
-  std::string name = (fs::temp_directory_path() / "sardonyx-XXXXXX").string();
+// Weights that go into a file beside a model in memory lie in the working folder.
+Result<fs::path> temporary_path(const Options& options) {
+  const bool has_file = options.session.library.config.contains(kExternalFile);
+  std::string name =
+      ((has_file ? fs::current_path() : fs::temp_directory_path()) / "sardonyx-XXXXXX").string();
   const int file = mkstemp(name.data());
   if (file < 0) return fail(Code::kFail, "cannot make a temporary file in {}", name);
   close(file);
@@ -216,7 +221,7 @@ Result<void> CompileModel(const OrtEnv* env, const Options* options) {
   TemporaryFile temporary;
   fs::path path = options->output_path;
   if (to_memory) {
-    path = temporary.path = TRY(temporary_path());
+    path = temporary.path = TRY(temporary_path(*options));
   } else if (path.empty()) {
     if (options->input_path.empty()) {
       return fail(Code::kInvalidArgument, "Output model path or buffer was not set");

@@ -9,14 +9,25 @@
 namespace sardonyx {
 namespace {
 
-// The specification's IR versions that first knew these types.
-constexpr int64_t kIrVersion = 10;
+// The specification's IR versions that first knew initializers without an input, and these types.
+constexpr int64_t kIrVersion = 4;
+constexpr int64_t kIrVersionOptional = 8;
+constexpr int64_t kIrVersionFloat8 = 9;
+constexpr int64_t kIrVersionInt4 = 10;
 constexpr int64_t kIrVersionFloat4 = 11;
 constexpr int64_t kIrVersionFloat8E8M0 = 12;
 constexpr int64_t kIrVersionInt2 = 13;
 
 int64_t ir_version_of(DType dtype) {
   switch (dtype) {
+    case DType::kFloat8E4M3FN:
+    case DType::kFloat8E4M3FNUZ:
+    case DType::kFloat8E5M2:
+    case DType::kFloat8E5M2FNUZ:
+      return kIrVersionFloat8;
+    case DType::kInt4:
+    case DType::kUint4:
+      return kIrVersionInt4;
     case DType::kFloat4E2M1:
       return kIrVersionFloat4;
     case DType::kFloat8E8M0:
@@ -88,7 +99,8 @@ struct Level {
 
 class Writer {
  public:
-  explicit Writer(const VersionOfNode& version_of) : version_of_(version_of) {}
+  explicit Writer(const ModelForm& form)
+      : form_(form), opsets_(form.opsets), ir_version_(std::max(kIrVersion, form.ir_version)) {}
 
   Result<Model> write(const Graph& graph) {
     Level level{graph, nullptr, {}, {}};
@@ -103,12 +115,16 @@ class Writer {
   }
 
  private:
-  std::string claim(const std::string& wanted) {
-    std::string name = wanted.empty() ? "value" : wanted;
-    for (int64_t number = 2; !used_.insert(name).second; ++number) {
-      name = fmt::format("{}_{}", wanted.empty() ? "value" : wanted, number);
+  static std::string unused(const std::string& wanted, std::unordered_set<std::string>& used) {
+    std::string name = wanted;
+    for (int64_t number = 2; !used.insert(name).second; ++number) {
+      name = fmt::format("{}_{}", wanted, number);
     }
     return name;
+  }
+
+  std::string claim(const std::string& wanted) {
+    return unused(wanted.empty() ? "value" : wanted, used_);
   }
 
   Result<GraphDef> graph_def(Level& level) {
@@ -148,7 +164,7 @@ class Writer {
       copy.op_type = "Identity";
       copy.inputs = {named->second};
       copy.outputs = {name};
-      import_opset("", kIdentityVersion);
+      import_opset("", type.is_tensor() ? kIdentityVersion : kIdentityVersionOfOthers);
       copies.push_back(std::move(copy));
     }
     return copies;
@@ -191,13 +207,14 @@ class Writer {
 
   Result<NodeDef> node_def(Level& level, const Node& node, GraphDef& graph) {
     NodeDef def;
-    def.name = node.name;
+    if (!node.name.empty()) def.name = unused(node.name, used_nodes_);
     def.op_type = node.op_type;
     def.domain = node.domain;
-    import_opset(node.domain, version_of_(node));
+    import_opset(node.domain, form_.version_of(node));
     for (const ValueId id : node.inputs) def.inputs.push_back(name_of(level, id, graph));
     for (const ValueId id : node.outputs) def.outputs.push_back(name_of(level, id, graph));
     for (const auto& [name, attr] : node.attrs) {
+      if (!form_.knows(node, name)) continue;
       def.attrs.push_back(TRY_AT("attribute '" + name + "'", attr_def(level, name, attr, graph)));
     }
     return def;
@@ -276,6 +293,9 @@ class Writer {
     def.name = std::move(name);
     def.type = type_def(type);
     ir_version_ = std::max(ir_version_, ir_version_of(type.dtype));
+    if (type.kind == ValueType::Kind::kOptional) {
+      ir_version_ = std::max(ir_version_, kIrVersionOptional);
+    }
     return def;
   }
 
@@ -284,18 +304,20 @@ class Writer {
     newest = std::max(newest, version);
   }
 
-  static constexpr int64_t kIdentityVersion = 13;
+  static constexpr int64_t kIdentityVersion = 1;
+  static constexpr int64_t kIdentityVersionOfOthers = 16;
 
-  const VersionOfNode& version_of_;
-  std::unordered_set<std::string> used_;
+  const ModelForm& form_;
+  std::unordered_set<std::string> used_;        // names of values
+  std::unordered_set<std::string> used_nodes_;  // ONNX Runtime wants those of nodes to differ
   std::map<std::string, int64_t> opsets_;
-  int64_t ir_version_ = kIrVersion;
+  int64_t ir_version_;
 };
 
 }  // namespace
 
-Result<Model> to_model(const Graph& graph, const VersionOfNode& version_of) {
-  return Writer(version_of).write(graph);
+Result<Model> to_model(const Graph& graph, const ModelForm& form) {
+  return Writer(form).write(graph);
 }
 
 }  // namespace sardonyx

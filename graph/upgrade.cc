@@ -116,6 +116,14 @@ std::span<const Rule> rules_of(std::string_view domain) {
 
 }  // namespace
 
+int64_t last_change(std::string_view domain, std::string_view op_type) {
+  int64_t version = 0;
+  for (const Rule& rule : rules_of(domain)) {
+    if (rule.op_type == op_type && rule.until != kAlways) version = std::max(version, rule.until);
+  }
+  return version;
+}
+
 Result<void> upgrade_node(Graph& graph, NodeId node, int64_t opset_version) {
   const std::span<const Rule> rules = rules_of(graph.node(node).domain);
   if (graph.node(node).domain.empty() && opset_version < 6) {

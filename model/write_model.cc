@@ -72,8 +72,10 @@ Result<void> write_model_file(const Model& model, const std::filesystem::path& p
     return file.commit();
   }
   const std::filesystem::path name(options.external_file);
-  if (name.has_parent_path() || name == "." || name == "..") {
-    return fail(Code::kInvalidArgument, "external file '{}' must be a plain name",
+  const bool leaves = std::find(name.begin(), name.end(), "..") != name.end();
+  if (name.is_absolute() || leaves || !name.has_filename() || name.filename() == ".") {
+    return fail(Code::kInvalidArgument,
+                "external file '{}' must be a name, or a path below the model's folder",
                 options.external_file);
   }
   FileWriter elements = TRY(FileWriter::open(path.parent_path() / name));
@@ -83,7 +85,7 @@ Result<void> write_model_file(const Model& model, const std::filesystem::path& p
   sink.threshold = options.external_threshold;
   const std::string bytes = TRY(write_all(model, sink));
   TRY(file.write(bytes));
-  TRY(elements.commit());
+  if (elements.offset() != 0) TRY(elements.commit());
   return file.commit();
 }
 

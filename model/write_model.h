@@ -11,8 +11,8 @@
 namespace sardonyx {
 
 struct WriteOptions {
-  // Name of a file beside the model that takes the elements of tensors of at least
-  // external_threshold bytes; empty: everything goes into the model file.
+  // A file beside the model, or in an existing folder below, that takes the elements of tensors of
+  // at least external_threshold bytes; empty: everything goes into the model file.
   std::string external_file;
   size_t external_threshold = 1024;
 };

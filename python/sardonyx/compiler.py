@@ -45,7 +45,7 @@ class ModelCompiler:
 
     sess_options: what a session would be made with; its graph_optimization_level does not count.
     input_model_path_or_bytes: path of an ONNX file, or its bytes.
-    external_initializers_file_path: a file name beside the output for the weights.
+    external_initializers_file_path: a file beside the output, or in a folder below, for the weights.
     external_initializers_size_threshold: bytes from which on a weight goes there.
     get_initializer_location_func: called with the name, the OrtValue and the place (an
         OrtExternalInitializerInfo, or None: inside) of each initializer; returns the place in a file
@@ -89,18 +89,18 @@ class ModelCompiler:
         if OrtCompileApiFlags.ERROR_IF_OUTPUT_FILE_EXISTS in self._flags:
             if os.path.exists(output_model_path):
                 raise Fail(f"{os.fspath(output_model_path)}: exists already")
-        if OrtCompileApiFlags.ERROR_IF_NO_NODES_COMPILED in self._flags:
-            raise Fail("no provider of this build compiles nodes; the model would stay ONNX")
         self._write(os.fspath(output_model_path))
 
     def compile_to_bytes(self) -> bytes:
-        if self._external is not None:
-            raise InvalidArgument("external_initializers_file_path needs compile_to_file")
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "model.onnx")
-            self.compile_to_file(path)
+        """The model; weights that go beside it lie in the working folder."""
+        number, path = tempfile.mkstemp(".onnx", dir=os.curdir if self._external else None)
+        os.close(number)
+        try:
+            self._write(path)
             with open(path, "rb") as file:
                 return file.read()
+        finally:
+            os.unlink(path)
 
     def compile_to_stream(self, write_function: Callable[[bytes], object]) -> None:
         """Calls write_function with the bytes of the model, perhaps in parts."""
@@ -115,10 +115,12 @@ class ModelCompiler:
         """What was set has not been kept."""
 
     def _write(self, path: str) -> None:
+        if OrtCompileApiFlags.ERROR_IF_NO_NODES_COMPILED in self._flags:
+            raise Fail("no provider of this build compiles nodes; the model would stay ONNX")
         options = self._options.copy()
         options.graph_optimization_level = self._level
         options.optimized_model_filepath = path
-        if self._external is not None:
+        if self._external:
             prefix = "session.optimized_model_external_initializers_"
             options.add_session_config_entry(prefix + "file_name", os.fspath(self._external))
             options.add_session_config_entry(

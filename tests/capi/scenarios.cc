@@ -165,6 +165,10 @@ std::vector<Scenario> session_options() {
       {"options: a dim that the model has not", with_options([](OrtSessionOptions* options) {
          return api().AddFreeDimensionOverrideByName(options, "Q", 3);
        })},
+      {"options: no fallback to the CPU begins=",
+       with_entry("session.disable_cpu_ep_fallback", "1")},
+      {"options: a layout of values that nobody knows=",
+       with_entry("session.gqa_value_layout", "nonsense")},
       {"options: a negative dim",
        [] { return api().AddFreeDimensionOverrideByName(world().options.get(), "N", -1); }},
   };
@@ -194,8 +198,30 @@ Do compiling(OrtGetInitializerLocationFunc locate) {
   };
 }
 
+// Compiles a model to memory, with a file for its initializers, and tells whether it is there.
+OrtStatus* compiling_beside(const char* file, size_t threshold) {
+  const OrtCompileApi& compiler = *api().GetCompileApi();
+  const std::string bytes = model_bytes(kAdd);
+  OrtModelCompilationOptions* options = nullptr;
+  EXPECT_OK(compiler.CreateModelCompilationOptionsFromSessionOptions(
+      world().env.get(), world().options.get(), &options));
+  EXPECT_OK(compiler.ModelCompilationOptions_SetInputModelFromBuffer(options, bytes.data(),
+                                                                     bytes.size()));
+  void* buffer = nullptr;
+  size_t size = 0;
+  EXPECT_OK(
+      compiler.ModelCompilationOptions_SetOutputModelBuffer(options, allocator(), &buffer, &size));
+  EXPECT_OK(compiler.ModelCompilationOptions_SetOutputModelExternalInitializersFile(options, file,
+                                                                                    threshold));
+  OrtStatus* status = compiler.CompileModel(world().env.get(), options);
+  if (status != nullptr) return status;
+  return api().CreateStatus(ORT_FAIL, std::filesystem::remove(file) ? "beside" : "inside");
+}
+
 std::vector<Scenario> compilations() {
   return {
+      {"compile: initializers beside=", [] { return compiling_beside("capi_beside.bin", 1); }},
+      {"compile: small initializers=", [] { return compiling_beside("capi_beside.bin", 1000); }},
       {"compile: an initializer outside=",
        compiling([](void*, const char*, const OrtValue* value, const OrtExternalInitializerInfo*,
                     OrtExternalInitializerInfo** out) {

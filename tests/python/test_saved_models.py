@@ -320,6 +320,40 @@ def test_initializers_go_where_the_program_says(ort, tmp_path):
 
 
 @both
+@pytest.mark.parametrize("name, threshold, outside", [
+    ("weights.bin", 1024, {"w", "b"}), ("below/weights.bin", 1024, {"w", "b"}),
+    ("weights.bin", 1201, {"w"}), ("weights.bin", 3601, set()),
+])  # fmt: skip
+def test_initializers_beside_the_model(ort, name, threshold, outside, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    _, model = two_weights()
+    compiler = ort.ModelCompiler(
+        quiet(ort), model.SerializeToString(), external_initializers_file_path=name,
+        external_initializers_size_threshold=threshold)
+    for to_file in (True, False):
+        if to_file:
+            compiler.compile_to_file("out.onnx")
+        else:
+            (tmp_path / "out.onnx").write_bytes(compiler.compile_to_bytes())
+        places = {key: place.get("location") for key, place in places_in("out.onnx").items()}
+        assert {key for key, place in places.items() if place == name} == outside
+        assert (tmp_path / name).exists() == bool(outside)
+        files = {each.name for each in tmp_path.rglob("*") if each.is_file()}
+        assert files == {"out.onnx"} | ({"weights.bin"} if outside else set())
+        (tmp_path / name).unlink(missing_ok=True)
+
+
+@both
+def test_initializers_that_cannot_be_there(ort, tmp_path):
+    _, model = two_weights()
+    compiler = ort.ModelCompiler(quiet(ort), model.SerializeToString(),
+                                 external_initializers_file_path=str(tmp_path / "weights.bin"))
+    with pytest.raises(failure(ort, "Fail")):
+        compiler.compile_to_file(str(tmp_path / "out.onnx"))
+
+
+@both
 def test_initializers_may_stay_in_the_file_that_they_are_in(ort, tmp_path):
     _, model = two_weights()
     onnx.save(model, tmp_path / "in.onnx", save_as_external_data=True, location="weights.bin",
