@@ -1,5 +1,6 @@
 // Computes nodes whose inputs are all constant, once, at load. Values whose integers inference has
-// found (Shape of a fixed shape, ...) become constants too.
+// found (Shape of a fixed shape, ...) become constants too. CastLike, which reads no more of its
+// second input than the dtype, becomes Cast.
 #include <algorithm>
 #include <optional>
 
@@ -24,6 +25,20 @@ bool set_known_integers(Graph& graph, ValueId id) {
   for (const Dim& dim : *value.known_ints) ints.push_back(dim.value());
   graph.set_constant(id, Tensor::from<int64_t>(shape, ints));
   return true;
+}
+
+// The id of the Cast in the place of a CastLike.
+NodeId settle_cast(Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (!node.domain.empty() || node.op_type != "CastLike" || node.custom != nullptr) return id;
+  const DType dtype = graph.value(node.inputs[1]).type.dtype;
+  if (dtype == DType::kUndefined) return id;
+  Node cast = node;
+  cast.op_type = "Cast";
+  cast.inputs.resize(1);
+  cast.attrs.set("to", static_cast<int64_t>(dtype));
+  graph.remove_node(id);
+  return graph.add_node(std::move(cast));
 }
 
 Result<bool> fold_node(Graph& graph, NodeId id, Tier tier) {
@@ -70,7 +85,9 @@ Result<bool> fold_node(Graph& graph, NodeId id, Tier tier) {
 
 Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
   bool changed = false;
-  for (NodeId id : TRY(graph.order())) {
+  for (NodeId ordered : TRY(graph.order())) {
+    const NodeId id = settle_cast(graph, ordered);
+    changed |= id != ordered;
     for (ValueId output : std::vector<ValueId>(graph.node(id).outputs)) {
       if (output != kNoValue) changed |= set_known_integers(graph, output);
     }

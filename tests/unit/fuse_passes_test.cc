@@ -9,6 +9,17 @@ namespace {
 
 using ::testing::ElementsAre;
 
+// The bounds of an old Clip come as casts to the type of its data.
+TEST(FoldConstants, KnowsACastLikeByItsTypes) {
+  Network network(R"(<ir_version: 4, opset_import: ["" : 9]>
+    g (float[N,4] x, float[4,3] w) => (float[N,3] y) {
+      m = MatMul(x, w)
+      y = Clip<min = -0.25, max = 0.5>(m) })");
+  network.weight("w", {4, 3});
+  EXPECT_THAT(Network::ops(*network.at_level(99)), ElementsAre("sardonyx.MatMul"));
+  network.expect_same_results({2, 4});
+}
+
 constexpr char kAttention[] = R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,T,24] x, float[24,24] wq, float[24,24] wk, float[24,24] wv) => (float[N,T,24] y) {
       split = Constant<value = int64[4] {0, 0, 4, 6}>()
