@@ -6,6 +6,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/memory.h"
+
 #if defined(_WIN32)
 #include <fstream>
 #else
@@ -143,10 +145,7 @@ bool is_mapped_file(const std::shared_ptr<void>& owner) {
 }
 void release_pages(const std::shared_ptr<void>& owner, const void* data, size_t size) {
   if (!is_mapped_file(owner)) return;
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<uintptr_t>(data) + size) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  let_pages_go(const_cast<void*>(data), size);
 }
 #endif
 

@@ -5,8 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#if defined(__linux__)
+#if !defined(_WIN32)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace sardonyx {
@@ -49,5 +50,16 @@ std::shared_ptr<void> allocate_memory(size_t bytes, Contents contents) {
 #endif
   return allocate_small(bytes, contents);
 }
+
+#if defined(_WIN32)
+void let_pages_go(void*, size_t) {}
+#else
+void let_pages_go(void* data, size_t bytes) {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t before = (page - reinterpret_cast<uintptr_t>(data) % page) % page;
+  if (bytes < before + page) return;
+  ::madvise(static_cast<std::byte*>(data) + before, (bytes - before) / page * page, MADV_DONTNEED);
+}
+#endif
 
 }  // namespace sardonyx

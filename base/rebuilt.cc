@@ -8,25 +8,10 @@
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
-#if !defined(_WIN32)
-#include <sys/mman.h>
-#include <unistd.h>
-#endif
-
 namespace sardonyx {
 namespace {
 
 constexpr size_t kLeastBytes = size_t{64} << 10;  // below, there is nothing to gain
-
-// Gives whole pages of private memory back; what is read there later is undefined.
-void let_pages_go([[maybe_unused]] void* data, [[maybe_unused]] size_t size) {
-#if !defined(_WIN32)
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<uintptr_t>(data) + size) / page * page;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-#endif
-}
 
 struct Rebuilt {
   std::shared_ptr<void> memory;

@@ -253,7 +253,7 @@ Result<void> run_loaded(const LoadedSession& loaded, const OrtRunOptions* option
                   "Running with tag: " + options->tag);
     }
   }
-  const Result<void> done = run_session(loaded.session, inputs, results, library);
+  Result<void> done = run_session(loaded.session, inputs, results, library);
   if (library.profile != nullptr) TRY(write_profile(profile, options->profile_prefix));
   if (done) return detach_results(inputs, given.all(), results);
   // What a node fails with has the node as its place; what the caller gave wrong goes to the caller

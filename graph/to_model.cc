@@ -184,7 +184,7 @@ class Writer {
     if (found != level.names.end()) return found->second;
     const GraphValue& value = level.graph.value(id);
     if (const std::string* outer = outer_name(level, value)) return level.names[id] = *outer;
-    const std::string name = level.names[id] = claim(value.name);
+    std::string name = level.names[id] = claim(value.name);
     add_initializer(level, id, def);
     if (!value.is_constant() && value.type.kind != ValueType::Kind::kUnknown) {
       def.value_info.push_back(value_def(name, value.type));

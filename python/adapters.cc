@@ -11,7 +11,7 @@ namespace sardonyx::python {
 namespace {
 
 namespace nb = nanobind;
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 void set_parameters(Adapter& self, const std::map<std::string, OrtValue>& parameters) {
   std::map<std::string, Tensor> tensors;

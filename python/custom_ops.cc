@@ -13,7 +13,7 @@ namespace sardonyx::python {
 namespace {
 
 namespace nb = nanobind;
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 nb::object attr_to_python(const CustomAttr& attr) {
   struct Convert {

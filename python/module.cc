@@ -19,7 +19,7 @@
 namespace {
 
 namespace nb = nanobind;
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 nb::dict build_info() {
   const sardonyx::DoctorReport report = sardonyx::examine_machine();

@@ -17,7 +17,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 using Config = std::map<std::string, std::string>;
 
 void add_entry(Config& config, const std::string& key, const std::string& value) {

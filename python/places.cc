@@ -10,7 +10,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 enum class AllocatorType { kInvalid = -1, kDevice = 0, kArena = 1 };
 enum class MemType { kCpuInput = -2, kCpuOutput = -1, kDefault = 0 };

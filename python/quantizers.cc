@@ -9,7 +9,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 // An array that results are written to, where it lies.
 Tensor written_tensor(nb::handle object, const char* what) {

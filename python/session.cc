@@ -17,7 +17,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 // The config entry that says where external data of models in memory lies.
 constexpr const char* kExternalFolder = "session.model_external_initializers_file_folder_path";

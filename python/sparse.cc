@@ -9,7 +9,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 struct CooView {
   Tensor indices;

@@ -10,7 +10,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 OrtValue item_at(const OrtValueVector& self, int64_t index) {
   const auto count = static_cast<int64_t>(self.values.size());

@@ -14,7 +14,7 @@
 namespace sardonyx::python {
 namespace {
 
-using nb::literals::operator""_a;
+using namespace nb::literals;
 
 OrtValue from_numpy(nb::handle array, nb::handle device, int id, int /*vendor*/) {
   require_cpu(device, id, "ortvalue_from_numpy");

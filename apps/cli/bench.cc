@@ -189,6 +189,7 @@ std::string node_table(const Profile& profile, const MachinePeak& peak, size_t t
   std::vector<NodeTime> rest;
   if (top > 0 && shown.size() > top) {
     std::vector<double> times;
+    times.reserve(shown.size());
     for (const NodeTime& node : shown) times.push_back(node.seconds);
     std::nth_element(times.begin(), times.begin() + static_cast<ptrdiff_t>(top) - 1, times.end(),
                      std::greater<>());
