@@ -1,6 +1,7 @@
-// BatchNormalization with constant statistics is a multiple and an addend per channel: into the
-// weights of the Conv, ConvTranspose or Gemm before it, or else into a Mul and an Add, which any
-// layout and any fusion can take. Computed in f64.
+// What multiplies channels by constants and adds constants to them goes into the weights of the
+// Conv, ConvTranspose or Gemm before it: BatchNormalization with constant statistics, and Mul, Div,
+// Add and Sub with one number or one per channel. A BatchNormalization behind anything else becomes
+// a Mul and an Add, which any layout and any fusion can take. Computed in f64.
 #include <cmath>
 
 #include "base/rebuilt.h"
@@ -117,35 +118,89 @@ Result<Tensor> scaled_weight(const Tensor& weight, const FilterAxis& filters,
   return result;
 }
 
-Result<bool> fold_into_producer(Graph& graph, NodeId id, const Affine& affine) {
-  const ValueId x = graph.node(id).inputs[0];
+// The node that gives x, if something done to the channels of x can be folded into its weights.
+const Node* foldable_producer(const Graph& graph, ValueId x) {
   const NodeId producer = graph.value(x).producer;
-  if (producer == kNoNode || graph.use_count(x) != 1) return false;
+  if (producer == kNoNode || graph.use_count(x) != 1) return nullptr;
   const Node& before = graph.node(producer);
   const auto filters = filter_axis(before);
   const Tensor* weight = graph.constant_input(before, 1);
-  if (!filters || weight == nullptr || weight->shape().rank() <= filters->axis) return false;
-  if (!visit_float(weight->dtype(), [](auto) {}) || weight->count() == 0) return false;
+  if (!filters || weight == nullptr || weight->shape().rank() <= filters->axis) return nullptr;
+  const bool is_float = visit_float(weight->dtype(), [](auto) {});
+  return is_float && weight->count() != 0 ? &before : nullptr;
+}
+
+size_t channels_of(const Graph& graph, const Node& producer) {
+  const FilterAxis filters = *filter_axis(producer);
+  return static_cast<size_t>(graph.constant_input(producer, 1)->shape()[filters.axis] *
+                             filters.groups);
+}
+
+// Node `id` does `affine` to x.
+Result<bool> fold_into_producer(Graph& graph, NodeId id, ValueId x, const Affine& affine) {
+  const Node* before = foldable_producer(graph, x);
   const size_t count = affine.scale.size();
-  if (static_cast<size_t>(weight->shape()[filters->axis] * filters->groups) != count) return false;
+  if (before == nullptr || channels_of(graph, *before) != count) return false;
   std::vector<double> bias(count, 0.0);
-  if (before.inputs.size() > 2 && before.inputs[2] != kNoValue) {
-    const auto given = numbers_of(graph.constant_input(before, 2));
-    const Tensor* tensor = graph.constant_input(before, 2);
+  if (before->inputs.size() > 2 && before->inputs[2] != kNoValue) {
+    const auto given = numbers_of(graph.constant_input(*before, 2));
+    const Tensor* tensor = graph.constant_input(*before, 2);
     if (!given || given->size() != count || tensor->shape().back() != tensor->count()) return false;
     bias = *given;
   }
   for (size_t c = 0; c < count; ++c) bias[c] = bias[c] * affine.scale[c] + affine.shift[c];
-  const std::string name = graph.value(before.inputs[1]).name;
+  const NodeId producer = graph.value(x).producer;
+  const Tensor* weight = graph.constant_input(*before, 1);
+  const std::string name = graph.value(before->inputs[1]).name;
   const DType dtype = weight->dtype();
-  const Tensor folded = TRY(scaled_weight(*weight, *filters, affine.scale));
-  graph.set_input(producer, 1, graph.add_constant(name + "/normalized", folded));
-  graph.set_input(producer, 2,
-                  graph.add_constant(name + "/normalized_bias",
-                                     tensor_of(dtype, {static_cast<int64_t>(count)}, bias)));
+  const Tensor folded = TRY(scaled_weight(*weight, *filter_axis(*before), affine.scale));
+  graph.set_input(producer, 1, graph.add_constant(name + "/scaled", folded));
+  graph.set_input(
+      producer, 2,
+      graph.add_constant(name + "/bias", tensor_of(dtype, {static_cast<int64_t>(count)}, bias)));
   graph.replace_uses(graph.node(id).outputs[0], x);
   graph.remove_node(id);
   return true;
+}
+
+// `count` numbers, one per channel (axis 1 of `rank` axes), from a constant of as many or of one.
+std::optional<std::vector<double>> per_channel(const Tensor* tensor, size_t rank, size_t count) {
+  auto numbers = numbers_of(tensor);
+  if (!numbers || tensor->shape().rank() > rank) return std::nullopt;
+  if (numbers->size() == 1) return std::vector<double>(count, numbers->front());
+  const size_t missing = rank - tensor->shape().rank();
+  if (numbers->size() != count || missing > 1) return std::nullopt;
+  if (tensor->shape()[1 - missing] != static_cast<int64_t>(count)) return std::nullopt;
+  return numbers;
+}
+
+// Mul, Div, Add or Sub of the result of a Conv and a constant, into that Conv.
+Result<bool> fold_arithmetic(Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const bool multiplies = node.op_type == "Mul" || node.op_type == "Div";
+  const bool adds = node.op_type == "Add" || node.op_type == "Sub";
+  if (!node.domain.empty() || !(multiplies || adds)) return false;
+  const bool swapped = graph.value(node.inputs[0]).is_constant();
+  if (swapped && node.op_type != "Mul" && node.op_type != "Add") return false;
+  const ValueId x = node.inputs[swapped ? 1 : 0];
+  const Tensor* constant = graph.constant_input(node, swapped ? 0 : 1);
+  const ValueType& type = graph.value(x).type;
+  if (constant == nullptr || constant->dtype() != type.dtype || !type.has_rank()) return false;
+  const Node* before = foldable_producer(graph, x);
+  if (before == nullptr || type.dims->size() < 2) return false;
+  const size_t count = channels_of(graph, *before);
+  const auto numbers = per_channel(constant, type.dims->size(), count);
+  if (!numbers) return false;
+  Affine affine{std::vector<double>(count, 1.0), std::vector<double>(count, 0.0)};
+  for (size_t c = 0; c < count; ++c) {
+    const double number = (*numbers)[c];
+    if (node.op_type == "Mul") affine.scale[c] = number;
+    if (node.op_type == "Div") affine.scale[c] = 1 / number;
+    if (node.op_type == "Add") affine.shift[c] = number;
+    if (node.op_type == "Sub") affine.shift[c] = -number;
+    if (!std::isfinite(affine.scale[c]) || !std::isfinite(affine.shift[c])) return false;
+  }
+  return fold_into_producer(graph, id, x, affine);
 }
 
 // As x * scale + shift, with constants of shape C, 1, 1, ...
@@ -178,7 +233,12 @@ Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options) {
     if (node.op_type == "BatchNormalization" && node.domain.empty()) {
       const auto affine = read_affine(graph, node);
       if (!affine) continue;
-      changed |= TRY(fold_into_producer(graph, id, *affine)) || split_in_two(graph, id, *affine);
+      changed |= TRY(fold_into_producer(graph, id, node.inputs[0], *affine)) ||
+                 split_in_two(graph, id, *affine);
+      continue;
+    }
+    if (TRY(fold_arithmetic(graph, id))) {
+      changed = true;
       continue;
     }
     std::vector<std::shared_ptr<Graph>> bodies;

@@ -22,6 +22,7 @@ constexpr Pass kPasses[] = {
     {"fold_batch_norm", 1, fold_batch_norm},
     {"fuse_integer_scales", 2, fuse_integer_scales},
     {"fuse_gelu", 2, fuse_gelu},
+    {"fuse_hard_swish", 2, fuse_hard_swish},
     {"fuse_layer_norm", 2, fuse_layer_norm},
     {"fuse_attention", 2, fuse_attention},
     {"widen_narrow_floats", 1, widen_narrow_floats},

@@ -37,6 +37,8 @@ Result<bool> assign_channels_last(Graph& graph, const PassOptions& options);
 Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options);
 // The erf form of Gelu, spelled out → Gelu.
 Result<bool> fuse_gelu(Graph& graph, const PassOptions& options);
+// HardSwish and HardSigmoid, spelled out with Clip → themselves.
+Result<bool> fuse_hard_swish(Graph& graph, const PassOptions& options);
 // Layer normalisation over the last axis, spelled out → LayerNormalization.
 Result<bool> fuse_layer_norm(Graph& graph, const PassOptions& options);
 // Attention of several heads, spelled out → Attention.

@@ -20,6 +20,48 @@ TEST(FoldConstants, KnowsACastLikeByItsTypes) {
   network.expect_same_results({2, 4});
 }
 
+constexpr char kSwish[] = R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,5] x) => (float[N,5] y) {
+      three = Constant<value = float {3}>()
+      zero = Constant<value = float {0}>()
+      six = Constant<value = float {6}>()
+      sixth = Constant<value = float {0.16666667}>()
+      a = Add(x, three)
+      c = Clip(a, zero, six)
+      @ })";
+
+std::vector<std::string> swish_ops(const std::string& end) {
+  std::string text = kSwish;
+  text.replace(text.find('@'), 1, end);
+  const Network network(text);
+  network.expect_same_results({9, 5});
+  return Network::ops(*network.at_level(99));
+}
+
+TEST(FuseHardSwish, TakesTheFactorsInAnyOrder) {
+  for (const char* end : {
+           "m = Mul(x, c)  y = Div(m, six)",
+           "m = Mul(c, x)  y = Mul(sixth, m)",
+           "h = Div(c, six)  y = Mul(x, h)",
+           "h = Mul(c, sixth)  y = Mul(h, x)",
+       }) {
+    EXPECT_THAT(swish_ops(end), ElementsAre("HardSwish")) << end;
+  }
+  EXPECT_THAT(swish_ops("y = Div(c, six)"), ElementsAre("HardSigmoid"));
+}
+
+TEST(FuseHardSwish, LeavesOtherForms) {
+  for (const char* end : {
+           "m = Mul(x, c)  y = Div(six, m)",    // the quotient upside down
+           "m = Mul(a, c)  y = Div(m, six)",    // another factor
+           "m = Mul(x, c)  y = Div(m, three)",  // another divisor
+           "m = Mul(x, c)  d = Div(m, six)  y = Add(d, c)",
+       }) {
+    const std::vector<std::string> ops = swish_ops(end);
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "HardSwish"), 0) << end;
+  }
+}
+
 constexpr char kAttention[] = R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,T,24] x, float[24,24] wq, float[24,24] wk, float[24,24] wv) => (float[N,T,24] y) {
       split = Constant<value = int64[4] {0, 0, 4, 6}>()

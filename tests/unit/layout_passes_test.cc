@@ -129,6 +129,43 @@ TEST(LayoutPasses, FoldABatchNormIntoTransposedAndGroupedConvolutions) {
   network.expect_same_results({2, 4, 5, 5});
 }
 
+TEST(LayoutPasses, FoldArithmeticWithConstantsIntoConvolutions) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,4,5,5] x, float[6,4,3,3] w, float[6] b, float[1] one, float[6,1,1] per,
+       float[1,6,1,1] more, float[] number) => (float[N,6,3,3] y) {
+      c = Conv(x, w, b)
+      p = Mul(one, c)
+      q = Add(p, number)
+      r = Div(q, per)
+      s = Sub(r, more)
+      y = Relu(s) })");
+  network.weight("w", {6, 4, 3, 3})
+      .weight("b", {6})
+      .weight("one", {1})
+      .weight("per", {6, 1, 1}, 1, 2);
+  network.weight("more", {1, 6, 1, 1}).weight("number", {});
+  EXPECT_THAT(Network::ops(*network.at_level(1)), ElementsAre("Conv", "Relu"));
+  network.expect_same_results({2, 4, 5, 5});
+}
+
+TEST(LayoutPasses, LeaveArithmeticThatIsNotPerChannel) {
+  for (const char* body : {
+           "c = Conv(x, w)  y = Mul(c, row)",     // along the last axis
+           "c = Conv(x, w)  y = Div(number, c)",  // the constant divided by the result
+           "c = Conv(x, w)  m = Mul(c, number)  y = Add(m, c)",  // read elsewhere
+           "c = Conv(x, w)  y = Mul(c, whole)",                  // more axes than the result
+       }) {
+    Network network(std::string(R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[N,4,6,6] x, float[6,4,1,1] w, float[6] row, float[] number, float[1,1,1,1,1] whole)
+        => (float y) { )") +
+                    body + "}");
+    network.weight("w", {6, 4, 1, 1}).weight("row", {6}).weight("number", {}, 1, 2);
+    network.weight("whole", {1, 1, 1, 1, 1});
+    EXPECT_GT(Network::ops(*network.at_level(1)).size(), 1U) << body;
+    network.expect_same_results({2, 4, 6, 6});
+  }
+}
+
 TEST(LayoutPasses, GiveMatMulItsBiasActivationAndResidual) {
   Network network(R"(<ir_version: 8, opset_import: ["" : 20]>
     g (float[N,7,6] x, float[6,9] w, float[9] b, float[9,6] w2, float[6] b2, float[6] scale)
