@@ -319,6 +319,7 @@
   X("com.microsoft", SkipGroupNorm, op_SkipGroupNorm)                                       \
   X("com.microsoft", SkipLayerNormalization, op_SkipLayerNormalization)                     \
   X("com.microsoft", SkipSimplifiedLayerNormalization, op_SkipSimplifiedLayerNormalization) \
+  X("com.microsoft", SparseAttention, op_SparseAttention)                                   \
   X("com.microsoft", SparseToDenseMatMul, op_SparseToDenseMatMul)                           \
   X("com.microsoft", Tokenizer, op_Tokenizer)                                               \
   X("com.microsoft", TorchEmbedding, op_TorchEmbedding)                                     \
