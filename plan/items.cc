@@ -19,8 +19,8 @@ enum class Kind : uint8_t {
 // What a rule sees of a node of which an operand has items.
 class View {
  public:
-  View(const Graph& graph, const Node& node, const std::vector<Kind>& kinds, const Dim& count)
-      : graph_(graph), node_(node), kinds_(kinds), count_(count) {}
+  View(const Graph& graph, const Node& node, const std::vector<Kind>& kinds)
+      : graph_(graph), node_(node), kinds_(kinds) {}
 
   const AttrMap& attrs() const { return node_.attrs; }
   size_t input_count() const { return node_.inputs.size(); }
@@ -103,7 +103,6 @@ class View {
   const Graph& graph_;
   const Node& node_;
   const std::vector<Kind>& kinds_;
-  const Dim& count_;
 };
 
 // ---- rules: whether a node keeps the items of its operands apart. That its results have as many
@@ -361,12 +360,12 @@ class Walk {
       return is_onnx && node.op_type == "Expand" && spreads_shared(node) && give_items(node);
     }
     const Rule rule = find_rule(node);
-    return rule != nullptr && rule(View(graph_, node, kinds_, count_)) && give_items(node);
+    return rule != nullptr && rule(View(graph_, node, kinds_)) && give_items(node);
   }
 
   // Every item becomes the same.
   bool spreads_shared(const Node& node) const {
-    const View v(graph_, node, kinds_, count_);
+    const View v(graph_, node, kinds_);
     return v.is_shared(0) && v.dims(0) != nullptr &&
            (v.rank(0) < v.out_rank() || v.dims(0)->front() == Dim(1));
   }
