@@ -48,15 +48,54 @@ void ArenaPool::give(Block block) {
   free_.push_back(std::move(block));
 }
 
+// One that fits, or nearly so; what was given last may still be in a cache.
+ArenaPool::Block ArenaPool::take_spare(Spares& spares, size_t bytes) {
+  const std::lock_guard lock(spares.mutex);
+  for (auto block = spares.blocks.rbegin(); block != spares.blocks.rend(); ++block) {
+    if (block->bytes < bytes || block->bytes - bytes > bytes / 4) continue;
+    Block taken = std::move(*block);
+    spares.blocks.erase(std::next(block).base());
+    return taken;
+  }
+  return {};
+}
+
+void ArenaPool::give_spare(Spares& spares, Block block) {
+  constexpr size_t kMostBytes = size_t{128} << 20;
+  constexpr size_t kMostBlocks = 4;
+  std::vector<Block> leaving;  // freed without the lock
+  const std::lock_guard lock(spares.mutex);
+  spares.blocks.push_back(std::move(block));
+  size_t bytes = 0;
+  for (const Block& each : spares.blocks) bytes += each.bytes;
+  while (spares.blocks.size() > kMostBlocks || bytes > kMostBytes) {
+    bytes -= spares.blocks.front().bytes;
+    leaving.push_back(std::move(spares.blocks.front()));
+    spares.blocks.erase(spares.blocks.begin());
+  }
+}
+
 Result<Tensor> ArenaPool::make_result(DType dtype, const Shape& shape) const {
-  if (!source_ || dtype == DType::kString) return Tensor::allocate(dtype, shape);
+  constexpr size_t kLarge = size_t{1} << 20;
+  if (dtype == DType::kString || !shape.checked_count()) return Tensor::allocate(dtype, shape);
   const size_t bytes = dtype_bytes(dtype, static_cast<size_t>(shape.count()));
-  std::shared_ptr<void> memory = source_(std::max<size_t>(bytes, 1));
-  if (memory == nullptr) {
+  if (!source_ && bytes < kLarge) return Tensor::allocate(dtype, shape);
+  Block block;
+  if (bytes >= kLarge) block = take_spare(*spares_, bytes);
+  if (block.memory == nullptr) {
+    block.bytes = std::max<size_t>(bytes, 1);
+    block.memory =
+        source_ ? source_(block.bytes) : allocate_memory(block.bytes, Contents::kUndefined);
+  }
+  if (block.memory == nullptr) {
     return fail(Code::kRuntimeException, "out of memory: a result needs {} bytes", bytes);
   }
-  void* data = memory.get();
-  return Tensor::wrap(dtype, shape, data, std::move(memory));
+  void* data = block.data();
+  if (bytes < kLarge) return Tensor::wrap(dtype, shape, data, std::move(block.memory));
+  const auto let_go = [spares = std::weak_ptr(spares_), block = std::move(block)](void*) mutable {
+    if (const auto pool = spares.lock()) give_spare(*pool, std::move(block));
+  };
+  return Tensor::wrap(dtype, shape, data, std::shared_ptr<void>(data, let_go));
 }
 
 Result<void> ArenaPool::reserve(size_t bytes) {
