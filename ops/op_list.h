@@ -315,6 +315,7 @@
   X("com.microsoft", Rfft, op_Rfft)                                                         \
   X("com.microsoft", RotaryEmbedding, op_ContribRotaryEmbedding)                            \
   X("com.microsoft", SampleOp, op_SampleOp)                                                 \
+  X("com.microsoft", Sampling, op_Sampling)                                                 \
   X("com.microsoft", ScaledSiLU, op_ScaledSiLU)                                             \
   X("com.microsoft", SkipGroupNorm, op_SkipGroupNorm)                                       \
   X("com.microsoft", SkipLayerNormalization, op_SkipLayerNormalization)                     \
@@ -327,6 +328,7 @@
   X("com.microsoft", Trilu, op_ContribTrilu)                                                \
   X("com.microsoft", UnfoldTensor, op_UnfoldTensor)                                         \
   X("com.microsoft", Unique, op_ContribUnique)                                              \
+  X("com.microsoft", WhisperBeamSearch, op_WhisperBeamSearch)                               \
   X("com.microsoft", WordConvEmbedding, op_WordConvEmbedding)                               \
   X("com.microsoft.nchwc", AveragePool, op_NchwcAveragePool)                                \
   X("com.microsoft.nchwc", Conv, op_NchwcConv)                                              \

@@ -30,7 +30,7 @@ constexpr uint64_t kSeedStep = 0x9e3779b97f4a7c15u;
 // The seed of one run: the attribute's bits, or a new one.
 uint64_t run_seed(const std::optional<float>& seed) {
   if (seed) return std::bit_cast<uint32_t>(*seed);
-  return process_seed().fetch_add(kSeedStep, std::memory_order_relaxed);
+  return next_random_seed();
 }
 
 std::optional<float> seed_of(const AttrMap& attrs) {
@@ -47,11 +47,6 @@ uint64_t random_bits(uint64_t seed, uint64_t index) {
     z ^= z >> 31;
   }
   return z;
-}
-
-// In [0, 1).
-double random_unit(uint64_t seed, uint64_t index) {
-  return static_cast<double>(random_bits(seed, index) >> 11) * 0x1p-53;
 }
 
 // Standard normal (Box and Muller).
@@ -243,6 +238,14 @@ const auto kInts = FormalAttr::Kind::kInts;
 const auto kInt = FormalAttr::Kind::kInt;
 
 }  // namespace
+
+uint64_t next_random_seed() {
+  return process_seed().fetch_add(kSeedStep, std::memory_order_relaxed);
+}
+
+double random_unit(uint64_t seed, uint64_t index) {
+  return static_cast<double>(random_bits(seed, index) >> 11) * 0x1p-53;
+}
 
 void seed_random_ops(uint64_t seed) {
   process_seed().store(seed * kSeedStep, std::memory_order_relaxed);

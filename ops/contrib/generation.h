@@ -1,5 +1,6 @@
-// What the search for the next token of GreedySearch and BeamSearch is made of: sequences so far,
-// what may follow them, the hypotheses of a beam search. Entry points: adjust_scores, BeamItem.
+// What the search for the next token of GreedySearch, BeamSearch and their like is made of:
+// sequences so far, what may follow them, the hypotheses of a beam search. Entry points:
+// adjust_scores, BeamItem.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +11,23 @@ namespace sardonyx {
 
 using TokenRow = std::vector<int32_t>;
 
+// What may follow where sequences of Whisper have timestamps, which are the tokens from `first` on:
+// they come in pairs but for the first one, and never decrease.
+struct TimestampRules {
+  int32_t first = -1;                  // < 0: no such rules
+  std::vector<int32_t> never;          // tokens; those below 0 are none
+  std::vector<int32_t> only_in_front;  // until the first timestamp is there
+};
+
 struct TokenRules {
   float repetition_penalty = 1;
+  float temperature = 1;
   int64_t no_repeat_ngram = 0;  // 0: any may repeat
   int64_t min_length = 0;
   int32_t eos = 0;
   std::span<const int32_t> vocab_mask;   // [vocab]; empty: all are allowed
   std::span<const int32_t> prefix_mask;  // [vocab], for the first token alone
+  TimestampRules timestamps;
 };
 
 // Applies the rules to the scores of what may follow the sequence; forbidden ones get the lowest

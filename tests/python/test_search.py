@@ -1,4 +1,4 @@
-"""GreedySearch and BeamSearch with a small GPT, beside ONNX Runtime."""
+"""GreedySearch, BeamSearch and Sampling with a small GPT, beside ONNX Runtime."""
 
 import numpy as np
 import onnxruntime
@@ -53,13 +53,11 @@ def gpt(seed):
     return helper.make_graph(writer.nodes, "decoder", inputs, outputs, writer.initializers)
 
 
-def search(op, decoder, feeds, outputs, **attrs):
-    """One node fed by name; omitted inputs are None."""
+def model_of(op, feeds, outputs, **attrs):
+    """One node fed by name; omitted inputs are None, omitted outputs blank."""
     names = [name if value is not None else "" for name, value in feeds.items()]
-    node = helper.make_node(
-        op, names, list(outputs), domain=MS, decoder=decoder, eos_token_id=EOS, pad_token_id=PAD,
-        model_type=0, **attrs
-    )
+    results = [name.strip() for name in outputs]
+    node = helper.make_node(op, names, results, domain=MS, **attrs)
     given = {name: value for name, value in feeds.items() if value is not None}
     graph = helper.make_graph(
         [node],
@@ -70,18 +68,35 @@ def search(op, decoder, feeds, outputs, **attrs):
             )
             for name, value in given.items()
         ],
-        [helper.make_tensor_value_info(name, kind, None) for name, kind in outputs.items()],
+        [
+            helper.make_tensor_value_info(name, kind, None)
+            for name, kind in outputs.items()
+            if name.strip()
+        ],
     )
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(MS, 1)], ir_version=8
     ).SerializeToString()
+    return model, given
+
+
+def run_both(op, feeds, outputs, **attrs):
+    model, given = model_of(op, feeds, outputs, **attrs)
     theirs = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     wanted = theirs.run(None, given)
     got = sardonyx.InferenceSession(model).run(None, given)
     np.testing.assert_array_equal(got[0], wanted[0])
     for ours, theirs in zip(got[1:], wanted[1:], strict=True):
+        assert ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
-    return got[0]
+    return got
+
+
+IDS = {"eos_token_id": EOS, "pad_token_id": PAD, "model_type": 0}
+
+
+def search(op, decoder, feeds, outputs, **attrs):
+    return run_both(op, feeds, outputs, decoder=decoder, **IDS, **attrs)[0]
 
 
 def number(value):
@@ -155,3 +170,108 @@ def test_prefix_and_mask():
     }
     found = search("BeamSearch", gpt(7), feeds, {"sequences": TensorProto.INT32})
     assert found[:, 0, 3].tolist() == [4, 6, 8]
+
+
+def test_scores():
+    """Of every token at every step, while no item has ended."""
+    feeds = {
+        "input_ids": PROMPTS,
+        "max_length": number(9),
+        "min_length": number(0),
+        "num_beams": number(2),
+        "num_return_sequences": number(2),
+        "length_penalty": number(1.0),
+        "repetition_penalty": number(1.3),
+        "vocab_mask": (np.arange(WORDS) != EOS).astype(I32),
+    }
+    outputs = {"sequences": TensorProto.INT32, "sequences_scores": TensorProto.FLOAT}
+    search("BeamSearch", gpt(3), feeds, outputs | {"scores": TensorProto.FLOAT})
+
+
+# ---- Sampling: what is drawn is random; how often shows the distribution
+
+DRAWS = 4000
+
+
+def drawn(session, feeds):
+    tokens = session.run(["sequences"], feeds)[0][:, 3]
+    return np.bincount(tokens, minlength=WORDS) / DRAWS
+
+
+def shares_of(logits):
+    """As sequences have them, where the end is padding."""
+    shares = np.exp(logits.astype(np.float64) - logits.max())
+    shares /= shares.sum()
+    shares[PAD] += shares[EOS]
+    shares[EOS] = 0
+    return shares
+
+
+def sampling(attrs, presence=None, seed=5):
+    feeds = {
+        "input_ids": np.tile(PROMPTS[:1], (DRAWS, 1)),
+        "max_length": number(4),
+        "min_length": number(0),
+        "repetition_penalty": number(1.2),
+        "vocab_mask": (np.arange(WORDS) != 8).astype(I32),
+        "prefix_vocab_mask": None,
+        "attention_mask": None,
+        "presence_mask": presence,
+        "seed": None if seed is None else number(seed),
+    }
+    outputs = {"sequences": TensorProto.INT32, "filtered_logits": TensorProto.FLOAT}
+    return model_of("Sampling", feeds, outputs, decoder=gpt(0), **IDS, **attrs)
+
+
+def check_draws(got, shares):
+    """Within five standard deviations of each, and nothing that has no share."""
+    assert not got[shares < 1e-9].any()
+    spread = np.sqrt(shares * (1 - shares) / DRAWS)
+    assert (np.abs(got - shares) <= 5 * spread + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"top_p": 0.9},
+        {"top_p": 0.1, "min_tokens_to_keep": 1},
+        {"top_p": 0.1, "min_tokens_to_keep": 3},
+        {"top_p": 0.8, "temperature": 2.0},
+        {"top_p": 0.8, "custom": 1},
+        {"top_p": 1.0},
+        {"top_p": 0.0},
+        {"top_p": 0.9, "filter_value": 1.0},
+    ],
+)
+def test_sampling(attrs):
+    model, feeds = sampling(attrs)
+    session = sardonyx.InferenceSession(model)
+    logits = session.run(["filtered_logits"], feeds)[0]
+    assert (logits == logits[0]).all()
+    shares = shares_of(logits[0])
+    check_draws(drawn(session, feeds), shares)
+    # ONNX Runtime's kernel for processors leaves filtered_logits out.
+    theirs = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    check_draws(drawn(theirs, feeds), shares)
+
+
+def test_sampling_presence():
+    """ONNX Runtime takes the penalty of every token off the first one's score."""
+    presence = np.tile((np.arange(WORDS) % 3).astype(I32), (DRAWS, 1))
+    found = []
+    for penalty in (0.0, 0.7):
+        model, feeds = sampling({"top_p": 1.0, "presence_penalty": penalty}, presence)
+        found.append(sardonyx.InferenceSession(model).run(["filtered_logits"], feeds)[0][0])
+    counts = found[0] > -1e30
+    np.testing.assert_allclose(
+        found[1][counts], (found[0] - presence[0] * np.float32(0.7))[counts], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_sampling_seeds():
+    runs = []
+    for seed in (5, 5, 6, None, None):
+        model, feeds = sampling({"top_p": 0.9}, seed=seed)
+        runs.append(sardonyx.InferenceSession(model).run(["sequences"], feeds)[0][:, 3].tolist())
+    assert runs[0] == runs[1] != runs[2]
+    assert runs[3] != runs[4]
