@@ -277,10 +277,14 @@
   X("com.microsoft", LinearAttention, op_ContribLinearAttention)                            \
   X("com.microsoft", LinearAttentionGate, op_LinearAttentionGate)                           \
   X("com.microsoft", MRotaryEmbedding, op_MRotaryEmbedding)                                 \
+  X("com.microsoft", MatMulBlockQuantizedFp4Weight, op_MatMulBlockQuantizedFp4Weight)       \
+  X("com.microsoft", MatMulBlockQuantizedFp8Weight, op_MatMulBlockQuantizedFp8Weight)       \
   X("com.microsoft", MatMulBnb4, op_MatMulBnb4)                                             \
   X("com.microsoft", MatMulInteger16, op_MatMulInteger16)                                   \
   X("com.microsoft", MatMulIntegerToFloat, op_MatMulIntegerToFloat)                         \
   X("com.microsoft", MatMulNBits, op_MatMulNBits)                                           \
+  X("com.microsoft", MatMulNBitsMlp, op_MatMulNBitsMlp)                                     \
+  X("com.microsoft", MatMulNBitsQkv, op_MatMulNBitsQkv)                                     \
   X("com.microsoft", MoE, op_MoE)                                                           \
   X("com.microsoft", MulInteger, op_MulInteger)                                             \
   X("com.microsoft", MultiHeadAttention, op_MultiHeadAttention)                             \

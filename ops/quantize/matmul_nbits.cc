@@ -18,10 +18,11 @@ constexpr DTypeSet kFloat = dtype_set(DType::kFloat32);
 constexpr DTypeSet kByte = dtype_set(DType::kUint8);
 constexpr DTypeSet kReal = dtype_set(DType::kFloat32, DType::kFloat16, DType::kBfloat16);
 
-// What codes mean: numbers less half their range, or one of two tables of 4 bits.
-enum CodeTable : int64_t { kIntegers = 0, kFp4 = 1, kNf4 = 2 };
+// What codes mean: numbers less half their range, or one of three tables of 4 bits.
+enum CodeTable : int64_t { kIntegers = 0, kFp4 = 1, kNf4 = 2, kE2m1 = 3 };
 
-// The 4-bit float with sign, and the quantiles of the normal distribution (QLoRA, appendix E).
+// The 4-bit float with sign, the quantiles of the normal distribution (QLoRA, appendix E), and
+// float4e2m1.
 constexpr std::array<float, 16> kFp4Values = {
     0.0f,  0.0052083333f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
     -0.0f, -0.0052083333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
@@ -29,6 +30,13 @@ constexpr std::array<float, 16> kNf4Values = {
     -1.0f,         -0.69619280f, -0.52507305f, -0.39491749f, -0.28444138f, -0.18477343f,
     -0.091050036f, 0.0f,         0.079580300f, 0.16093020f,  0.24611230f,  0.33791524f,
     0.44070983f,   0.56261700f,  0.72295684f,  1.0f};
+constexpr std::array<float, 16> kE2m1Values = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,
+                                               4.0f,  6.0f,  -0.0f, -0.5f, -1.0f, -1.5f,
+                                               -2.0f, -3.0f, -4.0f, -6.0f};
+
+const std::array<float, 16>& values_of(int64_t table) {
+  return table == kFp4 ? kFp4Values : table == kNf4 ? kNf4Values : kE2m1Values;
+}
 
 struct Sizes {
   int64_t rows = 0, columns = 0, depth = 0;
@@ -124,7 +132,7 @@ class MatMulNBits final : public Kernel {
       const float first = has_zeros_ ? 0.0f : -static_cast<float>(1 << (sizes.bits - 1));
       std::iota(weights_.table.begin(), weights_.table.end(), first);
     } else {
-      const auto& values = table == kFp4 ? kFp4Values : kNf4Values;
+      const auto& values = values_of(table);
       weights_.table.assign(values.begin(), values.end());
     }
     s8_ = attrs.get_int("accuracy_level") == 4 && table == kIntegers && !has_index_ &&
@@ -355,7 +363,7 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
             }
             number -= zero;
           } else {
-            const auto& table = attrs.get_int("table") == kFp4 ? kFp4Values : kNf4Values;
+            const auto& table = values_of(attrs.get_int("table"));
             number = static_cast<double>(table[static_cast<size_t>(code)]);
           }
           sum += static_cast<double>(a[row * sizes.depth + k]) * number *
