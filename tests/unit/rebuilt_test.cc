@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "base/mapped_file.h"
 #include "base/rebuilt.h"
@@ -172,6 +174,32 @@ TEST(Rebuilt, SessionsOfAFileGiveWhatSessionsOfItsBytesGive) {
     EXPECT_EQ(run_all(*of_file), run_all(of_bytes.value()));
     EXPECT_EQ(run_all(*of_file), run_all(of_bytes.value()));
   }
+  fs::remove(path);
+}
+
+TEST(Rebuilt, ManyThreadsMayPlanAndRunAtOnce) {
+  const fs::path path = fs::temp_directory_path() /
+                        fmt::format("sardonyx-threads-{}.onnx", static_cast<int>(::getpid()));
+  std::ofstream(path, std::ios::binary) << model_bytes(2);
+  const auto expected = run_all(Session::load(path).value());
+  const auto shared = make_shared_weights();
+  std::vector<Session> sessions;
+  for (int i = 0; i < 2; ++i) {
+    SessionOptions options;
+    options.threads = 2;
+    options.plan_limit = 5;  // fewer than the shapes: plans come and go
+    options.shared_weights = shared;
+    sessions.push_back(Session::load(path, options).value());
+  }
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < 3; ++round) wrong += run_all(sessions[i % 2]) != expected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
   fs::remove(path);
 }
 
