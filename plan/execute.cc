@@ -12,6 +12,9 @@ std::string in_braces(const Shape& shape) {
   return fmt::format("{{{}}}", fmt::join(shape.begin(), shape.end(), ","));
 }
 
+// Made by the layout pass: the node before it is the one that the model knows.
+bool is_reorder(const Node& node) { return node.name.ends_with("/reorder"); }
+
 Error noted(Error error, const std::string& note) {
   if (!note.empty()) error.message += "; " + note;
   return error;
@@ -30,7 +33,10 @@ Result<void> ready_result(const Graph& graph, const PlanContext& context, size_t
       result = std::move(*tensor);
       return {};
     }
-    const NodeId producer = graph.value(made.value).producer;
+    NodeId producer = graph.value(made.value).producer;
+    while (producer != kNoNode && is_reorder(graph.node(producer))) {
+      producer = graph.value(graph.node(producer).inputs[0]).producer;
+    }
     std::string note = fmt::format("it is for output '{}'", made.name);
     if (producer != kNoNode) note += " of " + graph.node(producer).title();
     return tl::unexpected(noted(tensor.error(), note));

@@ -39,12 +39,12 @@ OpDef op_Asin() { return unary_op({7, 22}, kFloatTypes); }
 OpDef op_Asinh() { return unary_op({9, 22}, kFloatTypes); }
 OpDef op_Atan() { return unary_op({7, 22}, kFloatTypes); }
 OpDef op_Atanh() { return unary_op({9, 22}, kFloatTypes); }
-OpDef op_Ceil() { return unary_op({1, 6, 13}, kFloatTypes); }
+OpDef op_Ceil() { return with_denormals(unary_op({1, 6, 13}, kFloatTypes)); }
 OpDef op_Cos() { return unary_op({7, 22}, kFloatTypes); }
 OpDef op_Cosh() { return unary_op({9, 22}, kFloatTypes); }
 OpDef op_Erf() { return unary_op({9, 13}, kFloatTypes); }
 OpDef op_Exp() { return unary_op({1, 6, 13}, kFloatTypes); }
-OpDef op_Floor() { return unary_op({1, 6, 13}, kFloatTypes); }
+OpDef op_Floor() { return with_denormals(unary_op({1, 6, 13}, kFloatTypes)); }
 OpDef op_Log() { return with_denormals(unary_op({1, 6, 13}, kFloatTypes)); }
 OpDef op_Round() { return unary_op({11, 22}, kFloatTypes); }
 OpDef op_Sin() { return unary_op({7, 22}, kFloatTypes); }

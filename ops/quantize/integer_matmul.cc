@@ -29,6 +29,7 @@ constexpr DTypeSet kQuantized = kBytes | dtype_set(DType::kFloat8E4M3FN, DType::
 Result<void> check_lines(const InferContext& context, size_t index, size_t matrix, bool rows) {
   if (!context.has_rank(index) || !context.has_rank(matrix)) return {};
   const Dims& dims = context.dims(matrix);
+  if (dims.empty()) return {};  // which infer_matmul refuses
   const Dim lines = rows ? (dims.size() == 1 ? Dim(1) : dims[dims.size() - 2]) : dims.back();
   const Dim count = product(context.dims(index));
   const Dim all =
