@@ -267,7 +267,10 @@ bool keeps_denormals(const OpDef& op, const Node& node) {
     for_each_subgraph(node, [&](const Subgraph& fused) {
       for (const Node& step : fused.body->nodes()) {
         const OpDef* step_op = step.removed ? nullptr : find_op(step);
-        keeps |= step_op != nullptr && step_op->keeps_denormals;
+        if (step_op == nullptr || !step_op->keeps_denormals) continue;
+        const bool scales =
+            step.op_type == "Div" && fused.body->value(step.inputs[1]).is_constant();
+        keeps |= !scales;
       }
     });
   }

@@ -159,7 +159,7 @@ OpDef op_Shrink() {
   const DTypeSet types = kNumericTypes & ~dtype_bit(DType::kBfloat16);
   OpDef op = unary_op({9}, types, {float_attr("bias", 0.0f), float_attr("lambd", 0.5f)});
   op.elementwise = &kShrink;
-  return op;
+  return with_denormals(op);
 }
 OpDef op_Sigmoid() { return unary_op({1, 6, 13}, kFloatTypes); }
 OpDef op_Softplus() { return unary_op({1, 22}, kFloatTypes); }

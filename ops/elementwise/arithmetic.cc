@@ -302,12 +302,14 @@ OpDef op_Mul() {
   return with_rule(binary_op({1, 6, 7, 13, 14}, kNumericTypes), infer_arithmetic<known_product>);
 }
 OpDef op_Div() {
-  return with_rule(binary_op({1, 6, 7, 13, 14}, kNumericTypes), infer_arithmetic<known_quotient>);
+  // The quotient of two denormals is an ordinary number.
+  return with_denormals(
+      with_rule(binary_op({1, 6, 7, 13, 14}, kNumericTypes), infer_arithmetic<known_quotient>));
 }
 OpDef op_Mod() {
   OpDef op = with_rule(binary_op({10, 13}, kNumericTypes, {int_attr("fmod", 0)}), infer_mod);
   op.elementwise = &kMod;
-  return op;
+  return with_denormals(op);
 }
 OpDef op_Pow() {
   const DTypeSet bases = kFloatTypes | dtype_set(DType::kInt32, DType::kInt64);
@@ -315,7 +317,7 @@ OpDef op_Pow() {
   op.inputs = {{"X", "T", bases}, {"Y", "T1", kNumericTypes}};
   op.outputs = {{"Z", "T", bases}};
   op.elementwise = &kPow;
-  return op;
+  return with_denormals(op);
 }
 OpDef op_Min() {
   OpDef op = variadic_op({1, 6, 8, 12, 13}, kNumericTypes, "min");
