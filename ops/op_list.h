@@ -258,6 +258,7 @@
   X("com.microsoft", FusedMatMul, op_ContribFusedMatMul)                                    \
   X("com.microsoft", FusedMatMulActivation, op_FusedMatMulActivation)                       \
   X("com.microsoft", GatedAdd, op_GatedAdd)                                                 \
+  X("com.microsoft", GatedDeltaNet, op_GatedDeltaNet)                                       \
   X("com.microsoft", GatedRMSNorm, op_GatedRMSNorm)                                         \
   X("com.microsoft", GatedRelativePositionBias, op_GatedRelativePositionBias)               \
   X("com.microsoft", GatherBlockQuantized, op_GatherBlockQuantized)                         \
@@ -289,6 +290,7 @@
   X("com.microsoft", MulInteger, op_MulInteger)                                             \
   X("com.microsoft", MultiHeadAttention, op_MultiHeadAttention)                             \
   X("com.microsoft", MurmurHash3, op_MurmurHash3)                                           \
+  X("com.microsoft", NGramHashMapping, op_NGramHashMapping)                                 \
   X("com.microsoft", NGramRepeatBlock, op_NGramRepeatBlock)                                 \
   X("com.microsoft", NhwcConv, op_NhwcConv)                                                 \
   X("com.microsoft", NhwcFusedConv, op_NhwcFusedConv)                                       \
@@ -332,6 +334,8 @@
   X("com.microsoft", Trilu, op_ContribTrilu)                                                \
   X("com.microsoft", UnfoldTensor, op_UnfoldTensor)                                         \
   X("com.microsoft", Unique, op_ContribUnique)                                              \
+  X("com.microsoft", VarlenCausalConvWithState, op_VarlenCausalConvWithState)               \
+  X("com.microsoft", VarlenNGramHashMapping, op_VarlenNGramHashMapping)                     \
   X("com.microsoft", WhisperBeamSearch, op_WhisperBeamSearch)                               \
   X("com.microsoft", WordConvEmbedding, op_WordConvEmbedding)                               \
   X("com.microsoft.nchwc", AveragePool, op_NchwcAveragePool)                                \
