@@ -295,7 +295,10 @@
   X("com.microsoft", NhwcConv, op_NhwcConv)                                                 \
   X("com.microsoft", NhwcFusedConv, op_NhwcFusedConv)                                       \
   X("com.microsoft", NhwcMaxPool, op_NhwcMaxPool)                                           \
+  X("com.microsoft", PackedAttention, op_PackedAttention)                                   \
+  X("com.microsoft", PackedMultiHeadAttention, op_PackedMultiHeadAttention)                 \
   X("com.microsoft", Pad, op_ContribPad)                                                    \
+  X("com.microsoft", PagedAttention, op_PagedAttention)                                     \
   X("com.microsoft", QAttention, op_QAttention)                                             \
   X("com.microsoft", QEmbedLayerNormalization, op_QEmbedLayerNormalization)                 \
   X("com.microsoft", QGemm, op_QGemm)                                                       \
