@@ -281,6 +281,7 @@
   X("com.microsoft", MatMulBlockQuantizedFp4Weight, op_MatMulBlockQuantizedFp4Weight)       \
   X("com.microsoft", MatMulBlockQuantizedFp8Weight, op_MatMulBlockQuantizedFp8Weight)       \
   X("com.microsoft", MatMulBnb4, op_MatMulBnb4)                                             \
+  X("com.microsoft", MatMulFpQ4, op_MatMulFpQ4)                                             \
   X("com.microsoft", MatMulInteger16, op_MatMulInteger16)                                   \
   X("com.microsoft", MatMulIntegerToFloat, op_MatMulIntegerToFloat)                         \
   X("com.microsoft", MatMulNBits, op_MatMulNBits)                                           \

@@ -1,10 +1,10 @@
-"""Products with packed weights that ONNX Runtime has for other devices alone, beside their
-definitions."""
+"""Products with packed weights: of MatMulFpQ4 beside ONNX Runtime, of those that it has for other
+devices alone beside their definitions."""
 
 import ml_dtypes
 import numpy as np
 import pytest
-from beside_oracle import check_defined, make_model, random
+from beside_oracle import check, check_defined, make_model, random
 
 import sardonyx
 
@@ -133,3 +133,16 @@ def test_fp8(dtype, k, block, rounds, biased):
     wanted = used @ real.T + (0 if bias is None else bias.astype(F32))
     check_defined("MatMulBlockQuantizedFp8Weight", [a, weights, scales, scale, bias],
                   [wanted.astype(dtype)], constants=(1, 2), rtol=1e-2, atol=1e-2, block_size=block)
+
+
+@pytest.mark.parametrize("k", [32, 70])
+@pytest.mark.parametrize("rows", [1, 9])
+@pytest.mark.parametrize("kind, head", [(0, 4), (1, 5)])
+def test_fpq4(k, rows, kind, head):
+    n, blocks, rng = 24, -(-k // 32), np.random.default_rng(k)
+    blob = rng.integers(0, 256, (n, blocks, head + 16)).astype(np.uint8)
+    scales = (rng.random((n, blocks)) * 0.2).astype(F32)
+    blob[..., :4] = scales[..., None].view(np.uint8)
+    blob[..., 4] &= 15  # the zero point, where there is one
+    inputs = [random(2, rows, k), blob.ravel(), np.array([k, n], np.int64)]
+    check("MatMulFpQ4", inputs, constants=(1, 2), blk_quant_type=kind, atol=1e-4)
