@@ -229,6 +229,7 @@
   X("ai.onnx.preview.training", Gradient, op_Gradient)                                      \
   X("ai.onnx.preview.training", Momentum, op_Momentum)                                      \
   X("com.microsoft", Attention, op_ContribAttention)                                        \
+  X("com.microsoft", AttnLSTM, op_AttnLSTM)                                                 \
   X("com.microsoft", BeamSearch, op_BeamSearch)                                             \
   X("com.microsoft", BiasAdd, op_BiasAdd)                                                   \
   X("com.microsoft", BiasDropout, op_BiasDropout)                                           \

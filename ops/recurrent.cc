@@ -156,7 +156,8 @@ double GateFunction::operator()(double x) const {
   return x;
 }
 
-Result<void> infer_recurrent(InferContext& context, const RecurrentKind& kind) {
+Result<void> infer_recurrent(InferContext& context, const RecurrentKind& kind,
+                             const Dim& attended) {
   const AttrMap& attrs = context.attrs();
   const int64_t directions = TRY(read_directions(attrs));
   TRY(read_activations(attrs, kind, directions));
@@ -172,7 +173,7 @@ Result<void> infer_recurrent(InferContext& context, const RecurrentKind& kind) {
     }
     steps = x[batch_first ? 1 : 0];
     batch = x[batch_first ? 0 : 1];
-    input = x[2];
+    if (!attended.is_unknown()) input = x[2] + attended;
   }
   TRY(check_operands(context, kind, {Dim(directions), batch, input, hidden}));
   const Dims state =

@@ -84,7 +84,9 @@ struct RecurrentKind {
 inline constexpr size_t kRecurrentB = 3, kRecurrentLens = 4, kRecurrentH = 5, kRecurrentC = 6,
                         kRecurrentP = 7;
 
-Result<void> infer_recurrent(InferContext& context, const RecurrentKind& kind);
+// `attended`: how many numbers each step takes beside those of X.
+Result<void> infer_recurrent(InferContext& context, const RecurrentKind& kind,
+                             const Dim& attended = Dim(0));
 Result<Recurrent> read_recurrent(const KernelRequest& request, const RecurrentKind& kind);
 // The declaration without rule and kernels.
 OpDef recurrent_op(const RecurrentKind& kind);
