@@ -278,6 +278,7 @@
   X("com.microsoft", IsAllFinite, op_IsAllFinite)                                           \
   X("com.microsoft", LinearAttention, op_ContribLinearAttention)                            \
   X("com.microsoft", LinearAttentionGate, op_LinearAttentionGate)                           \
+  X("com.microsoft", LongformerAttention, op_LongformerAttention)                           \
   X("com.microsoft", MRotaryEmbedding, op_MRotaryEmbedding)                                 \
   X("com.microsoft", MatMulBlockQuantizedFp4Weight, op_MatMulBlockQuantizedFp4Weight)       \
   X("com.microsoft", MatMulBlockQuantizedFp8Weight, op_MatMulBlockQuantizedFp8Weight)       \
