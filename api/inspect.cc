@@ -147,9 +147,19 @@ Result<PlanReport> describe_plan(const Session& session,
     types.push_back(TRY(planned_type(graph.value(input), input_shapes)));
   }
   const FlushDenormals flush(state.flush_denormals);
-  const std::shared_ptr<Plan> plan = TRY(state.runner->plan_for(types));
   PlanReport report;
-  for (const Step& step : plan->steps) report.steps.push_back(describe_step(graph, *plan, step));
+  double parts = 1;
+  if (auto cut = state.runner->parts_for(types)) {
+    report.items = cut->items;
+    report.part_items = cut->part_items;
+    parts = static_cast<double>(cut->items) / static_cast<double>(cut->part_items);
+    types = std::move(cut->inputs);
+  }
+  const std::shared_ptr<Plan> plan = TRY(state.runner->plan_for(types));
+  for (const Step& step : plan->steps) {
+    PlanStep& shown = report.steps.emplace_back(describe_step(graph, *plan, step));
+    for (double* of_run : {&shown.flops, &shown.bytes_read, &shown.bytes_written}) *of_run *= parts;
+  }
   report.complete = plan->complete;
   report.waits_for = waits_for(graph, *plan);
   report.arena_bytes = plan->arena_bytes;

@@ -50,6 +50,8 @@ struct PlanStep {
 };
 
 struct PlanReport {
+  // A batch that runs in parts: its items, and those of a part, whose plan this is; 0: one run.
+  int64_t items = 0, part_items = 0;
   std::vector<PlanStep> steps;  // until the first shape that depends on data
   bool complete = true;         // false: more is planned when shapes are known
   std::string waits_for;        // what the rest waits for

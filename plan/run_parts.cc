@@ -101,6 +101,22 @@ int64_t PlanRunner::choose_part(std::span<const Value> inputs) const {
   return rest != 0 && plan_of_items(inputs, rest) == nullptr ? 0 : part;
 }
 
+std::optional<PlanRunner::Parts> PlanRunner::parts_for(std::span<const ValueType> inputs) const {
+  if (!items_) return std::nullopt;
+  std::vector<Value> values;  // no elements are looked at
+  for (const ValueType& type : inputs) {
+    if (!type.is_concrete()) return std::nullopt;
+    values.emplace_back(Tensor::wrap(type.dtype, to_shape(*type.dims), nullptr, nullptr));
+  }
+  const std::lock_guard lock(mutex_);
+  Parts parts{item_count(*items_, values), find_part(values), {inputs.begin(), inputs.end()}};
+  if (parts.part_items == 0) return std::nullopt;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (items_->inputs[i]) parts.inputs[i].dims->front() = parts.part_items;
+  }
+  return parts;
+}
+
 Result<void> PlanRunner::run_parts(std::span<const Value> inputs, int64_t part_items,
                                    std::span<Value> results, const RunControl& control) const {
   const int64_t count = item_count(*items_, inputs);

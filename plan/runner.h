@@ -35,7 +35,14 @@ class PlanRunner final : public GraphRunner {
   size_t output_count() const override { return nodes_.graph->outputs().size(); }
   const Graph& graph() const { return *nodes_.graph; }
 
-  // The first plan for inputs of these types.
+  // How runs on inputs of these types are cut; nothing where they are not.
+  struct Parts {
+    int64_t items = 0;
+    int64_t part_items = 0;         // but for the last part, which may have fewer
+    std::vector<ValueType> inputs;  // of a part
+  };
+  std::optional<Parts> parts_for(std::span<const ValueType> inputs) const;
+  // The first plan for inputs of these types, whole.
   Result<std::shared_ptr<Plan>> plan_for(std::span<const ValueType> inputs) const;
 
  private:

@@ -33,7 +33,9 @@ void show_json(const PlanReport& plan) {
                      {"bytes_written", step.bytes_written},
                      {"workspace_bytes", step.workspace_bytes}});
   }
-  print_json({{"steps", steps},
+  print_json({{"items", plan.items},
+              {"part_items", plan.part_items},
+              {"steps", steps},
               {"complete", plan.complete},
               {"waits_for", plan.waits_for},
               {"arena_bytes", plan.arena_bytes},
@@ -58,6 +60,12 @@ void show_text(const PlanReport& plan, bool reasons) {
              quantity(static_cast<double>(plan.arena_bytes), "B"),
              quantity(static_cast<double>(plan.unshared_bytes), "B"),
              quantity(static_cast<double>(plan.weight_bytes), "B"));
+  if (plan.part_items != 0) {
+    fmt::print(
+        "batch       {} items in parts of {}, side by side where threads are free; shapes and\n"
+        "            memory are those of a part, the work is that of the run\n",
+        plan.items, plan.part_items);
+  }
   if (!reasons) return;
   fmt::print("\nkernels that declined:\n");
   for (const PlanStep& step : plan.steps) {

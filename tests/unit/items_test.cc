@@ -2,6 +2,7 @@
 // gives what one run gives, with the same bits for every number of threads.
 #include <gmock/gmock.h>
 
+#include "api/inspect.h"
 #include "plan/items.h"
 #include "tests/support/network.h"
 
@@ -179,6 +180,26 @@ TEST(Items, PartsAreSmallOnlyWhereActivationsAreMany) {
   const Session parted = load_net(2, "1").value();
   EXPECT_EQ(convolutions(parted, 5), convolutions(whole, 5));
   EXPECT_EQ(convolutions(parted, 64), 8 * convolutions(whole, 64));
+}
+
+TEST(Items, APlanTellsOfTheParts) {
+  const Session session = load_net(2, "1").value();
+  const auto plan_of = [&](int64_t batch, int64_t side) {
+    return describe_plan(session, {{"x", Shape{batch, 16, side, side}}}).value();
+  };
+  const auto work = [](const PlanReport& plan) {
+    double flops = 0;
+    for (const PlanStep& step : plan.steps) flops += step.flops;
+    return flops;
+  };
+  const PlanReport one = plan_of(1, 64);
+  const PlanReport parted = plan_of(8, 64);
+  EXPECT_EQ(one.part_items, 0);
+  EXPECT_EQ(parted.items, 8);
+  EXPECT_EQ(parted.part_items, 1);
+  EXPECT_EQ(parted.arena_bytes, one.arena_bytes);
+  EXPECT_DOUBLE_EQ(work(parted), 8 * work(one));
+  EXPECT_EQ(plan_of(8, 5).part_items, 0);
 }
 
 TEST(Items, PartsWriteIntoTheCallersMemory) {
