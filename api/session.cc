@@ -32,7 +32,7 @@ Result<void> reserve_constants(const Graph& graph, ArenaPool& arenas) {
     bytes += value.constant.bytes();
     if (largest == nullptr || value.constant.bytes() > largest->constant.bytes()) largest = &value;
   }
-  const Result<void> done = arenas.reserve(bytes);
+  Result<void> done = arenas.reserve(bytes);
   if (done) return done;
   Error error = done.error();
   error.message +=
