@@ -51,6 +51,12 @@ if(SARDONYX_SANITIZE)
                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sardonyx_flags INTERFACE -fsanitize=${SARDONYX_SANITIZE})
 endif()
+# For what takes enums from programs in C, which may pass any number; it is checked like any
+# argument. To be linked after sardonyx_flags: the last option counts.
+add_library(sardonyx_c_enums INTERFACE)
+if(SARDONYX_SANITIZE MATCHES undefined)
+  target_compile_options(sardonyx_c_enums INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=enum>)
+endif()
 if(SARDONYX_FUZZ)
   target_compile_options(sardonyx_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -1,4 +1,6 @@
 // Transposition of a matrix in blocks that fit the first cache.
+#include <cstring>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/transpose_kernels.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -15,11 +17,15 @@ namespace {
 
 constexpr int64_t kBlock = 64;
 
+// Elements of 8 bytes may be pairs of 4, which lie where 4 bytes may.
 template <class T>
 void scalar_block(const T* src, int64_t src_ld, T* dst, int64_t dst_ld, int64_t rows,
                   int64_t cols) {
   for (int64_t c = 0; c < cols; ++c) {
-    for (int64_t r = 0; r < rows; ++r) dst[c * dst_ld + r] = src[r * src_ld + c];
+    for (int64_t r = 0; r < rows; ++r) {
+      std::memcpy(static_cast<void*>(dst + c * dst_ld + r),
+                  static_cast<const void*>(src + r * src_ld + c), sizeof(T));
+    }
   }
 }
 
