@@ -102,7 +102,7 @@ class Printer {
     std::string attrs;
     for (const auto& [name, attr] : node.attrs) {
       const std::string one = attr_text(attr);
-      if (!one.empty()) attrs += (attrs.empty() ? "" : " ") + name + "=" + one;
+      if (!one.empty()) attrs += fmt::format("{}{}={}", attrs.empty() ? "" : " ", name, one);
     }
     if (!attrs.empty()) text += " [" + attrs + "]";
   }

@@ -36,7 +36,7 @@ Result<void> verify_ops_known(const Graph& graph) {
   if (unknown.empty()) return {};
   std::string list;
   for (const auto& [op, nodes] : unknown) {
-    list += (list.empty() ? "" : "; ") + op + " (node " + nodes + ")";
+    list += fmt::format("{}{} (node {})", list.empty() ? "" : "; ", op, nodes);
   }
   return fail(Code::kNotImplemented,
               "the model uses {} operator{} that this version does not have: {}. Give the model a "

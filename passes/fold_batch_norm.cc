@@ -33,6 +33,7 @@ Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& num
   visit_float(dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
     std::vector<T> elements;
+    elements.reserve(numbers.size());
     for (double number : numbers) elements.push_back(narrow<T>(number));
     result = Tensor::from<T>(shape, std::span<const T>(elements));
   });

@@ -211,7 +211,7 @@ Value dict_to_map(nb::handle object, const ArgInfo* arg) {
   const DType values = arg != nullptr && arg->element ? arg->element->dtype : DType::kUndefined;
   DType keys = arg != nullptr ? arg->dtype : DType::kUndefined;
   if (keys == DType::kUndefined) {
-    const bool text = dict.size() > 0 && nb::isinstance<nb::str>((*dict.begin()).first);
+    const bool text = !dict.empty() && nb::isinstance<nb::str>((*dict.begin()).first);
     keys = text ? DType::kString : DType::kInt64;
   }
   return Value::map(list_to_tensor(dict.keys(), keys), list_to_tensor(dict.values(), values));

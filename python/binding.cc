@@ -139,7 +139,7 @@ void add_binding(nb::module_& module) {
   nb::class_<PyBinding>(module, "IOBinding", "Inputs and outputs of a session bound to memory.")
       .def(
           "__init__",
-          [](PyBinding* self, nb::object session) {
+          [](PyBinding* self, const nb::object& session) {
             new (self) PyBinding{session, nb::cast<PySession*>(session), {}, {}, {}, {}};
           },
           "session"_a)

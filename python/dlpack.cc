@@ -145,7 +145,7 @@ nb::object to_dlpack(const Tensor& tensor) {
   exported->managed.deleter = delete_export;
   nb::object capsule = nb::steal(PyCapsule_New(&exported->managed, "dltensor", delete_unused));
   if (!capsule.is_valid()) throw nb::python_error();
-  exported.release();
+  static_cast<void>(exported.release());  // the capsule owns it
   return capsule;
 }
 

@@ -33,7 +33,7 @@ nb::dict build_info() {
   return info;
 }
 
-nb::bytes infer_shapes(nb::bytes model, const std::string& folder, bool strict) {
+nb::bytes infer_shapes(const nb::bytes& model, const std::string& folder, bool strict) {
   sardonyx::InferShapesOptions options;
   options.folder = folder;
   options.strict = strict;

@@ -91,7 +91,7 @@ void override_denoted_dim(PySessionOptions& self, const std::string& name, int64
 
 void add_provider_for_devices(PySessionOptions& self, const nb::list& devices,
                               const Config& entries) {
-  if (devices.size() == 0) {
+  if (devices.empty()) {
     raise_error(Code::kInvalidArgument, "add_provider_for_devices: expected at least one device");
   }
   self.providers.emplace_back(nb::cast<std::string>(devices[0].attr("ep_name")), entries);

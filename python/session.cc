@@ -64,7 +64,7 @@ void check_required(const PySession& self, const nb::dict& feed, std::vector<Nam
       missing.append(self.inputs[i]);
     }
   }
-  if (missing.size() == 0) return;
+  if (missing.empty()) return;
   raise_python(PyExc_ValueError, "Required inputs (" + nb::cast<std::string>(nb::repr(missing)) +
                                      ") are missing from input feed (" +
                                      nb::cast<std::string>(nb::repr(nb::list(feed.keys()))) + ").");

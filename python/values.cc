@@ -55,7 +55,7 @@ nb::object array_protocol(const OrtValue& self, nb::handle dtype, nb::handle cop
   return array;
 }
 
-nb::object dlpack_protocol(const OrtValue& self, nb::handle stream, nb::kwargs options) {
+nb::object dlpack_protocol(const OrtValue& self, nb::handle stream, const nb::kwargs& options) {
   if (!stream.is_none()) {
     raise_error(Code::kInvalidArgument, "__dlpack__: memory of the CPU has no streams");
   }
@@ -205,6 +205,7 @@ Tensor tensor_at(DType dtype, nb::handle shape, uintptr_t pointer, const std::st
                 what + ": string tensors have no buffer; bind an OrtValue instead");
   }
   if (pointer == 0) raise_error(Code::kInvalidArgument, what + ": the buffer pointer is null");
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): Python gives addresses as integers
   return Tensor::wrap(dtype, shape_from(shape), reinterpret_cast<void*>(pointer), nullptr);
 }
 

@@ -1,8 +1,13 @@
 // The command `sardonyx`: runs, shows, plans and measures ONNX models.
+#include <cstdio>
+#include <exception>
+
 #include "apps/cli/commands.h"
 
-int main(int argc, char** argv) {
-  using namespace sardonyx::cli;
+namespace sardonyx::cli {
+namespace {
+
+int run_command(int argc, char** argv) {
   CLI::App app("Sardonyx runs ONNX models.");
   app.set_version_flag("--version", std::string("sardonyx ") + sardonyx::version());
   app.require_subcommand(1);
@@ -35,4 +40,18 @@ int main(int argc, char** argv) {
     return static_cast<int>(Exit::kRunFailed);
   }
   return static_cast<int>(Exit::kOk);
+}
+
+}  // namespace
+}  // namespace sardonyx::cli
+
+int main(int argc, char** argv) {
+  try {
+    return sardonyx::cli::run_command(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "sardonyx: error: %s\n", exception.what());
+  } catch (...) {
+    std::fputs("sardonyx: error: an exception of unknown type was thrown\n", stderr);
+  }
+  return static_cast<int>(sardonyx::cli::Exit::kRunFailed);
 }

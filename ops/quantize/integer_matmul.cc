@@ -89,13 +89,13 @@ void run_matmul_integer(const MatrixShape& matrix, RunArgs& args) {
       matrix, *args.pool,
       [&](int64_t item, int64_t row, int64_t p) {
         const int64_t at = line_index(a_zeros, matrix.rows, item, row);
-        const int64_t element = a[(item * matrix.rows + row) * matrix.depth + p];
-        return element - read_zero_point<A>(args, 2, at);
+        const int element{a[(item * matrix.rows + row) * matrix.depth + p]};
+        return int64_t{element} - read_zero_point<A>(args, 2, at);
       },
       [&](int64_t item, int64_t p, int64_t j) {
         const int64_t at = line_index(b_zeros, matrix.columns, item, j);
-        const int64_t element = b[(item * matrix.depth + p) * matrix.columns + j];
-        return element - read_zero_point<B>(args, 3, at);
+        const int element{b[(item * matrix.depth + p) * matrix.columns + j]};
+        return int64_t{element} - read_zero_point<B>(args, 3, at);
       },
       [y](int64_t i, int64_t, int64_t, int64_t, int64_t, int64_t sum) {
         y[i] = static_cast<int32_t>(sum);
