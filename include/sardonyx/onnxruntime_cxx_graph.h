@@ -157,6 +157,7 @@ struct Node : detail::Base<OrtNode> {
               std::vector<OpAttr>& attributes) {
     const auto texts = [](const std::vector<std::string>& names) {
       std::vector<const char*> pointers;
+      pointers.reserve(names.size());
       for (const std::string& each : names) pointers.push_back(each.c_str());
       return pointers;
     };

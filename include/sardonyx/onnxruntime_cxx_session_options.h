@@ -132,6 +132,7 @@ struct SessionOptionsImpl : ConstSessionOptionsImpl<T> {
   Self& AddExternalInitializers(const std::vector<std::string>& names,
                                 const std::vector<Value>& values) {
     std::vector<const char*> texts;
+    texts.reserve(names.size());
     for (const std::string& name : names) texts.push_back(name.c_str());
     const std::vector<const OrtValue*> handles(values.begin(), values.end());
     return set(&OrtApi::AddExternalInitializers, texts.data(), handles.data(), names.size());
@@ -140,6 +141,7 @@ struct SessionOptionsImpl : ConstSessionOptionsImpl<T> {
       const std::vector<std::basic_string<ORTCHAR_T>>& names, const std::vector<char*>& buffers,
       const std::vector<size_t>& sizes) {
     std::vector<const ORTCHAR_T*> texts;
+    texts.reserve(names.size());
     for (const auto& name : names) texts.push_back(name.c_str());
     return set(&OrtApi::AddExternalInitializersFromFilesInMemory, texts.data(), buffers.data(),
                sizes.data(), names.size());

@@ -153,6 +153,7 @@ class StringTensor : public TensorBase {
   }
   void SetStringOutput(const std::vector<std::string>& strings, const std::vector<int64_t>& shape) {
     std::vector<const char*> texts;
+    texts.reserve(strings.size());
     for (const std::string& each : strings) texts.push_back(each.c_str());
     SetStringOutput(texts, shape);
   }
