@@ -5,6 +5,7 @@
 // two libraries to each other.
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "tests/capi/scenario.h"
@@ -174,32 +175,9 @@ std::vector<Scenario> session_options() {
   };
 }
 
-// Compiles a model to memory, with `locate` to say where its initializers go.
-Do compiling(OrtGetInitializerLocationFunc locate) {
-  return [locate]() -> OrtStatus* {
-    const OrtCompileApi& compiler = *api().GetCompileApi();
-    const std::string bytes = model_bytes(kAdd);
-    OrtModelCompilationOptions* options = nullptr;
-    EXPECT_OK(compiler.CreateModelCompilationOptionsFromSessionOptions(
-        world().env.get(), world().options.get(), &options));
-    EXPECT_OK(compiler.ModelCompilationOptions_SetInputModelFromBuffer(options, bytes.data(),
-                                                                       bytes.size()));
-    void* buffer = nullptr;
-    size_t size = 0;
-    EXPECT_OK(compiler.ModelCompilationOptions_SetOutputModelBuffer(options, allocator(), &buffer,
-                                                                    &size));
-    EXPECT_OK(compiler.ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(
-        options, locate, nullptr));
-    OrtStatus* status = compiler.CompileModel(world().env.get(), options);
-    if (status != nullptr) return status;
-    const std::string_view compiled(static_cast<const char*>(buffer), size);
-    return api().CreateStatus(
-        ORT_FAIL, compiled.find("mine.bin") != std::string_view::npos ? "outside" : "inside");
-  };
-}
-
-// Compiles a model to memory, with a file for its initializers, and tells whether it is there.
-OrtStatus* compiling_beside(const char* file, size_t threshold) {
+// Compiles a model to memory with options that `choose` completes; `tell` says of what comes out.
+OrtStatus* compile(const std::function<void(OrtModelCompilationOptions*)>& choose,
+                   const std::function<const char*(std::string_view compiled)>& tell) {
   const OrtCompileApi& compiler = *api().GetCompileApi();
   const std::string bytes = model_bytes(kAdd);
   OrtModelCompilationOptions* options = nullptr;
@@ -211,11 +189,41 @@ OrtStatus* compiling_beside(const char* file, size_t threshold) {
   size_t size = 0;
   EXPECT_OK(
       compiler.ModelCompilationOptions_SetOutputModelBuffer(options, allocator(), &buffer, &size));
-  EXPECT_OK(compiler.ModelCompilationOptions_SetOutputModelExternalInitializersFile(options, file,
-                                                                                    threshold));
+  choose(options);
   OrtStatus* status = compiler.CompileModel(world().env.get(), options);
-  if (status != nullptr) return status;
-  return api().CreateStatus(ORT_FAIL, std::filesystem::remove(file) ? "beside" : "inside");
+  if (status == nullptr) {
+    status = api().CreateStatus(ORT_FAIL, tell({static_cast<const char*>(buffer), size}));
+    EXPECT_OK(api().AllocatorFree(allocator(), buffer));
+  }
+  compiler.ReleaseModelCompilationOptions(options);
+  return status;
+}
+
+// With `locate` to say where the initializers go.
+Do compiling(OrtGetInitializerLocationFunc locate) {
+  return [locate] {
+    return compile(
+        [locate](OrtModelCompilationOptions* options) {
+          EXPECT_OK(api()
+                        .GetCompileApi()
+                        ->ModelCompilationOptions_SetOutputModelGetInitializerLocationFunc(
+                            options, locate, nullptr));
+        },
+        [](std::string_view compiled) {
+          return compiled.find("mine.bin") != std::string_view::npos ? "outside" : "inside";
+        });
+  };
+}
+
+// With a file for the initializers, which tells whether it is there.
+OrtStatus* compiling_beside(const char* file, size_t threshold) {
+  return compile(
+      [=](OrtModelCompilationOptions* options) {
+        EXPECT_OK(
+            api().GetCompileApi()->ModelCompilationOptions_SetOutputModelExternalInitializersFile(
+                options, file, threshold));
+      },
+      [=](std::string_view) { return std::filesystem::remove(file) ? "beside" : "inside"; });
 }
 
 std::vector<Scenario> compilations() {

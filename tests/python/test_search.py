@@ -106,6 +106,18 @@ def number(value):
 PROMPTS = np.array([[3, 5, 7], [PAD, 2, 4], [1, 1, 1]], I32)
 
 
+# The feeds of a BeamSearch, of which tests change some.
+BEAMS = {
+    "input_ids": PROMPTS,
+    "max_length": number(9),
+    "min_length": number(0),
+    "num_beams": number(2),
+    "num_return_sequences": number(2),
+    "length_penalty": number(1.0),
+    "repetition_penalty": number(1.0),
+}
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     "options, attrs",
@@ -140,14 +152,9 @@ def test_greedy(seed, options, attrs):
     ],
 )
 def test_beams(seed, options, attrs):
-    feeds = {
-        "input_ids": PROMPTS,
+    feeds = BEAMS | {
         "max_length": number(14),
-        "min_length": number(0),
         "num_beams": number(3),
-        "num_return_sequences": number(2),
-        "length_penalty": number(1.0),
-        "repetition_penalty": number(1.0),
     }
     outputs = {"sequences": TensorProto.INT32, "sequences_scores": TensorProto.FLOAT}
     search("BeamSearch", gpt(seed), feeds | options, outputs, **attrs)
@@ -156,14 +163,7 @@ def test_beams(seed, options, attrs):
 def test_prefix_and_mask():
     prefix = np.zeros((3, WORDS), I32)
     prefix[[0, 1, 2], [4, 6, 8]] = 1
-    feeds = {
-        "input_ids": PROMPTS,
-        "max_length": number(9),
-        "min_length": number(0),
-        "num_beams": number(2),
-        "num_return_sequences": number(2),
-        "length_penalty": number(1.0),
-        "repetition_penalty": number(1.0),
+    feeds = BEAMS | {
         "vocab_mask": np.ones(WORDS, I32),
         "prefix_vocab_mask": prefix,
         "attention_mask": np.array([[1, 1, 1], [0, 1, 1], [0, 0, 1]], I32),
@@ -174,13 +174,7 @@ def test_prefix_and_mask():
 
 def test_scores():
     """Of every token at every step, while no item has ended."""
-    feeds = {
-        "input_ids": PROMPTS,
-        "max_length": number(9),
-        "min_length": number(0),
-        "num_beams": number(2),
-        "num_return_sequences": number(2),
-        "length_penalty": number(1.0),
+    feeds = BEAMS | {
         "repetition_penalty": number(1.3),
         "vocab_mask": (np.arange(WORDS) != EOS).astype(I32),
     }
