@@ -173,7 +173,7 @@ std::vector<OpRow> list_ops() {
   for (const OpDef& op : all_ops()) {
     OpRow row{op.domain, op.name, op.versions, {}, {}};
     if (!op.inputs.empty()) row.types = type_names(op.inputs[0].types);
-    for (const KernelCandidate& kernel : op.kernels) row.kernels.push_back(kernel.name);
+    for (const KernelCandidate& kernel : op.kernels) row.kernels.emplace_back(kernel.name);
     if (op.lower != nullptr) row.kernels.push_back("other operators");
     rows.push_back(std::move(row));
   }

@@ -8,6 +8,8 @@
 #include <tl/expected.hpp>
 #include <utility>
 
+#include "base/export.h"
+
 namespace sardonyx {
 
 // The status codes of ONNX Runtime's C API, so that every door reports the same ones.
@@ -30,19 +32,26 @@ enum class Code : int {
   kDeviceReset = 15,
 };
 
-struct Error {
+// What makes, moves and ends an Error is not inline: it would be repeated wherever one passes by.
+struct SARDONYX_API Error {
   Code code = Code::kFail;
   std::string message;  // one sentence or more, without the place
   std::string place;    // byte offset, node or operator; empty when the message names it
 
-  // "place: message", what users see.
-  std::string text() const { return place.empty() ? message : place + ": " + message; }
+  Error();
+  Error(Code code, std::string message, std::string place = {});
+  Error(const Error& other);
+  Error(Error&& other) noexcept;
+  Error& operator=(const Error& other);
+  Error& operator=(Error&& other) noexcept;
+  ~Error();
 
-  // Prefixes the place: the caller that knows the node adds it, kernels and rules need not.
-  Error at(std::string_view outer) && {
-    place = place.empty() ? std::string(outer) : std::string(outer) + ", " + place;
-    return std::move(*this);
-  }
+  // "place: message", what users see.
+  std::string text() const;
+
+  // Prefixes the place: the caller that knows the node adds it, kernels and rules need not. What
+  // the place begins with is not added twice.
+  Error at(std::string_view outer) &&;
 };
 
 // What Result::value() throws, for callers who prefer exceptions; the library itself never does.

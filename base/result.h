@@ -10,10 +10,13 @@
 
 namespace sardonyx {
 
+tl::unexpected<Error> fail_as(Code code, fmt::string_view format, fmt::format_args args);
+
+// Cold: what leads here is compiled for size, away from what runs.
 template <class... Args>
-tl::unexpected<Error> fail(Code code, fmt::format_string<Args...> format, Args&&... args) {
-  return tl::unexpected<Error>(
-      Error{code, fmt::format(format, std::forward<Args>(args)...), std::string()});
+[[gnu::cold]] tl::unexpected<Error> fail(Code code, fmt::format_string<Args...> format,
+                                         Args&&... args) {
+  return fail_as(code, format, fmt::make_format_args(args...));
 }
 
 }  // namespace sardonyx

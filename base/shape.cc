@@ -1,7 +1,35 @@
-// Checks and printing of concrete shapes.
+// Changes, checks and printing of concrete shapes.
 #include "base/shape.h"
 
 namespace sardonyx {
+
+Shape::Shape(std::span<const int64_t> dims) { assign(dims); }
+Shape::Shape(size_t rank, int64_t dim) { resize(rank, dim); }
+
+void Shape::assign(std::span<const int64_t> dims) {
+  resize(dims.size());
+  std::copy(dims.begin(), dims.end(), data());
+}
+
+void Shape::resize(size_t rank, int64_t dim) {
+  const size_t kept = std::min(rank, rank_);
+  if (rank > kInline) heap_.resize(rank);
+  // Dims move where the place of them does.
+  if (rank_ <= kInline && rank > kInline) std::copy_n(inline_, kept, heap_.data());
+  if (rank_ > kInline && rank <= kInline) std::copy_n(heap_.data(), kept, inline_);
+  rank_ = rank;
+  std::fill(begin() + kept, end(), dim);
+}
+
+void Shape::insert(size_t axis, int64_t dim) {
+  push_back(dim);
+  std::rotate(begin() + axis, end() - 1, end());
+}
+
+void Shape::erase(size_t axis) {
+  std::rotate(begin() + axis, begin() + axis + 1, end());
+  resize(rank_ - 1);
+}
 
 std::optional<int64_t> Shape::checked_count() const {
   constexpr int64_t kLimit = int64_t{1} << 59;

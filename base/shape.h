@@ -19,8 +19,8 @@ class SARDONYX_API Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const int64_t> dims) { assign(dims); }
-  Shape(size_t rank, int64_t dim) { resize(rank, dim); }
+  explicit Shape(std::span<const int64_t> dims);
+  Shape(size_t rank, int64_t dim);
 
   size_t rank() const { return rank_; }
   size_t size() const { return rank_; }
@@ -37,25 +37,11 @@ class SARDONYX_API Shape {
   std::span<const int64_t> dims() const { return {data(), rank_}; }
   operator std::span<const int64_t>() const { return dims(); }
 
-  void assign(std::span<const int64_t> dims) {
-    resize(dims.size(), 0);
-    std::copy(dims.begin(), dims.end(), data());
-  }
-  void resize(size_t rank, int64_t dim = 1) {
-    std::vector<int64_t> old(begin(), end());
-    if (rank > kInline) heap_.resize(rank);
-    rank_ = rank;
-    for (size_t i = 0; i < rank; ++i) data()[i] = i < old.size() ? old[i] : dim;
-  }
+  void assign(std::span<const int64_t> dims);
+  void resize(size_t rank, int64_t dim = 1);  // new dims are `dim`
   void push_back(int64_t dim) { resize(rank_ + 1, dim); }
-  void insert(size_t axis, int64_t dim) {
-    push_back(dim);
-    std::rotate(begin() + axis, end() - 1, end());
-  }
-  void erase(size_t axis) {
-    std::rotate(begin() + axis, begin() + axis + 1, end());
-    resize(rank_ - 1, 0);
-  }
+  void insert(size_t axis, int64_t dim);
+  void erase(size_t axis);
 
   // Number of elements; 1 for rank 0. Only for shapes that passed checked_count().
   int64_t count() const { return count(0, rank_); }

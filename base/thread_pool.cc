@@ -54,9 +54,6 @@ bool spin_until(bool spin, const Ready& ready) {
 // True on a thread that is inside of a task of any pool.
 thread_local bool inside_task = false;
 
-// What make_thread_pool, on this thread, wants of the pool that it constructs.
-thread_local const ThreadSettings* wanted_settings = nullptr;
-
 void stay_on(const std::vector<int>& cpus) {
 #if defined(__linux__)
   if (cpus.empty()) return;
@@ -153,7 +150,8 @@ struct ThreadPool::State {
     return true;
   }
 
-  explicit State(int threads) : shares(static_cast<size_t>(std::max(threads, 1))) {}
+  State(int threads, ThreadSettings wanted)
+      : shares(static_cast<size_t>(std::max(threads, 1))), settings(std::move(wanted)) {}
 
   void share_out(size_t count) {
     for (size_t i = 0; i < shares.size(); ++i) {
@@ -232,8 +230,10 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>(threads)) {
-  if (wanted_settings != nullptr) state_->settings = *wanted_settings;
+ThreadPool::ThreadPool(int threads) : ThreadPool(threads, ThreadSettings()) {}
+
+ThreadPool::ThreadPool(int threads, const ThreadSettings& settings)
+    : state_(std::make_unique<State>(threads, settings)) {
   // Where another thread is refused, the pool is smaller.
   for (int i = 1; i < threads; ++i) {
     if (!state_->add_worker()) break;
@@ -412,15 +412,7 @@ Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadSettings& setti
                 "processors for {} workers ({} threads with the caller)",
                 settings.affinity.size(), threads - 1, threads);
   }
-  std::shared_ptr<ThreadPool> pool;
-  {
-    struct Wanted {
-      explicit Wanted(const ThreadSettings& wanted) { wanted_settings = &wanted; }
-      ~Wanted() { wanted_settings = nullptr; }
-    };
-    const Wanted wanted(settings);
-    pool = std::make_shared<ThreadPool>(threads);
-  }
+  auto pool = std::make_shared<ThreadPool>(threads, settings);
   if (settings.create != nullptr && pool->threads() != threads) {
     return fail(Code::kFail, "custom_create_thread_fn returned invalid handle.");
   }

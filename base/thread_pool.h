@@ -9,10 +9,13 @@
 
 namespace sardonyx {
 
+struct ThreadSettings;  // base/thread_settings.h
+
 class ThreadPool {
  public:
   // threads counts the caller: 1 means no workers at all.
   explicit ThreadPool(int threads);
+  ThreadPool(int threads, const ThreadSettings& settings);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

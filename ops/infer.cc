@@ -238,7 +238,7 @@ Result<KernelChoice> choose_kernel(const OpDef& op, const KernelRequest& request
   KernelChoice choice;
   for (const KernelCandidate& candidate : op.kernels) {
     if (std::find(disabled.begin(), disabled.end(), candidate.name) != disabled.end()) {
-      choice.declined.push_back(candidate.name + ": disabled");
+      choice.declined.push_back(std::string(candidate.name) + ": disabled");
       continue;
     }
     auto made = candidate.make(request);
@@ -250,12 +250,12 @@ Result<KernelChoice> choose_kernel(const OpDef& op, const KernelRequest& request
     if (made.error().code != Code::kNotImplemented) {
       return tl::unexpected(std::move(made.error()).at(request.node.title()));
     }
-    choice.declined.push_back(candidate.name + ": " + made.error().message);
+    choice.declined.push_back(std::string(candidate.name) + ": " + made.error().message);
   }
   std::string reasons;
   for (const std::string& reason : choice.declined) reasons += "; " + reason;
-  return fail(Code::kNotImplemented, "{}: no kernel of {} takes it{}", request.node.title(),
-              op.name, reasons);
+  auto failure = fail(Code::kNotImplemented, "no kernel of {} takes it{}", op.name, reasons);
+  return tl::unexpected(std::move(failure.value()).at(request.node.title()));
 }
 
 }  // namespace sardonyx

@@ -17,6 +17,7 @@
 #include "base/value.h"
 #include "cpu/tier.h"
 #include "graph/graph.h"
+#include "ops/static_text.h"
 
 namespace sardonyx {
 
@@ -118,13 +119,14 @@ class Kernel {
 // A way to compute an operator. make() declines with Code::kNotImplemented and a reason, which
 // `sardonyx plan` prints; any other error is the user's (an illegal attribute, a bad shape).
 struct KernelCandidate {
-  std::string name;  // "gemm", "indirect gemm", "reference"
+  StaticText name;  // "gemm", "indirect gemm", "reference"
   Result<std::unique_ptr<Kernel>> (*make)(const KernelRequest&) = nullptr;
 };
 
 // A kernel from a callable `void(RunArgs&)`, for simple operators.
+// Cold: what makes kernels is compiled for size, not so what they run.
 template <class Fn>
-std::unique_ptr<Kernel> make_kernel(Fn fn, size_t workspace_bytes = 0) {
+[[gnu::cold]] std::unique_ptr<Kernel> make_kernel(Fn fn, size_t workspace_bytes = 0) {
   class FnKernel final : public Kernel {
    public:
     FnKernel(Fn fn, size_t bytes) : fn_(std::move(fn)), bytes_(bytes) {}
@@ -140,7 +142,7 @@ std::unique_ptr<Kernel> make_kernel(Fn fn, size_t workspace_bytes = 0) {
 
 // The Error with which a candidate declines.
 template <class... Args>
-tl::unexpected<Error> decline(fmt::format_string<Args...> format, Args&&... args) {
+[[gnu::cold]] tl::unexpected<Error> decline(fmt::format_string<Args...> format, Args&&... args) {
   return fail(Code::kNotImplemented, format, std::forward<Args>(args)...);
 }
 

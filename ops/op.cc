@@ -5,20 +5,20 @@
 
 namespace sardonyx {
 
-FormalAttr int_attr(std::string name, int64_t default_value) {
-  return {std::move(name), FormalAttr::Kind::kInt, false, Attr(default_value)};
+FormalAttr int_attr(StaticText name, int64_t default_value) {
+  return {name, FormalAttr::Kind::kInt, false, Attr(default_value)};
 }
-FormalAttr float_attr(std::string name, float default_value) {
-  return {std::move(name), FormalAttr::Kind::kFloat, false, Attr(default_value)};
+FormalAttr float_attr(StaticText name, float default_value) {
+  return {name, FormalAttr::Kind::kFloat, false, Attr(default_value)};
 }
-FormalAttr string_attr(std::string name, std::string default_value) {
-  return {std::move(name), FormalAttr::Kind::kString, false, Attr(std::move(default_value))};
+FormalAttr string_attr(StaticText name, std::string_view default_value) {
+  return {name, FormalAttr::Kind::kString, false, Attr(std::string(default_value))};
 }
-FormalAttr optional_attr(std::string name, FormalAttr::Kind kind) {
-  return {std::move(name), kind, false, std::nullopt};
+FormalAttr optional_attr(StaticText name, FormalAttr::Kind kind) {
+  return {name, kind, false, std::nullopt};
 }
-FormalAttr required_attr(std::string name, FormalAttr::Kind kind) {
-  return {std::move(name), kind, true, std::nullopt};
+FormalAttr required_attr(StaticText name, FormalAttr::Kind kind) {
+  return {name, kind, true, std::nullopt};
 }
 
 InferContext::InferContext(const Graph& graph, const Node& node,
@@ -254,7 +254,7 @@ Result<void> verify_attrs(const OpDef& op, Node& node) {
     if (formal.required) {
       return fail(Code::kInvalidGraph, "required attribute '{}' is missing", formal.name);
     }
-    if (formal.default_value) node.attrs.set(formal.name, *formal.default_value);
+    if (formal.default_value) node.attrs.set(std::string(formal.name), *formal.default_value);
   }
   return {};
 }

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "graph/graph.h"
 #include "ops/kernel.h"
+#include "ops/static_text.h"
 
 namespace sardonyx {
 
@@ -38,18 +39,6 @@ inline constexpr DTypeSet kAllTypes = kNumericTypes | kComplexTypes | kFloat8Typ
 inline constexpr DTypeSet kAnyValue = ~DTypeSet{0};
 
 enum class Form : uint8_t { kSingle, kOptional, kVariadic };
-
-// Text that lives as long as the program: a literal, or a part of one. It keeps declarations data.
-struct StaticText : std::string_view {
-  constexpr StaticText() = default;
-  constexpr StaticText(const char* literal) : std::string_view(literal) {}
-  StaticText(const std::string&) = delete;
-  static constexpr StaticText part_of(std::string_view literal) {
-    StaticText text;
-    static_cast<std::string_view&>(text) = literal;
-    return text;
-  }
-};
 
 // One formal input or output. Parameters with the same type_name must have the same dtype at run
 // time (heterogeneous variadics use an empty type_name).
@@ -76,18 +65,18 @@ struct FormalAttr {
     kGraphs,
     kAny
   };
-  std::string name;
+  StaticText name;
   Kind kind = Kind::kInt;
   bool required = false;
   std::optional<Attr> default_value;
 };
 
 // Shorthands for declaring attributes.
-FormalAttr int_attr(std::string name, int64_t default_value);
-FormalAttr float_attr(std::string name, float default_value);
-FormalAttr string_attr(std::string name, std::string default_value);
-FormalAttr optional_attr(std::string name, FormalAttr::Kind kind);  // no default
-FormalAttr required_attr(std::string name, FormalAttr::Kind kind);
+FormalAttr int_attr(StaticText name, int64_t default_value);
+FormalAttr float_attr(StaticText name, float default_value);
+FormalAttr string_attr(StaticText name, std::string_view default_value);
+FormalAttr optional_attr(StaticText name, FormalAttr::Kind kind);  // no default
+FormalAttr required_attr(StaticText name, FormalAttr::Kind kind);
 
 class InferContext;
 using InferRule = Result<void> (*)(InferContext&);
@@ -174,9 +163,10 @@ class InferContext {
   bool has_output(size_t index) const {
     return index < node_.outputs.size() && node_.outputs[index] != kNoValue;
   }
-  void set_output(size_t index, DType dtype);  // rank unknown
-  void set_output(size_t index, DType dtype, Dims dims);
-  void set_output(size_t index, ValueType type);
+  // Cold: rules are compiled for size.
+  [[gnu::cold]] void set_output(size_t index, DType dtype);  // rank unknown
+  [[gnu::cold]] void set_output(size_t index, DType dtype, Dims dims);
+  [[gnu::cold]] void set_output(size_t index, ValueType type);
   void set_output_ints(size_t index, Dims ints);  // value propagation
 
   // Normalised axis in [0, rank) or an error that names the attribute or input.

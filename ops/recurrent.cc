@@ -247,7 +247,7 @@ OpDef recurrent_op(const RecurrentKind& kind) {
               string_attr("direction", "forward"),
               optional_attr("hidden_size", Kind::kInt),
               int_attr("layout", 0)};
-  if (!kind.flag.empty()) op.attrs.push_back(int_attr(std::string(kind.flag), 0));
+  if (!kind.flag.empty()) op.attrs.push_back(int_attr(kind.flag, 0));
   return op;
 }
 

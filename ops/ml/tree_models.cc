@@ -403,22 +403,34 @@ Result<std::unique_ptr<Kernel>> make_classifier(const KernelRequest& request) {
   });
 }
 
-// nodes_* and base_values, and the votes of one side.
-std::vector<FormalAttr> model_attrs(const std::string& side) {
+// Names of the attributes that hold the votes.
+struct VoteNames {
+  StaticText ids, node_ids, tree_ids, weights, weights_as_tensor;
+};
+constexpr VoteNames kClassNames = {"class_ids", "class_nodeids", "class_treeids", "class_weights",
+                                   "class_weights_as_tensor"};
+constexpr VoteNames kTargetNames = {"target_ids", "target_nodeids", "target_treeids",
+                                    "target_weights", "target_weights_as_tensor"};
+
+// nodes_* and base_values, and the votes.
+std::vector<FormalAttr> model_attrs(const VoteNames& votes) {
   using Kind = FormalAttr::Kind;
   std::vector<FormalAttr> attrs = {transform_attr(), optional_attr("nodes_modes", Kind::kStrings)};
-  for (const char* name :
-       {"nodes_falsenodeids", "nodes_featureids", "nodes_missing_value_tracks_true",
-        "nodes_nodeids", "nodes_treeids", "nodes_truenodeids"}) {
+  for (const StaticText name :
+       {StaticText("nodes_falsenodeids"), StaticText("nodes_featureids"),
+        StaticText("nodes_missing_value_tracks_true"), StaticText("nodes_nodeids"),
+        StaticText("nodes_treeids"), StaticText("nodes_truenodeids"), votes.ids, votes.node_ids,
+        votes.tree_ids}) {
     attrs.push_back(optional_attr(name, Kind::kInts));
   }
-  for (const char* name : {"_ids", "_nodeids", "_treeids"}) {
-    attrs.push_back(optional_attr(side + name, Kind::kInts));
-  }
-  for (const std::string& name : {std::string("base_values"), std::string("nodes_hitrates"),
-                                  std::string("nodes_values"), side + "_weights"}) {
+  for (const StaticText name : {StaticText("base_values"), StaticText("nodes_hitrates"),
+                                StaticText("nodes_values"), votes.weights}) {
     attrs.push_back(optional_attr(name, Kind::kFloats));
-    attrs.push_back(optional_attr(name + "_as_tensor", Kind::kTensor));
+  }
+  for (const StaticText name :
+       {StaticText("base_values_as_tensor"), StaticText("nodes_hitrates_as_tensor"),
+        StaticText("nodes_values_as_tensor"), votes.weights_as_tensor}) {
+    attrs.push_back(optional_attr(name, Kind::kTensor));
   }
   return attrs;
 }
@@ -431,7 +443,7 @@ OpDef op_TreeEnsembleClassifier() {
   op.versions = {1, 3, 5};
   op.inputs = {{"X", "T1", kFeatureTypes}};
   op.outputs = classifier_outputs();
-  op.attrs = model_attrs("class");
+  op.attrs = model_attrs(kClassNames);
   op.attrs.push_back(optional_attr("classlabels_int64s", Kind::kInts));
   op.attrs.push_back(optional_attr("classlabels_strings", Kind::kStrings));
   op.keeps_denormals = true;
@@ -445,7 +457,7 @@ OpDef op_TreeEnsembleRegressor() {
   op.versions = {1, 3, 5};
   op.inputs = {{"X", "T", kFeatureTypes}};
   op.outputs = {{"Y", "", kScoreTypes}};
-  op.attrs = model_attrs("target");
+  op.attrs = model_attrs(kTargetNames);
   op.attrs.push_back(optional_attr("n_targets", FormalAttr::Kind::kInt));
   op.attrs.push_back(string_attr("aggregate_function", "SUM"));
   op.keeps_denormals = true;

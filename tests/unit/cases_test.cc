@@ -120,7 +120,7 @@ TEST(CaseCoverage, EveryAttributeIsSetByARow) {
     for (const FormalAttr& attr : op.attrs) {
       const bool set = std::any_of(rows->begin(), rows->end(),
                                    [&](const Case& row) { return !row.error && sets(row, attr); });
-      const std::string name = case_name(op) + " " + attr.name;
+      const std::string name = case_name(op) + " " + std::string(attr.name);
       EXPECT_TRUE(set || excused.count(name) != 0)
           << "no row of tests/cases/" << case_name(op) << ".txt sets " << attr.name
           << " to something else than its default";
