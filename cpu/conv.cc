@@ -173,10 +173,9 @@ ConvTasks<T> tasks_of(const GemmKernels<T>& kernels, const ConvShape& s, const C
   ConvTasks<T> tasks;
   // Groups are tasks of their own; where they are many, none needs to be cut.
   const int64_t cut = divide_up(2 * threads, s.groups);
-  tasks.grid =
-      choose_grid(s.batch * s.out_pixels(), kernels.tile_rows,
-                  divide_up(view.cols, kernels.panel_cols), kernels.panel_cols,
-                  view.segments * view.depth, static_cast<int>(std::min<int64_t>(cut, threads)));
+  tasks.grid = choose_grid(s.batch * s.out_pixels(), 1, divide_up(view.cols, kernels.panel_cols),
+                           kernels.panel_cols, view.segments * view.depth,
+                           static_cast<int>(std::min<int64_t>(cut, threads)));
   tasks.tasks = s.groups * tasks.grid.tasks();
   if (view.merged) {
     tasks.scratch = divide_up(kMaxBlockRows * view.segments * view.depth, 16) * 16;

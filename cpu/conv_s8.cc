@@ -171,7 +171,7 @@ ConvTasks tasks_of(Tier tier, const ConvShape& s, const ViewS8& view, int thread
   ConvTasks tasks;
   tasks.grid = choose_grid(s.batch * s.out_pixels(), kernels.tile_rows,
                            divide_up(view.cols, kernels.panel_cols), kernels.panel_cols,
-                           divide_up(view.segments * view.depth, 4), static_cast<int>(cut));
+                           view.segments * view.depth, static_cast<int>(cut), kSpeedS8);
   tasks.tasks = tasks.grid.tasks() * s.groups;
   return tasks;
 }

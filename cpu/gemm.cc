@@ -298,30 +298,39 @@ void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_
 }
 
 TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
-                     int threads) {
+                     int threads, double speed) {
   // Microseconds of work are not worth waking anybody: 2 MFLOP are about 7.
   constexpr double kFlopsPerTask = 0.5e6;
   constexpr std::array<int64_t, 10> kParts = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
   TaskGrid best{rows, panels, row_step, 1, 1};
   const double flops = 2.0 * static_cast<double>(rows) * static_cast<double>(panels * panel_cols) *
-                       static_cast<double>(k);
+                       static_cast<double>(k) / speed;
   const int64_t most = std::min<int64_t>(static_cast<int64_t>(flops / kFlopsPerTask), 8 * threads);
   if (threads == 1 || most < 2) return best;
+  // Time until the last thread is done, in units of (row, panel). A panel of B comes from a distant
+  // cache or from memory meanwhile, which takes as long as some rows. Rows of A are mostly where
+  // the thread that has the same part of the rows wrote them; a thread that works on the rows of
+  // others fetches them from there.
+  constexpr double kRowsPerPanelRead = 20;
+  constexpr double kPanelCost = 3;
+  constexpr double kForeignRow = 2;
+  // More tasks are better where a thread is slowed down.
+  constexpr double kSlack = 0.1;
   const int64_t steps = divide_up(rows, row_step);
   double best_cost = std::numeric_limits<double>::infinity();
   for (int64_t row_parts : kParts) {
     for (int64_t panel_parts : kParts) {
       const int64_t tasks = row_parts * panel_parts;
       if (tasks > most || row_parts > steps || panel_parts > panels) continue;
-      // Time until the last thread is done, in units of (tile row, panel); more tasks are better
-      // where a thread is slowed down, fewer where they cost: both weigh little.
-      const double turns = static_cast<double>(divide_up(tasks, threads));
-      const double task_rows =
+      const auto turns = static_cast<double>(divide_up(tasks, threads));
+      const auto task_rows =
           static_cast<double>(std::min(divide_up(steps, row_parts) * row_step, rows));
-      const double task_panels = static_cast<double>(divide_up(panels, panel_parts));
-      const double traffic = 1 + 4.0 / task_rows + 0.1 / task_panels;
-      const double slack = 1 + 0.2 / turns;
-      const double cost = turns * task_rows * task_panels * traffic * slack;
+      const auto task_panels = static_cast<double>(divide_up(panels, panel_parts));
+      const auto sharing = static_cast<double>(std::min<int64_t>(panel_parts, threads));
+      const double products =
+          (std::max(task_rows, kRowsPerPanelRead * speed) + kPanelCost) * task_panels;
+      const double foreign = kForeignRow * speed * task_rows * (1 - 1 / sharing);
+      const double cost = turns * (products + foreign) * (1 + kSlack / turns);
       if (cost < best_cost) {
         best_cost = cost;
         best = {rows, panels, row_step, row_parts, panel_parts};
@@ -473,8 +482,8 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
     });
     return;
   }
-  const TaskGrid grid =
-      choose_grid(args.m, kernels.tile_rows, panels, kernels.panel_cols, args.k, threads);
+  const TaskGrid grid = choose_grid(args.m, plan.packs_a ? kernels.tile_rows : 1, panels,
+                                    kernels.panel_cols, args.k, threads);
   for (int64_t i = 0; i < args.batch; ++i) {
     Item<T> item = batch_item(args, i);
     T* space = static_cast<T*>(workspace);

@@ -117,9 +117,9 @@ struct TaskGrid {
   }
 };
 
-// The grid that balances `threads` threads; flops_per_element is 2 k. One task where the work is
-// too small to be shared.
+// The grid that balances `threads` threads. One task where the work is too small to be shared.
+// speed: how many times as long products of f32 would take.
 TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
-                     int threads);
+                     int threads, double speed = 1);
 
 }  // namespace sardonyx

@@ -156,9 +156,8 @@ size_t packed_b_bf16_bytes(int64_t k, int64_t n) {
 }
 
 TaskGrid bf16_grid(int64_t rows, int64_t n, int64_t k, int threads) {
-  // A step of k takes as long as some four of f32.
-  return choose_grid(rows, kPairRows, divide_up(n, kPanelBf16), kPanelBf16, divide_up(k, 8),
-                     threads);
+  constexpr double kSpeed = 8;
+  return choose_grid(rows, kPairRows, divide_up(n, kPanelBf16), kPanelBf16, k, threads, kSpeed);
 }
 
 size_t gemm_bf16_workspace_bytes(const GemmArgs<float>& args) {

@@ -214,9 +214,8 @@ int64_t scratch_of(int64_t k) { return k % 4 == 0 ? 0 : round_up(k, 4); }
 
 TaskGrid grid_of(Tier tier, int64_t m, int64_t n, int64_t k, int threads) {
   const GemmS8Kernels& kernels = gemm_s8_kernels(tier, 1, k);
-  // A step of k takes four elements, so four times as many are worth a task.
-  return choose_grid(m, kernels.tile_rows, divide_up(n, kernels.panel_cols), kernels.panel_cols,
-                     divide_up(k, 4), threads);
+  return choose_grid(m, kernels.tile_rows, divide_up(n, kernels.panel_cols), kernels.panel_cols, k,
+                     threads, kSpeedS8);
 }
 
 }  // namespace
