@@ -69,9 +69,12 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   if (shared) {
     cut.block = std::min(tiles.count, kMaxBlockRows);
   } else {
-    // Blocks of even size, a multiple of the threads of them.
+    // Blocks of even size, a multiple of the threads of them; of whole register tiles if it stays
+    // so.
     const int64_t blocks = round_up(divide_up(tiles.count, cut.block), threads);
-    cut.block = std::min(round_up(divide_up(tiles.count, blocks), step), kMaxBlockRows);
+    const int64_t even = divide_up(tiles.count, blocks);
+    const bool rounds = divide_up(tiles.count, round_up(even, step)) % threads == 0;
+    cut.block = std::min(rounds ? round_up(even, step) : even, kMaxBlockRows);
     cut.tasks = std::min<int64_t>(divide_up(tiles.count, cut.block), threads > 1 ? 4 * threads : 1);
   }
   cut.input_plane = plane_elements(cut.block * cut.row);
