@@ -9,15 +9,20 @@ namespace {
 // Rows of `length` elements: those of a piece, and their place in the rows of the whole.
 struct Block {
   int64_t length = 0, offset = 0;
+  int64_t stride = 0;  // from one row of the piece to the next
 };
 
 // The pieces of a whole with `rows` rows of `stride` elements; joins or cuts them.
 class BlockCopies {
  public:
-  BlockCopies(DType dtype, int64_t rows, int64_t stride, bool joins)
-      : dtype_(dtype), rows_(rows), stride_(stride), joins_(joins) {}
+  BlockCopies(DType dtype, int64_t rows, int64_t width, bool joins)
+      : dtype_(dtype), rows_(rows), width_(width), stride_(width), joins_(joins) {}
 
-  void add(Block block) { blocks_.push_back(block); }
+  void add(int64_t length, int64_t offset) { blocks_.push_back({length, offset, length}); }
+  int64_t width() const { return width_; }
+  int64_t length(size_t piece) const { return blocks_[piece].length; }
+  void set_stride(int64_t stride) { stride_ = stride; }
+  void set_piece_stride(size_t piece, int64_t stride) { blocks_[piece].stride = stride; }
 
   // Operands without data are left out.
   void run(std::span<const TensorView> pieces, void* whole, ThreadPool* pool) const {
@@ -27,16 +32,15 @@ class BlockCopies {
       // rows are long ones, and each is divided.
       constexpr int64_t kManyRows = 64;
       if (rows_ >= kManyRows) {
-        parallel_ranges(pool, rows_, stride_ * int64_t{sizeof(T)},
-                        [&](int64_t first, int64_t last) {
-                          for (int64_t row = first; row < last; ++row) {
-                            copy_row(pieces, elements, row, 0, stride_);
-                          }
-                        });
+        parallel_ranges(pool, rows_, width_ * int64_t{sizeof(T)}, [&](int64_t first, int64_t last) {
+          for (int64_t row = first; row < last; ++row) {
+            copy_row(pieces, elements, row, 0, width_);
+          }
+        });
         return;
       }
       for (int64_t row = 0; row < rows_; ++row) {
-        parallel_ranges(pool, stride_, sizeof(T), [&](int64_t first, int64_t last) {
+        parallel_ranges(pool, width_, sizeof(T), [&](int64_t first, int64_t last) {
           copy_row(pieces, elements, row, first, last);
         });
       }
@@ -53,7 +57,7 @@ class BlockCopies {
       const int64_t begin = std::max<int64_t>(first - block.offset, 0);
       const int64_t end = std::min(last - block.offset, block.length);
       if (begin >= end || pieces[i].data == nullptr) continue;
-      T* piece = static_cast<T*>(pieces[i].data) + row * block.length;
+      T* piece = static_cast<T*>(pieces[i].data) + row * block.stride;
       T* place = whole + row * stride_ + block.offset;
       if (joins_) {
         std::copy(piece + begin, piece + end, place + begin);
@@ -64,7 +68,8 @@ class BlockCopies {
   }
 
   DType dtype_;
-  int64_t rows_ = 0, stride_ = 0;
+  int64_t rows_ = 0;
+  int64_t width_ = 0, stride_ = 0;  // of the rows of the whole
   bool joins_ = true;
   std::vector<Block> blocks_;
 };
@@ -125,6 +130,33 @@ Result<void> infer_concat(InferContext& context) {
   return {};
 }
 
+class ConcatKernel final : public Kernel {
+ public:
+  ConcatKernel(BlockCopies copies, DType dtype, const Shape& shape)
+      : copies_(std::move(copies)), dtype_(dtype), shape_(shape) {}
+
+  void run(RunArgs& args) const override {
+    const TensorView dst = args.allocate(0, dtype_, shape_);
+    if (args.failed()) return;
+    copies_.run(args.inputs, dst.data, args.pool);
+  }
+  // Short rows that lie apart take longer to read than is saved where they are written.
+  bool takes_stride(size_t input, int64_t row) const override {
+    constexpr int64_t kShortRow = 128;
+    return row == copies_.length(input) && row >= kShortRow;
+  }
+  bool gives_stride(size_t, int64_t row) const override { return row == copies_.width(); }
+  void set_input_stride(size_t input, int64_t stride) override {
+    copies_.set_piece_stride(input, stride);
+  }
+  void set_output_stride(size_t, int64_t stride) override { copies_.set_stride(stride); }
+
+ private:
+  BlockCopies copies_;
+  DType dtype_;
+  Shape shape_;
+};
+
 Result<std::unique_ptr<Kernel>> make_concat(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
   const Shape shape = request.outputs[0].shape();
@@ -138,14 +170,10 @@ Result<std::unique_ptr<Kernel>> make_concat(const KernelRequest& request) {
   for (const Operand& input : request.inputs) {
     const Shape part = input.shape();
     const int64_t length = part.count(axis, part.rank());
-    copies.add({length, offset});
+    copies.add(length, offset);
     offset += length;
   }
-  return make_kernel([copies, shape](RunArgs& args) {
-    const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
-    if (args.failed()) return;
-    copies.run(args.inputs, dst.data, args.pool);
-  });
+  return std::make_unique<ConcatKernel>(std::move(copies), request.outputs[0].dtype(), shape);
 }
 
 // ---- Split
@@ -221,6 +249,34 @@ Result<void> infer_split(InferContext& context) {
   return {};
 }
 
+class SplitKernel final : public Kernel {
+ public:
+  SplitKernel(BlockCopies copies, std::vector<Shape> shapes)
+      : copies_(std::move(copies)), shapes_(std::move(shapes)) {}
+
+  void run(RunArgs& args) const override {
+    for (size_t i = 0; i < shapes_.size(); ++i) {
+      args.allocate(i, args.inputs[0].dtype, shapes_[i]);
+      if (args.failed()) return;
+    }
+    copies_.run(args.outputs, args.inputs[0].data, args.pool);
+  }
+  bool takes_stride(size_t input, int64_t row) const override {
+    return input == 0 && row == copies_.width();
+  }
+  bool gives_stride(size_t output, int64_t row) const override {
+    return row == copies_.length(output);
+  }
+  void set_input_stride(size_t, int64_t stride) override { copies_.set_stride(stride); }
+  void set_output_stride(size_t output, int64_t stride) override {
+    copies_.set_piece_stride(output, stride);
+  }
+
+ private:
+  BlockCopies copies_;
+  std::vector<Shape> shapes_;
+};
+
 Result<std::unique_ptr<Kernel>> make_split(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
   const Shape shape = request.inputs[0].shape();
@@ -242,19 +298,13 @@ Result<std::unique_ptr<Kernel>> make_split(const KernelRequest& request) {
       if (split == nullptr) return decline("output {} is not asked for, its length unknown", i);
       length = split->as<int64_t>()[i];
     }
-    copies.add({length * inner, offset});
+    copies.add(length * inner, offset);
     offset += length * inner;
     shapes.push_back(shape);
     shapes.back()[axis] = length;
     left -= length;
   }
-  return make_kernel([copies, shapes](RunArgs& args) {
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      args.allocate(i, args.inputs[0].dtype, shapes[i]);
-      if (args.failed()) return;
-    }
-    copies.run(args.outputs, args.inputs[0].data, args.pool);
-  });
+  return std::make_unique<SplitKernel>(std::move(copies), std::move(shapes));
 }
 
 }  // namespace

@@ -33,9 +33,10 @@ Result<void> check_sizes(const ConvSizes& conv) {
   return check_channels_last(conv.layout, conv.window, conv.src_spatial, conv.dst_spatial);
 }
 
-// How each kernel of the machine room is sized, packed and run.
+// How each kernel of the machine room is sized, packed and run; kStrides: pixels may lie apart.
 template <class T>
 struct IndirectConv {
+  static constexpr bool kStrides = true;
   const GemmKernels<T>* kernels;
 
   explicit IndirectConv(Tier tier) : kernels(&gemm_kernels<T>(tier)) {}
@@ -56,6 +57,7 @@ struct IndirectConv {
 };
 
 struct WinogradConv {
+  static constexpr bool kStrides = true;
   Tier tier;
 
   explicit WinogradConv(Tier at_tier) : tier(at_tier) {}
@@ -79,6 +81,7 @@ struct WinogradConv {
 
 template <Bf16Kind kKind>
 struct Bf16Conv {
+  static constexpr bool kStrides = true;
   const Bf16Kernels* kernels;
   const GemmKernels<float>* finish;
 
@@ -101,6 +104,7 @@ struct Bf16Conv {
 };
 
 struct BandConv {
+  static constexpr bool kStrides = false;
   const GemmKernels<float>* kernels;
 
   explicit BandConv(Tier tier) : kernels(&gemm_kernels<float>(tier)) {}
@@ -124,6 +128,7 @@ struct BandConv {
 };
 
 struct DepthwiseConv {
+  static constexpr bool kStrides = true;
   Tier tier;
 
   explicit DepthwiseConv(Tier at_tier) : tier(at_tier) {}
@@ -145,6 +150,7 @@ struct DepthwiseConv {
 
 template <class T>
 struct TransposedConv {
+  static constexpr bool kStrides = true;
   const GemmKernels<T>* kernels;
 
   explicit TransposedConv(Tier tier) : kernels(&gemm_kernels<T>(tier)) {}
@@ -203,6 +209,24 @@ class ConvKernel final : public Kernel {
     if (packed_ != nullptr) return kernel_bytes_;
     return kernel_bytes_ + method_.packed_count(shape_) * sizeof(T);
   }
+  bool takes_stride(size_t input, int64_t row) const override {
+    if (!Method::kStrides) return false;
+    // Few channels are read as one row with those of the next pixels.
+    constexpr int64_t kFewChannels = 16;
+    if (input == 0) return row == shape_.in_channels && row >= kFewChannels;
+    return row == shape_.out_channels && epilogue_.takes_stride(input);
+  }
+  bool gives_stride(size_t, int64_t row) const override {
+    return Method::kStrides && row == shape_.out_channels;
+  }
+  void set_input_stride(size_t input, int64_t stride) override {
+    if (input == 0) {
+      shape_.src_ld = stride;
+    } else {
+      epilogue_.set_stride(stride);
+    }
+  }
+  void set_output_stride(size_t, int64_t stride) override { shape_.dst_ld = stride; }
   bool reads(size_t input) const override { return input != 1 || packed_ == nullptr; }
   double flops() const override { return flops_; }
 

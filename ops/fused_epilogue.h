@@ -52,9 +52,13 @@ class FusedEpilogue {
     epilogue.p1 = static_cast<T>(p1_);
     if (residual_input_ == 0) return;
     epilogue.residual = args.inputs[residual_input_].as<T>();
-    epilogue.residual_ld = columns;
+    epilogue.residual_ld = residual_stride_ != 0 ? residual_stride_ : columns;
     epilogue.residual_after = residual_after_;
   }
+
+  // Kernel::takes_stride and set_input_stride, for operands of the epilogue.
+  bool takes_stride(size_t input) const { return program_ == nullptr && input == residual_input_; }
+  void set_stride(int64_t stride) { residual_stride_ = stride; }
 
   // "Add, Clip": for people; empty when there is nothing to do.
   const std::string& to_string() const { return text_; }
@@ -72,6 +76,7 @@ class FusedEpilogue {
   double p1_ = 0;
   size_t residual_input_ = 0;  // 0: none
   bool residual_after_ = false;
+  int64_t residual_stride_ = 0;  // 0: as many as columns
   std::string text_;
   std::shared_ptr<const ElementwiseProgram> program_;  // null: the kernels' own
   std::vector<BlockOperand::Over> operands_;           // of the program, from first_operand_ on

@@ -109,6 +109,13 @@ class Kernel {
   virtual size_t workspace_bytes() const { return 0; }
   // True when output `output` may be written over input `input`, which nobody reads later.
   virtual bool can_overwrite(size_t /*input*/, size_t /*output*/) const { return false; }
+  // Whether rows of an operand, of `row` elements, may begin further apart than they are long, as
+  // they do where it lies inside of a wider tensor (plan/in_place.h). How far, in elements, is said
+  // before the first run.
+  virtual bool takes_stride(size_t /*input*/, int64_t /*row*/) const { return false; }
+  virtual bool gives_stride(size_t /*output*/, int64_t /*row*/) const { return false; }
+  virtual void set_input_stride(size_t /*input*/, int64_t /*stride*/) {}
+  virtual void set_output_stride(size_t /*output*/, int64_t /*stride*/) {}
   // Whether run() looks at the elements of this input; not when they are constant and packed.
   virtual bool reads(size_t /*input*/) const { return true; }
   // Floating-point (or integer) operations and bytes of weights touched per run, for the roofline;

@@ -98,6 +98,9 @@ class Run {
       addresses_[at(root)] = static_cast<char*>(arena.data()) + plan->known.places[at(root)].offset;
     }
     for (const auto& [output, root] : plan->results) TRY(place_result(*plan, output, root));
+    for (const Part& part : plan->parts) {
+      addresses_[at(part.root)] = static_cast<char*>(addresses_[at(part.host)]) + part.offset;
+    }
     StepViews& views = take_views(plan);
     Error error{Code::kOk, "", ""};
     size_t first = 0;

@@ -77,6 +77,12 @@ struct Observed {
   friend bool operator==(const Observed&, const Observed&) = default;
 };
 
+// A tensor that lies inside of another, `offset` bytes from its begin.
+struct Part {
+  ValueId root = kNoValue, host = kNoValue;
+  size_t offset = 0;
+};
+
 struct StepViews;  // plan/execute.h
 
 struct Plan {
@@ -89,6 +95,7 @@ struct Plan {
   size_t unshared_bytes = 0;                     // the same without reuse
   std::vector<ValueId> in_arena;                 // roots that this plan puts into its arena
   std::vector<std::pair<int, ValueId>> results;  // graph outputs that it writes directly: root
+  std::vector<Part> parts;                       // tensors inside of those, or of earlier ones
   int slot_count = 0;                            // of this plan and those before it
   int depth = 0;                                 // plans before this one
   bool complete = true;

@@ -7,6 +7,7 @@
 #include "ops/bodies.h"
 #include "ops/lone_node.h"
 #include "plan/execute.h"
+#include "plan/in_place.h"
 #include "plan/memory.h"
 #include "plan/plan.h"
 #include "plan/runner.h"
@@ -382,7 +383,21 @@ class Planner {
       last_use[at(known().roots[at(output.value)])] = end;
     }
     claim_results();
-    lay_out(last_use, end);
+    std::vector<bool> slots(graph_.value_count(), false);
+    for (const Step& step : plan_->steps) {
+      for (ValueId output : step.outputs) {
+        if (output != kNoValue) slots[at(output)] = needs_slot(step, output);
+      }
+    }
+    const PartsOfPlan parts = place_parts(graph_, *plan_, slots, last_use);
+    lay_out(parts, last_use, end);
+    size_t kept = 0;
+    for (size_t s = 0; s < plan_->steps.size(); ++s) {
+      if (parts.needless[s]) continue;
+      if (kept != s) plan_->steps[kept] = std::move(plan_->steps[s]);
+      ++kept;
+    }
+    plan_->steps.resize(kept);
   }
 
   // Values that are graph outputs are computed right where the caller wants them.
@@ -403,11 +418,22 @@ class Planner {
     }
   }
 
-  void lay_out(const std::vector<int>& last_use, int end) {
+  void lay_out(const PartsOfPlan& parts, const std::vector<int>& last_use, int end) {
     std::vector<MemoryBlock> blocks;
     std::vector<int> block_of(graph_.value_count(), -1);  // by root
     std::vector<std::pair<size_t, size_t>> workspaces;    // step, block
+    const auto add_block = [&](ValueId root, int s) {
+      block_of[at(root)] = static_cast<int>(blocks.size());
+      blocks.push_back({bytes_of(root), s, std::max(last_use[at(root)], s), 0});
+    };
+    const auto add_to_arena = [&](ValueId root) {
+      plan_->in_arena.push_back(root);
+      plan_->unshared_bytes += bytes_of(root);
+    };
+    std::vector<ValueId> host_of(graph_.value_count(), kNoValue);
+    for (const Part& part : plan_->parts) host_of[at(part.root)] = part.host;
     for (int s = 0; s < end; ++s) {
+      if (parts.needless[static_cast<size_t>(s)]) continue;
       const Step& step = plan_->steps[static_cast<size_t>(s)];
       for (size_t o = 0; o < step.outputs.size(); ++o) {
         const ValueId output = step.outputs[o];
@@ -416,18 +442,20 @@ class Planner {
           known().places[at(output)] = {Place::Kind::kSlot, plan_->slot_count++, 0};
           continue;
         }
-        if (known().places[at(output)].kind == Place::Kind::kOutput) continue;
-        const int last = std::max(last_use[at(output)], s);
-        int block = overwritten_block(step, o, s, last_use, block_of, blocks);
-        if (block < 0) {
-          block = static_cast<int>(blocks.size());
-          blocks.push_back({bytes_of(output), s, last, 0});
+        const bool is_part = parts.is_part[at(output)];
+        const ValueId root = is_part ? host_of[at(output)] : output;
+        if (known().places[at(root)].kind == Place::Kind::kOutput || block_of[at(root)] >= 0) {
+          continue;
         }
-        auto& shared = blocks[static_cast<size_t>(block)];
-        shared.last_step = std::max(shared.last_step, last);
-        block_of[at(output)] = block;
-        plan_->in_arena.push_back(output);
-        plan_->unshared_bytes += bytes_of(output);
+        const int shared = is_part ? -1 : overwritten_block(step, o, s, last_use, block_of, blocks);
+        if (shared < 0) {
+          add_block(root, s);
+        } else {
+          auto& block = blocks[static_cast<size_t>(shared)];
+          block.last_step = std::max({block.last_step, last_use[at(root)], s});
+          block_of[at(root)] = shared;
+        }
+        add_to_arena(root);
       }
       if (const size_t bytes = step.kernel.kernel->workspace_bytes(); bytes != 0) {
         workspaces.emplace_back(static_cast<size_t>(s), blocks.size());

@@ -54,15 +54,17 @@ struct Float16Base {
     return a.magnitude() == 0 && b.magnitude() == 0;
   }
 
-  bool operator==(const Derived& other) const noexcept {
-    if (IsNaN() || other.IsNaN()) return false;
-    return val == other.val || AreZero(*this, other);
+  // Friends, so that C++20 does not take them for two candidates, the other way round as well.
+  friend bool operator==(const Derived& a, const Derived& b) noexcept {
+    if (a.IsNaN() || b.IsNaN()) return false;
+    return a.val == b.val || AreZero(a, b);
   }
-  bool operator!=(const Derived& other) const noexcept { return !(*this == other); }
-  bool operator<(const Derived& other) const noexcept {
-    if (IsNaN() || other.IsNaN() || AreZero(*this, other)) return false;
-    if (IsNegative() != other.IsNegative()) return IsNegative();
-    return IsNegative() ? magnitude() > other.magnitude() : magnitude() < other.magnitude();
+  friend bool operator!=(const Derived& a, const Derived& b) noexcept { return !(a == b); }
+  friend bool operator<(const Derived& a, const Derived& b) noexcept {
+    if (a.IsNaN() || b.IsNaN() || AreZero(a, b)) return false;
+    if (a.IsNegative() != b.IsNegative()) return a.IsNegative();
+    const auto size = [](const Float16Base& of) { return of.magnitude(); };
+    return a.IsNegative() ? size(a) > size(b) : size(a) < size(b);
   }
 
  protected:
