@@ -1,0 +1,141 @@
+// Concat and Split without copies: which steps of a plan are left, and that results are the same
+// as those of a plan with copies.
+#include <gmock/gmock.h>
+
+#include "plan/runner.h"
+#include "tests/support/network.h"
+
+namespace sardonyx {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+std::string graph_text(const std::string& body, const std::string& outputs = "float y") {
+  return "<ir_version: 10, opset_import: [\"\" : 21]> g (float[N,32,H,W] x, float[32,32,1,1] w1, "
+         "float[48,32,3,3] w3, float[32,1,3,3] wd, float[64,32,1,1] w2, float[16,16,3,3] wh, "
+         "float[16,80,1,1] wj) => (" +
+         outputs + ") {" + body + "}";
+}
+
+Network network(const std::string& text) {
+  Network net(text);
+  net.weight("w1", {32, 32, 1, 1}, -0.3F, 0.3F)
+      .weight("w3", {48, 32, 3, 3}, -0.1F, 0.1F)
+      .weight("wd", {32, 1, 3, 3})
+      .weight("w2", {64, 32, 1, 1}, -0.3F, 0.3F)
+      .weight("wh", {16, 16, 3, 3}, -0.1F, 0.1F)
+      .weight("wj", {16, 80, 1, 1}, -0.2F, 0.2F);
+  return net;
+}
+
+// The operators of the steps, with all passes.
+std::vector<std::string> steps(const Network& net, const Shape& x) {
+  const auto graph = net.at_level(99);
+  auto context = std::make_shared<PlanContext>();
+  context->tier = best_tier();
+  context->pool = shared_thread_pool(2);
+  context->weights = std::make_shared<WeightCache>();
+  context->arenas = std::make_shared<ArenaPool>(0);
+  const auto runner = PlanRunner::make(graph, context).value();
+  std::vector<ValueType> types;
+  for (ValueId input : graph->inputs()) {
+    const ValueType& type = graph->value(input).type;
+    types.push_back(type.is_concrete() ? type : ValueType::tensor(DType::kFloat32, to_dims(x)));
+  }
+  std::vector<std::string> names;
+  const std::shared_ptr<Plan> plan = runner->plan_for(types).value();
+  for (const Step& step : plan->steps) names.push_back(step.op->name);
+  return names;
+}
+
+void expect_steps_without(const std::string& op, const std::string& body) {
+  const Network net = network(graph_text(body));
+  for (const Shape& x : {Shape{1, 32, 9, 11}, Shape{3, 32, 20, 17}}) {
+    EXPECT_THAT(steps(net, x), Not(Contains(op))) << body;
+    net.expect_same_results(x);
+  }
+}
+void expect_steps_with(const std::string& op, const std::string& text) {
+  const Network net = network(text);
+  for (const Shape& x : {Shape{3, 32, 9, 11}, Shape{2, 32, 20, 17}}) {
+    EXPECT_THAT(steps(net, x), Contains(op)) << text;
+    net.expect_same_results(x);
+  }
+}
+
+constexpr char kTwo[] =
+    "a0 = Conv(x, w1)  a = Relu(a0)  b0 = Conv<pads = [1, 1, 1, 1]>(a, w3)  b = Relu(b0) ";
+
+TEST(InPlace, ConvolutionsWriteWhereTheirResultsAreJoined) {
+  // `a` is read by the second convolution too.
+  expect_steps_without("Concat", std::string(kTwo) + "c = Concat<axis = 1>(a, b)  y = Conv(c, wj)");
+  expect_steps_without("Concat", std::string(kTwo) + "c = Concat<axis = 1>(b, a)  y = Conv(c, wj)");
+}
+
+TEST(InPlace, TheWholeMayBeAResult) {
+  expect_steps_without("Concat", std::string(kTwo) +
+                                     "c = Concat<axis = -3>(a, b)  t = Conv(c, wj)  "
+                                     "y = Tanh(c)");
+  expect_steps_without("Concat",
+                       "a = Conv(x, w1)  b = Conv(a, w1)  c = Concat<axis = 0>(a, b) "
+                       "y = Conv(c, w1)");
+}
+
+TEST(InPlace, PoolsDepthwiseAndWholesOfWholes) {
+  expect_steps_without(
+      "Concat",
+      "a = Conv(x, w1)  p = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(a) "
+      "d = Conv<group = 32, pads = [1, 1, 1, 1]>(p, wd) "
+      "e = Concat<axis = 1>(a, p, d)  r = Conv(x, w2)  f = Concat<axis = 1>(r, e) "
+      "y = AveragePool<kernel_shape = [2, 2]>(f)");
+}
+
+TEST(InPlace, PiecesAreReadWhereTheyLie) {
+  // As in YOLOv8's blocks: the pieces go on to the whole, and the second through two convolutions
+  // and an addition.
+  const std::string block =
+      "a = Conv(x, w1)  p, q = Split<axis = 1, num_outputs = 2>(a) "
+      "h0 = Conv<pads = [1, 1, 1, 1]>(q, wh)  h1 = Relu(h0)  h2 = Conv<pads = [1, 1, 1, 1]>(h1, "
+      "wh) "
+      "h = Add(h2, q)  s = AveragePool<kernel_shape = [1, 1]>(x)  c = Concat<axis = 1>(p, q, h, s) "
+      " y = Conv(c, wj)";
+  expect_steps_without("Concat", block);
+  expect_steps_without("Split", block);
+  expect_steps_without("Split",
+                       "a = Conv(x, w1)  p, q = Split<axis = 1, num_outputs = 2>(a) "
+                       "h = Conv<pads = [1, 1, 1, 1]>(q, wh)  g = Conv<pads = [1, 1, 1, 1]>(p, wh) "
+                       "y = Mul(h, g)");
+}
+
+TEST(InPlace, CopiesAreLeftWhereTheyMust) {
+  // A piece that is a result, that is joined twice, that comes from the caller, that an operator
+  // reads that knows no strides.
+  expect_steps_with("Concat",
+                    graph_text(std::string(kTwo) + "c = Concat<axis = 1>(a, b)  y = Conv(c, wj)",
+                               "float y, float a"));
+  expect_steps_with("Concat",
+                    graph_text("a = Conv(x, w1)  c = Concat<axis = 1>(a, a)  y = Relu(c)"));
+  expect_steps_with("Concat",
+                    graph_text("a = Conv(x, w1)  c = Concat<axis = 1>(x, a)  y = Relu(c)"));
+  expect_steps_with("Concat", graph_text("a = Conv(x, w1)  s = Softmax<axis = 3>(a) "
+                                         "b = Conv(a, w1)  c = Concat<axis = 1>(a, b) "
+                                         "d = Add(s, b)  e = Concat<axis = 1>(c, d)  y = Relu(e)"));
+  expect_steps_with("Split",
+                    graph_text("p, q = Split<axis = 1, num_outputs = 2>(x)  y = Mul(p, q)"));
+}
+
+TEST(InPlace, PiecesAlongTheFirstAxisAreTensorsAsTheyAre) {
+  expect_steps_without("Split",
+                       "a = Conv(x, w1)  f = Flatten<axis = 0>(a) "
+                       "p, q = Split<axis = 1, num_outputs = 2>(f)  y = Mul(p, q)");
+}
+
+TEST(InPlace, TheCallersMemoryHoldsTheWhole) {
+  const std::string body = std::string(kTwo) + "y = Concat<axis = 1>(a, b)";
+  const Network net = network(graph_text(body));
+  net.expect_same_results({2, 32, 7, 5});
+}
+
+}  // namespace
+}  // namespace sardonyx
