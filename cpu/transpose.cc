@@ -76,21 +76,28 @@ void copy_runs(const std::vector<Axis>& outer, size_t run_bytes, size_t element_
   });
 }
 
-// rows: the destination's last axis; cols: the source's. Cut along cols into strips, so that one
+// rows: the destination's last axis; cols: the source's. Cut along both into pieces, so that one
 // large matrix is shared out too.
 template <class T>
 void transpose_all(TransposeMatrix<T> kernel, const std::vector<Axis>& outer, const Axis& rows,
                    const Axis& cols, const void* src, void* dst, ThreadPool& pool) {
-  const int64_t strip = std::max<int64_t>(64, 16384 / std::max<int64_t>(rows.size, 1) / 64 * 64);
-  const int64_t strips = (cols.size + strip - 1) / strip;
-  const int64_t units = count_of(outer) * strips;
-  const int64_t elements = rows.size * std::min(strip, cols.size);
+  constexpr int64_t kPiece = 16384;
+  static constexpr int64_t kSide = 64;  // of a piece, at least
+  const auto side = [](int64_t others) {
+    return std::max(kSide, kPiece / std::max<int64_t>(others, 1) / kSide * kSide);
+  };
+  const int64_t high = side(std::min(cols.size, side(rows.size)));
+  const int64_t wide = side(std::min(rows.size, high));
+  const int64_t bands = (rows.size + high - 1) / high;
+  const int64_t strips = (cols.size + wide - 1) / wide;
+  const int64_t elements = std::min(high, rows.size) * std::min(wide, cols.size);
+  const int64_t units = count_of(outer) * bands * strips;
   for_each_unit(units, 0.3 * static_cast<double>(elements), pool, [&](int64_t i) {
-    const Place place = place_of(outer, i / strips);
-    const int64_t col = i % strips * strip;
-    kernel(static_cast<const T*>(src) + place.src + col, rows.src_step,
-           static_cast<T*>(dst) + place.dst + col * cols.dst_step, cols.dst_step, rows.size,
-           std::min(strip, cols.size - col));
+    const Place place = place_of(outer, i / strips / bands);
+    const int64_t row = i / strips % bands * high, col = i % strips * wide;
+    kernel(static_cast<const T*>(src) + place.src + row * rows.src_step + col, rows.src_step,
+           static_cast<T*>(dst) + place.dst + row + col * cols.dst_step, cols.dst_step,
+           std::min(high, rows.size - row), std::min(wide, cols.size - col));
   });
 }
 

@@ -73,7 +73,7 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
     // so.
     const int64_t blocks = round_up(divide_up(tiles.count, cut.block), threads);
     const int64_t even = divide_up(tiles.count, blocks);
-    const bool rounds = divide_up(tiles.count, round_up(even, step)) % threads == 0;
+    const bool rounds = blocks * round_up(even, step) - tiles.count <= even / 4;
     cut.block = std::min(rounds ? round_up(even, step) : even, kMaxBlockRows);
     cut.tasks = std::min<int64_t>(divide_up(tiles.count, cut.block), threads > 1 ? 4 * threads : 1);
   }

@@ -63,10 +63,12 @@ class ElementwiseKernel final : public Kernel {
       }
     }
     if (args.failed()) return;
-    const int64_t tasks = (walk_.tile_count() + tiles_per_task_ - 1) / tiles_per_task_;
+    // Even shares, so that a thread has the part that it has of the tensors before and after.
+    const int64_t tiles = walk_.tile_count(), threads = args.pool->threads();
+    int64_t tasks = (tiles + tiles_per_task_ - 1) / tiles_per_task_;
+    if (tasks > 1) tasks = std::min((tasks + threads - 1) / threads * threads, tiles);
     args.pool->parallel_for(tasks, [&](int64_t task) {
-      run_tiles(args, task * tiles_per_task_,
-                std::min((task + 1) * tiles_per_task_, walk_.tile_count()));
+      run_tiles(args, tiles * task / tasks, tiles * (task + 1) / tasks);
     });
   }
 
