@@ -31,10 +31,10 @@ struct Finish {
 // kPixels output pixels from `pixel` on. Channels are those of whole vectors; the last vector
 // overlaps the one before where they do not divide. Every input pixel is loaded once per kernel row
 // and used under all its taps. kInside: no input pixel is in the padding left or right.
-template <int kRows, int kCols, int kStride, int kPixels, bool kInside>
+template <int kRows, int kCols, int kStride, int kDilation, int kPixels, bool kInside>
 HWY_INLINE void tile(const DepthwiseLine& t, int64_t pixel) {
   const D d;
-  constexpr int kInputs = (kPixels - 1) * kStride + kCols;
+  constexpr int kInputs = (kPixels - 1) * kStride + (kCols - 1) * kDilation + 1;
   const int64_t channels = t.channels;
   const int64_t src_ld = t.src_ld;
   const int64_t dst_ld = t.dst_ld;
@@ -77,8 +77,9 @@ HWY_INLINE void tile(const DepthwiseLine& t, int64_t pixel) {
         line += src_ld;
 #pragma GCC unroll 8
         for (int k = 0; k < kCols; ++k) {
-          if (x >= k && (x - k) % kStride == 0 && (x - k) / kStride < kPixels) {
-            V& s = sum[(x - k) / kStride];
+          const int first = x - k * kDilation;  // under tap 0 of the pixel
+          if (first >= 0 && first % kStride == 0 && first / kStride < kPixels) {
+            V& s = sum[first / kStride];
             s = hn::MulAdd(input, w[k], s);
           }
         }
@@ -91,13 +92,13 @@ HWY_INLINE void tile(const DepthwiseLine& t, int64_t pixel) {
   }
 }
 
-template <int kRows, int kCols, int kStride, int kPixels>
+template <int kRows, int kCols, int kStride, int kDilation, int kPixels>
 void tile_at(const DepthwiseLine& t, int64_t pixel) {
   const int64_t x0 = pixel * kStride - t.pad;
-  if (x0 >= 0 && x0 + (kPixels - 1) * kStride + kCols <= t.in_width) {
-    tile<kRows, kCols, kStride, kPixels, true>(t, pixel);
+  if (x0 >= 0 && x0 + (kPixels - 1) * kStride + (kCols - 1) * kDilation < t.in_width) {
+    tile<kRows, kCols, kStride, kDilation, kPixels, true>(t, pixel);
   } else {
-    tile<kRows, kCols, kStride, kPixels, false>(t, pixel);
+    tile<kRows, kCols, kStride, kDilation, kPixels, false>(t, pixel);
   }
 }
 
@@ -129,24 +130,24 @@ HWY_INLINE void pixel_vector(const DepthwiseLine& t, int64_t pixel, int64_t c, s
   }
 }
 
-template <int kRows, int kCols, int kStride>
+template <int kRows, int kCols, int kStride, int kDilation = 1>
 void tiles(const DepthwiseLine& t) {
   int64_t pixel = t.first;
   const int64_t end = t.first + t.count;
   // Pictures are mostly multiples of 7 or of 8 wide.
   if (t.count % 7 == 0) {
-    for (; pixel < end; pixel += 7) tile_at<kRows, kCols, kStride, 7>(t, pixel);
+    for (; pixel < end; pixel += 7) tile_at<kRows, kCols, kStride, kDilation, 7>(t, pixel);
   }
-  for (; pixel + 8 <= end; pixel += 8) tile_at<kRows, kCols, kStride, 8>(t, pixel);
+  for (; pixel + 8 <= end; pixel += 8) tile_at<kRows, kCols, kStride, kDilation, 8>(t, pixel);
   if (pixel + 4 <= end) {
-    tile_at<kRows, kCols, kStride, 4>(t, pixel);
+    tile_at<kRows, kCols, kStride, kDilation, 4>(t, pixel);
     pixel += 4;
   }
   if (pixel + 2 <= end) {
-    tile_at<kRows, kCols, kStride, 2>(t, pixel);
+    tile_at<kRows, kCols, kStride, kDilation, 2>(t, pixel);
     pixel += 2;
   }
-  if (pixel < end) tile_at<kRows, kCols, kStride, 1>(t, pixel);
+  if (pixel < end) tile_at<kRows, kCols, kStride, kDilation, 1>(t, pixel);
 }
 
 bool is_kernel(const DepthwiseLine& t, int64_t size, int64_t stride) {
@@ -160,6 +161,10 @@ void line(const DepthwiseLine& t) {
     if (is_kernel(t, 5, 1)) return tiles<5, 5, 1>(t);
     if (is_kernel(t, 5, 2)) return tiles<5, 5, 2>(t);
     if (is_kernel(t, 7, 1)) return tiles<7, 7, 1>(t);
+  }
+  if (t.dilation == 2 && t.channels >= kLanes) {
+    if (is_kernel(t, 3, 1)) return tiles<3, 3, 1, 2>(t);
+    if (is_kernel(t, 5, 1)) return tiles<5, 5, 1, 2>(t);
   }
   for (int64_t pixel = t.first; pixel < t.first + t.count; ++pixel) {
     for (int64_t c = t.channel; c < t.channel_end; c += kLanes) {

@@ -116,7 +116,11 @@ TEST(Depthwise, KernelsStridesWidthsChannels) {
         }
       }
     }
-    check(tier, {3, 1, 2, 9, 9, 20}, clip, relu6);
+    for (int64_t kernel : {3, 5}) {
+      for (int64_t width : {1, 3, 9, 14, 16, 33}) {
+        check(tier, {kernel, 1, 2, 9, width, 20}, clip, relu6);
+      }
+    }
     check(tier, {3, 2, 3, 12, 15, 20}, clip, relu6);
     check(tier, {1, 1, 1, 4, 4, 20}, clip, relu6);
     check(tier, {4, 3, 1, 11, 10, 9}, clip, relu6);
