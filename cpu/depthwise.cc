@@ -28,18 +28,16 @@ int64_t block_channels(const ConvShape& s) {
 
 class DepthwiseTask {
  public:
-  DepthwiseTask(Tier tier, const ConvShape& shape, const float* src, const float* packed,
-                const Epilogue<float>& epilogue, const float* zeros, const float** rows, float* dst)
+  DepthwiseTask(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
+                const Epilogue<float>& epilogue)
       : kernels_(depthwise_kernels(tier)),
         gemm_(gemm_kernels<float>(tier)),
         shape_(shape),
         e_(epilogue),
-        src_(src),
-        rows_(rows),
-        dst_(dst) {
+        lines_(lines) {
     const bool clip = e_.activation == Activation::kClip && e_.residual == nullptr;
     pass_ = e_.residual != nullptr || (!clip && e_.activation != Activation::kNone);
-    part_.rows = rows;
+    part_.rows = lines.rows;
     part_.kernel_rows = shape.kernel[0] * shape.kernel[1];
     part_.kernel_cols = shape.kernel[2];
     part_.stride = shape.stride[2];
@@ -47,8 +45,8 @@ class DepthwiseTask {
     part_.pad = shape.pad[2];
     part_.in_width = shape.in[2];
     part_.src_ld = shape.src_stride();
-    part_.zeros = zeros;
-    part_.weights = packed;
+    part_.zeros = lines.zeros;
+    part_.weights = lines.packed;
     part_.bias = epilogue.bias;
     part_.channels = shape.in_channels;
     part_.dst_ld = shape.dst_stride();
@@ -78,7 +76,7 @@ class DepthwiseTask {
     for (part_.first = 0; part_.first < width; part_.first += step) {
       part_.count = std::min(step, width - part_.first);
       const int64_t row = line * width + part_.first;
-      part_.dst = dst_ + row * part_.dst_ld;
+      part_.dst = lines_.dst + row * part_.dst_ld;
       kernels_.line(part_);
       finish(row);
     }
@@ -94,8 +92,8 @@ class DepthwiseTask {
       const int64_t z = z0 + r / s.kernel[1] * s.dilation[0];
       const int64_t y = y0 + r % s.kernel[1] * s.dilation[1];
       const bool outside = z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1];
-      const int64_t index = (item * s.in[0] + z) * s.in[1] + y;
-      rows_[r] = outside ? nullptr : src_ + index * s.in[2] * s.src_stride();
+      const int64_t index = lines_.ring != 0 ? y % lines_.ring : (item * s.in[0] + z) * s.in[1] + y;
+      lines_.rows[r] = outside ? nullptr : lines_.src + index * s.in[2] * s.src_stride();
     }
   }
 
@@ -125,9 +123,7 @@ class DepthwiseTask {
   const GemmKernels<float>& gemm_;
   const ConvShape& shape_;
   const Epilogue<float>& e_;
-  const float* src_;
-  const float** rows_;
-  float* dst_;
+  const DepthwiseLines lines_;
   bool pass_ = false;  // the epilogue needs a pass of its own
   DepthwiseLine part_;
 };
@@ -166,10 +162,16 @@ void depthwise(Tier tier, const ConvShape& shape, const float* src, const float*
   const float** pointers =
       static_cast<const float**>(static_cast<void*>(zeros + zeros_count(shape)));
   pool.parallel_for(tasks, [&](int64_t task) {
-    DepthwiseTask part(tier, shape, src, packed, epilogue, zeros,
-                       pointers + task * pointers_per_task(shape), dst);
-    part.run(lines * task / tasks, lines * (task + 1) / tasks);
+    const DepthwiseLines of_task{src, 0, packed, zeros, pointers + task * pointers_per_task(shape),
+                                 dst};
+    depthwise_lines(tier, shape, of_task, epilogue, lines * task / tasks,
+                    lines * (task + 1) / tasks);
   });
+}
+
+void depthwise_lines(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
+                     const Epilogue<float>& epilogue, int64_t line, int64_t line_end) {
+  DepthwiseTask(tier, shape, lines, epilogue).run(line, line_end);
 }
 
 }  // namespace sardonyx

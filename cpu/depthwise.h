@@ -47,4 +47,18 @@ size_t depthwise_workspace_bytes(const ConvShape& shape, int threads);
 void depthwise(Tier tier, const ConvShape& shape, const float* src, const float* packed,
                const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
 
+// Output lines [line, line_end) of such a convolution, on this thread. rows: kernel[0] * kernel[1]
+// pointers; zeros: a pixel of them. ring: where not 0, src holds input lines of one item alone,
+// line y of them in place y % ring; the kernel is flat then.
+struct DepthwiseLines {
+  const float* src = nullptr;
+  int64_t ring = 0;
+  const float* packed = nullptr;
+  const float* zeros = nullptr;
+  const float** rows = nullptr;
+  float* dst = nullptr;
+};
+void depthwise_lines(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
+                     const Epilogue<float>& epilogue, int64_t line, int64_t line_end);
+
 }  // namespace sardonyx

@@ -4,6 +4,7 @@
 #include "cpu/band_conv.h"
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
+#include "cpu/expanded_depthwise.h"
 #include "cpu/winograd.h"
 
 namespace sardonyx {
@@ -230,6 +231,16 @@ class ConvKernel final : public Kernel {
   bool reads(size_t input) const override { return input != 1 || packed_ == nullptr; }
   double flops() const override { return flops_; }
 
+  const ConvShape& shape() const { return shape_; }
+  bool is_packed() const { return packed_ != nullptr; }
+  // What the kernels of cpu/ need to do its part of a run, which `binding` outlives.
+  ConvStage stage(const RunArgs& args, FusedEpilogue::Binding& binding) const {
+    ConvStage stage{shape_, static_cast<const float*>(packed_.get()), {}};
+    if (args.inputs.size() > 2) stage.epilogue.bias = args.inputs[2].as<float>();
+    epilogue_.bind(args, shape_.out_channels, stage.epilogue, binding);
+    return stage;
+  }
+
  private:
   Method method_;
   ConvShape shape_;
@@ -237,6 +248,66 @@ class ConvKernel final : public Kernel {
   double flops_;
   size_t kernel_bytes_;
   std::shared_ptr<void> packed_;  // null: packed anew in each run
+};
+
+using Expansion = ConvKernel<float, IndirectConv<float>>;
+using Depthwise = ConvKernel<float, DepthwiseConv>;
+
+// Both in one; its inputs are those of the first, then those of the second, whose input 0 is
+// omitted.
+class ExpandedDepthwise final : public Kernel {
+ public:
+  ExpandedDepthwise(Tier tier, std::unique_ptr<Kernel> first, size_t first_inputs,
+                    std::unique_ptr<Kernel> second, int threads)
+      : tier_(tier),
+        first_(std::move(first)),
+        first_inputs_(first_inputs),
+        second_(std::move(second)),
+        workspace_bytes_(expanded_depthwise_workspace_bytes(expansion().shape(),
+                                                            depthwise().shape(), threads)) {}
+
+  void run(RunArgs& args) const override {
+    RunArgs of_first = args, of_second = args;
+    of_first.inputs = args.inputs.first(first_inputs_);
+    of_second.inputs = args.inputs.subspan(first_inputs_);
+    FusedEpilogue::Binding first_binding, second_binding;
+    const ConvStage first = expansion().stage(of_first, first_binding);
+    const ConvStage second = depthwise().stage(of_second, second_binding);
+    expanded_depthwise(tier_, first, second, args.inputs[0].as<float>(),
+                       args.outputs[0].as<float>(), args.workspace, *args.pool);
+  }
+  size_t workspace_bytes() const override { return workspace_bytes_; }
+  bool takes_stride(size_t input, int64_t row) const override {
+    return input < first_inputs_ ? first_->takes_stride(input, row)
+                                 : second_->takes_stride(input - first_inputs_, row);
+  }
+  void set_input_stride(size_t input, int64_t stride) override {
+    if (input < first_inputs_) {
+      first_->set_input_stride(input, stride);
+    } else {
+      second_->set_input_stride(input - first_inputs_, stride);
+    }
+  }
+  bool gives_stride(size_t output, int64_t row) const override {
+    return second_->gives_stride(output, row);
+  }
+  void set_output_stride(size_t output, int64_t stride) override {
+    second_->set_output_stride(output, stride);
+  }
+  bool reads(size_t input) const override {
+    return input < first_inputs_ ? first_->reads(input) : second_->reads(input - first_inputs_);
+  }
+  double flops() const override { return first_->flops() + second_->flops(); }
+
+ private:
+  const Expansion& expansion() const { return static_cast<const Expansion&>(*first_); }
+  const Depthwise& depthwise() const { return static_cast<const Depthwise&>(*second_); }
+
+  Tier tier_;
+  std::unique_ptr<Kernel> first_;
+  size_t first_inputs_;
+  std::unique_ptr<Kernel> second_;
+  size_t workspace_bytes_;
 };
 
 // By the element type of input 0.
@@ -256,6 +327,17 @@ Result<std::unique_ptr<Kernel>> make_typed_kernel(const KernelRequest& request,
 }
 
 }  // namespace
+
+std::unique_ptr<Kernel> join_convolutions(Tier tier, int threads, std::unique_ptr<Kernel>& first,
+                                          size_t first_inputs, std::unique_ptr<Kernel>& second) {
+  const auto* expansion = dynamic_cast<const Expansion*>(first.get());
+  const auto* depthwise = dynamic_cast<const Depthwise*>(second.get());
+  if (expansion == nullptr || depthwise == nullptr) return nullptr;
+  if (!expansion->is_packed() || !depthwise->is_packed()) return nullptr;
+  if (!can_expand_depthwise(expansion->shape(), depthwise->shape(), threads)) return nullptr;
+  return std::make_unique<ExpandedDepthwise>(tier, std::move(first), first_inputs,
+                                             std::move(second), threads);
+}
 
 ConvShape kernel_shape(const Window& window, const Shape& src_spatial, const Shape& dst_spatial) {
   ConvShape shape;

@@ -5,6 +5,7 @@
 
 #include "base/rebuilt.h"
 #include "ops/bodies.h"
+#include "ops/conv_kernel.h"
 #include "ops/lone_node.h"
 #include "plan/execute.h"
 #include "plan/in_place.h"
@@ -90,6 +91,7 @@ class Planner {
     for (const GraphOutput& output : graph_.outputs()) {
       if (is_constant(output.value)) keep_bytes(known().constants[at(output.value)]);
     }
+    join_steps();
     place_values();
     return std::move(plan_);
   }
@@ -351,6 +353,63 @@ class Planner {
     });
     plan_->steps.push_back(std::move(step));
     return {};
+  }
+
+  // ---- steps that one kernel does at once
+
+  // How often each root is read, by steps and by what comes after the plan.
+  std::vector<int> count_reads() {
+    std::vector<int> reads(graph_.value_count(), 0);
+    const auto count = [&](ValueId id) {
+      if (id != kNoValue) ++reads[at(known().roots[at(id)])];
+    };
+    for (const Step& step : plan_->steps) {
+      std::for_each(step.inputs.begin(), step.inputs.end(), count);
+    }
+    for (NodeId id : nodes_.order) {
+      if (known().planned[static_cast<size_t>(id)]) continue;
+      const std::vector<ValueId> operands = operands_of(graph_.node(id));
+      std::for_each(operands.begin(), operands.end(), count);
+    }
+    for (const Observed& each : plan_->observed) count(each.value);
+    for (const GraphOutput& output : graph_.outputs()) count(output.value);
+    return reads;
+  }
+
+  // A convolution whose result only the next one reads. Knows nothing of convolutions itself.
+  void join_steps() {
+    std::vector<Step>& steps = plan_->steps;
+    const std::vector<int> reads = count_reads();
+    std::vector<int> writer(graph_.value_count(), -1);
+    std::vector<bool> joined(steps.size(), false);
+    for (size_t s = 0; s < steps.size(); ++s) {
+      Step& step = steps[s];
+      for (ValueId output : step.outputs) {
+        if (output != kNoValue) writer[at(output)] = static_cast<int>(s);
+      }
+      const ValueId given = step.inputs.empty() ? kNoValue : step.inputs[0];
+      if (given == kNoValue || writer[at(given)] < 0 || reads[at(given)] != 1) continue;
+      const auto before = static_cast<size_t>(writer[at(given)]);
+      Step& first = steps[before];
+      if (first.outputs.size() != 1 || first.keeps_denormals != step.keeps_denormals) continue;
+      auto kernel = join_convolutions(context_->tier, context_->pool->threads(),
+                                      first.kernel.kernel, first.inputs.size(), step.kernel.kernel);
+      if (kernel == nullptr) continue;
+      step.kernel.kernel = std::move(kernel);
+      step.kernel.name += " behind " + first.kernel.name;
+      std::vector<ValueId> inputs = std::move(first.inputs);
+      inputs.push_back(kNoValue);
+      inputs.insert(inputs.end(), step.inputs.begin() + 1, step.inputs.end());
+      step.inputs = std::move(inputs);
+      joined[before] = true;
+    }
+    size_t kept = 0;
+    for (size_t s = 0; s < steps.size(); ++s) {
+      if (joined[s]) continue;
+      if (kept != s) steps[kept] = std::move(steps[s]);
+      ++kept;
+    }
+    steps.resize(kept);
   }
 
   // ---- memory

@@ -1,0 +1,82 @@
+// Steps of a plan that one kernel does at once: where that is done, and that results stay the same.
+#include <gmock/gmock.h>
+
+#include "plan/runner.h"
+#include "tests/support/network.h"
+
+namespace sardonyx {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+constexpr char kJoined[] = "depthwise behind indirect gemm";
+
+Network block(const std::string& body, const std::string& outputs = "float y") {
+  Network net(
+      "<ir_version: 10, opset_import: [\"\" : 21]> g (float[N,16,H,W] x, "
+      "float[96,16,1,1] we, float[96] be, float[96,1,3,3] wd, float[16,96,1,1] wp) => (" +
+      outputs + ") {" + body + "}");
+  net.weight("we", {96, 16, 1, 1}, -0.4F, 0.4F)
+      .weight("be", {96})
+      .weight("wd", {96, 1, 3, 3}, -0.4F, 0.4F)
+      .weight("wp", {16, 96, 1, 1}, -0.1F, 0.1F);
+  return net;
+}
+
+std::vector<std::string> kernels(const Network& net, const Shape& x) {
+  const auto graph = net.at_level(99);
+  auto context = std::make_shared<PlanContext>();
+  context->tier = best_tier();
+  context->pool = shared_thread_pool(1);
+  context->weights = std::make_shared<WeightCache>();
+  context->arenas = std::make_shared<ArenaPool>(0);
+  const auto runner = PlanRunner::make(graph, context).value();
+  std::vector<ValueType> types;
+  for (ValueId input : graph->inputs()) {
+    const ValueType& type = graph->value(input).type;
+    types.push_back(type.is_concrete() ? type : ValueType::tensor(DType::kFloat32, to_dims(x)));
+  }
+  const std::shared_ptr<Plan> plan = runner->plan_for(types).value();
+  std::vector<std::string> names;
+  for (const Step& step : plan->steps) names.push_back(step.kernel.name);
+  return names;
+}
+
+constexpr char kExpand[] =
+    "e0 = Conv(x, we, be)  e = Clip(e0, zero, six)  d0 = Conv<group = 96, pads = [1, 1, 1, 1], "
+    "strides = [2, 2]>(e, wd)  d = Clip(d0, zero, six)  ";
+constexpr char kBounds[] =
+    "zero = Constant<value = float {0}>()  six = Constant<value = float {6}>()  ";
+
+TEST(JoinedSteps, ALargeExpansionAndItsDepthwiseConvolution) {
+  const Network net = block(std::string(kBounds) + kExpand + "y = Conv(d, wp)");
+  for (const Shape& x : {Shape{1, 16, 64, 60}, Shape{3, 16, 61, 57}}) {
+    EXPECT_THAT(kernels(net, x), Contains(kJoined));
+    net.expect_same_results(x);
+  }
+  EXPECT_THAT(kernels(net, {1, 16, 14, 14}), Not(Contains(kJoined)));
+}
+
+TEST(JoinedSteps, AResidualBesides) {
+  const Network net = block(
+      "e = Conv(x, we, be)  d0 = Conv<group = 96, pads = [1, 1, 1, 1]>(e, wd)  f = Conv(x, we)  "
+      "d = Add(d0, f)  y = Conv(d, wp)");
+  EXPECT_THAT(kernels(net, {1, 16, 64, 60}), Contains(kJoined));
+  net.expect_same_results({1, 16, 64, 60});
+}
+
+TEST(JoinedSteps, NotWhereTheExpansionIsReadElsewhere) {
+  const Shape x{1, 16, 64, 60};
+  const Network twice =
+      block(std::string(kBounds) + kExpand + "s = ReduceMean(e)  p = Conv(d, wp)  y = Mul(p, s)");
+  EXPECT_THAT(kernels(twice, x), Not(Contains(kJoined)));
+  twice.expect_same_results(x);
+  const Network result =
+      block(std::string(kBounds) + kExpand + "y = Conv(d, wp)", "float y, float e");
+  EXPECT_THAT(kernels(result, x), Not(Contains(kJoined)));
+  result.expect_same_results(x);
+}
+
+}  // namespace
+}  // namespace sardonyx
