@@ -342,12 +342,18 @@ int Session::threads() const { return state_->context->pool->threads(); }
 Result<std::vector<Value>> Session::run(const std::vector<NamedValue>& inputs,
                                         const std::vector<std::string>& outputs,
                                         const RunOptions& options) const {
-  std::vector<std::string> names = outputs;
-  if (names.empty()) {
-    for (const ArgInfo& output : state_->outputs) names.push_back(output.name);
+  std::vector<Value> results(outputs.empty() ? state_->outputs.size() : outputs.size());
+  if (!outputs.empty()) {
+    TRY(run_into(inputs, outputs, results, options));
+    return results;
   }
-  std::vector<Value> results(names.size());
-  TRY(run_into(inputs, names, results, options));
+  Few<NamedRef> given(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) given.all()[i] = {inputs[i].name, &inputs[i].value};
+  Few<ResultRef> wanted(results.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    wanted.all()[i] = {state_->outputs[i].name, &results[i]};
+  }
+  TRY(run_session(*this, given.all(), wanted.all(), options));
   return results;
 }
 

@@ -56,7 +56,7 @@ Result<void> ready_result(const Graph& graph, const PlanContext& context, size_t
 }
 
 Plan::Plan() = default;
-Plan::~Plan() = default;
+Plan::~Plan() { delete spare_views.load(std::memory_order_acquire); }
 
 namespace {
 
@@ -65,9 +65,15 @@ size_t at(ValueId id) { return static_cast<size_t>(id); }
 // One run: addresses of values by root, slots, and the arenas of the plans so far.
 class Run {
  public:
-  Run(const Graph& graph, const PlanContext& context, std::span<const Value> inputs,
-      std::span<Value> results, const RunControl& control)
-      : graph_(graph), context_(context), inputs_(inputs), results_(results), control_(control) {
+  Run(const Graph& graph, const PlanContext& context, const std::shared_ptr<Plan>& plan,
+      std::span<const Value> inputs, std::span<Value> results, const RunControl& control)
+      : graph_(graph),
+        context_(context),
+        inputs_(inputs),
+        results_(results),
+        control_(control),
+        first_{plan, take_views(*plan), {}},
+        addresses_(first_.views->addresses) {
     addresses_.resize(graph.value_count());
     size_t index = 0;
     for (const auto* ids : {&graph.inputs(), &graph.captures()}) {
@@ -79,18 +85,21 @@ class Run {
   }
 
   ~Run() {
-    for (ArenaPool::Block& arena : arenas_) context_.arenas->give(std::move(arena));
-    for (auto& [plan, views] : views_) {
-      const std::lock_guard lock(plan->mutex);
-      plan->free_views.push_back(std::move(views));
-    }
+    for (Taken& taken : later_) give_back(taken);
+    give_back(first_);
   }
 
+  // The plan that it began with, or one that continues.
   Result<void> run(const std::shared_ptr<Plan>& plan) {
-    Result<ArenaPool::Block> taken = context_.arenas->take(plan->arena_bytes);
-    if (!taken) return tl::unexpected(noted(taken.error(), largest_step(*plan)));
-    const ArenaPool::Block arena = take_value(std::move(taken));
-    arenas_.push_back(arena);
+    if (plan != first_.plan) later_.push_back({plan, take_views(*plan), {}});
+    Taken& taken = plan == first_.plan ? first_ : later_.back();
+    if (plan->arena_bytes != 0) {
+      Result<ArenaPool::Block> arena = context_.arenas->take(plan->arena_bytes);
+      if (!arena) return tl::unexpected(noted(arena.error(), largest_step(*plan)));
+      taken.arena = take_value(std::move(arena));
+    }
+    const ArenaPool::Block& arena = taken.arena;
+    StepViews& views = *taken.views;
     if (slots_.size() < static_cast<size_t>(plan->slot_count)) {
       slots_.resize(static_cast<size_t>(plan->slot_count));
     }
@@ -101,8 +110,7 @@ class Run {
     for (const Part& part : plan->parts) {
       addresses_[at(part.root)] = static_cast<char*>(addresses_[at(part.host)]) + part.offset;
     }
-    StepViews& views = take_views(plan);
-    Error error{Code::kOk, "", ""};
+    Error error(Code::kOk, {});
     size_t first = 0;
     for (const Step& step : plan->steps) {
       TRY(check_control());
@@ -189,18 +197,38 @@ class Run {
     return Tensor::wrap(type.dtype, to_shape(*type.dims), addresses_[at(root)], nullptr);
   }
 
-  StepViews& take_views(const std::shared_ptr<Plan>& plan) {
+  // What a plan needs while it runs, from stocks that it goes back to.
+  struct Taken {
+    std::shared_ptr<Plan> plan;
     std::unique_ptr<StepViews> views;
+    ArenaPool::Block arena;
+  };
+
+  static std::unique_ptr<StepViews> take_views(Plan& plan) {
+    if (StepViews* spare = plan.spare_views.exchange(nullptr, std::memory_order_acquire)) {
+      return std::unique_ptr<StepViews>(spare);
+    }
     {
-      const std::lock_guard lock(plan->mutex);
-      if (!plan->free_views.empty()) {
-        views = std::move(plan->free_views.back());
-        plan->free_views.pop_back();
+      const std::lock_guard lock(plan.mutex);
+      if (!plan.free_views.empty()) {
+        std::unique_ptr<StepViews> views = std::move(plan.free_views.back());
+        plan.free_views.pop_back();
+        return views;
       }
     }
-    if (views == nullptr) views = make_views(*plan);
-    views_.emplace_back(plan, std::move(views));
-    return *views_.back().second;
+    return make_views(plan);
+  }
+
+  void give_back(Taken& taken) const {
+    if (taken.arena.memory != nullptr) context_.arenas->give(std::move(taken.arena));
+    StepViews* none = nullptr;
+    if (taken.plan->spare_views.compare_exchange_strong(none, taken.views.get(),
+                                                        std::memory_order_release)) {
+      taken.views.release();
+      return;
+    }
+    const std::lock_guard lock(taken.plan->mutex);
+    taken.plan->free_views.push_back(std::move(taken.views));
   }
 
   static std::unique_ptr<StepViews> make_views(const Plan& plan) {
@@ -321,10 +349,10 @@ class Run {
   std::span<const Value> inputs_;
   std::span<Value> results_;
   const RunControl& control_;
-  std::vector<void*> addresses_;  // by root
+  Taken first_;
+  std::vector<Taken> later_;
+  std::vector<void*>& addresses_;  // by root
   std::vector<Value> slots_;
-  std::vector<ArenaPool::Block> arenas_;
-  std::vector<std::pair<std::shared_ptr<Plan>, std::unique_ptr<StepViews>>> views_;
 };
 
 }  // namespace
@@ -332,7 +360,7 @@ class Run {
 Result<void> execute(const Graph& graph, const PlanContext& context, std::shared_ptr<Plan> plan,
                      const ContinuePlan& next, std::span<const Value> inputs,
                      std::span<Value> results, const RunControl& control) {
-  Run run(graph, context, inputs, results, control);
+  Run run(graph, context, plan, inputs, results, control);
   TRY(run.run(plan));
   while (!plan->complete) {
     const std::vector<Value> observed = run.observe(*plan);

@@ -18,6 +18,7 @@ struct StepViews {
   std::vector<TensorView> views;           // inputs then outputs, step after step
   std::vector<const Value*> input_values;  // parallel to views (outputs' entries unused)
   std::vector<Value*> output_values;       // parallel to views (inputs' entries unused)
+  std::vector<void*> addresses;            // of a run that begins with this plan: by root
 };
 
 struct StepRecord {

@@ -4,6 +4,7 @@
 // Entry point: make_plan (by plan/runner.h), execute (plan/execute.h).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -104,6 +105,7 @@ struct Plan {
   // Views with shapes filled in, ready for pointers; one set per run under way.
   std::mutex mutex;
   std::vector<std::unique_ptr<StepViews>> free_views;
+  std::atomic<StepViews*> spare_views = nullptr;  // another, for the run that comes alone; owned
   // Continuations by what was observed, most recently used first.
   struct Continuation {
     std::string key;

@@ -14,6 +14,7 @@ namespace sardonyx {
 namespace {
 
 constexpr size_t kMaxOperands = 64;
+constexpr size_t kFewOperands = 4;  // what most have; a small run is done before many are set up
 constexpr size_t kBufferBytes = 32 * 1024;  // of one thread, for tiles of broadcast operands
 constexpr int64_t kChunkElements = 16384;   // of one task
 
@@ -68,7 +69,12 @@ class ElementwiseKernel final : public Kernel {
     int64_t tasks = (tiles + tiles_per_task_ - 1) / tiles_per_task_;
     if (tasks > 1) tasks = std::min((tasks + threads - 1) / threads * threads, tiles);
     args.pool->parallel_for(tasks, [&](int64_t task) {
-      run_tiles(args, tiles * task / tasks, tiles * (task + 1) / tasks);
+      const int64_t first = tiles * task / tasks, last = tiles * (task + 1) / tasks;
+      if (operands_.size() <= kFewOperands) {
+        run_tiles<kFewOperands>(args, first, last);
+      } else {
+        run_tiles<kMaxOperands>(args, first, last);
+      }
     });
   }
 
@@ -80,17 +86,18 @@ class ElementwiseKernel final : public Kernel {
   }
 
  private:
+  template <size_t kMost>
   void run_tiles(RunArgs& args, int64_t first, int64_t last) const {
     Scratch scratch;
     if (program_.needs_scratch()) program_.prepare(scratch.program);
-    std::array<OperandTiles, kMaxOperands> tiles;
+    std::array<OperandTiles, kMost> tiles;
     for (size_t i = 0; i < operands_.size(); ++i) {
       tiles[i] = OperandTiles(walk_, i, args.inputs[operands_[i]].data,
                               scratch.buffers + buffers_.offsets[i]);
     }
     for (int64_t index = first; index < last; ++index) {
       const auto [position, count] = walk_.tile(index);
-      const void* inputs[kMaxOperands];
+      const void* inputs[kMost];
       void* outputs[kMaxOperands];
       for (size_t i = 0; i < operands_.size(); ++i) inputs[i] = tiles[i].tile(position, count);
       for (size_t i = 0; i < program_.output_count(); ++i) {
