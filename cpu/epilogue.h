@@ -25,7 +25,9 @@ enum class Activation : uint8_t {
   kGelu,         // with erf
   kGeluTanh,     // the tanh form
   kSoftplus,
-  kMish,  // y * tanh(softplus(y))
+  kMish,             // y * tanh(softplus(y))
+  kScaledRelu,       // p0 * max(y, 0) + p1
+  kScaledHardSwish,  // p0 * hardswish(y) + p1
 };
 
 // Called on blocks of an output once each block is final; blocks cover the output, and do not

@@ -330,9 +330,15 @@ HWY_INLINE V hard_sigmoid(V x, V slope, V offset) {
 }
 
 template <class V>
-HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
+HWY_INLINE V hard_swish(V x) {
   const hn::DFromV<V> d;
   using T = LaneOf<V>;
+  return hn::Mul(x, hard_sigmoid(x, hn::Set(d, T(1.0 / 6)), hn::Set(d, T(0.5))));
+}
+
+template <class V>
+HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
+  const hn::DFromV<V> d;
   namespace me = sardonyx::HWY_NAMESPACE;
   const auto negative = hn::Lt(x, hn::Zero(d));
   switch (activation) {
@@ -353,7 +359,7 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
     case Activation::kHardSigmoid:
       return hard_sigmoid(x, p0, p1);
     case Activation::kHardSwish:
-      return hn::Mul(x, hard_sigmoid(x, hn::Set(d, T(1.0 / 6)), hn::Set(d, T(0.5))));
+      return hard_swish(x);
     case Activation::kGelu:
       return me::gelu(x);
     case Activation::kGeluTanh:
@@ -362,6 +368,10 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
       return me::softplus(x);
     case Activation::kMish:
       return hn::Mul(x, me::tanh(me::softplus(x)));
+    case Activation::kScaledRelu:
+      return hn::MulAdd(max_keep_nan(hn::Zero(d), x), p0, p1);
+    case Activation::kScaledHardSwish:
+      return hn::MulAdd(hard_swish(x), p0, p1);
   }
   return x;
 }
@@ -407,6 +417,8 @@ void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, c
     SARDONYX_ACTIVATION(kGeluTanh)
     SARDONYX_ACTIVATION(kSoftplus)
     SARDONYX_ACTIVATION(kMish)
+    SARDONYX_ACTIVATION(kScaledRelu)
+    SARDONYX_ACTIVATION(kScaledHardSwish)
 #undef SARDONYX_ACTIVATION
   }
 }

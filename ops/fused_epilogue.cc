@@ -53,8 +53,9 @@ class EpilogueReader {
     if (body_.inputs().empty() || body_.outputs().size() != 1) return std::nullopt;
     ValueId at = body_.inputs()[0];
     while (at != body_.outputs()[0].value) {
-      const auto step = next(at);
+      auto step = next(at);
       if (!step) return std::nullopt;
+      scale(*step, at);
       steps.push_back(*step);
     }
     return steps;
@@ -96,6 +97,28 @@ class EpilogueReader {
     auto step = node->op_type == "Add" ? addition(*node, at) : activation(*node);
     if (step) at = node->outputs[0];
     return step;
+  }
+
+  // A multiplication by a number behind the activation, and an addition of one, are part of it.
+  void scale(Step& step, ValueId& at) const {
+    const bool relu = step.activation == Activation::kClip && step.p0 == 0 && std::isinf(step.p1);
+    if (!relu && step.activation != Activation::kHardSwish) return;
+    double factor = 1, offset = 0;
+    bool found = false;
+    for (const auto& [op_type, number] : {std::pair{"Mul", &factor}, std::pair{"Add", &offset}}) {
+      const Node* node = only_user(at);
+      if (node == nullptr || node->op_type != op_type) continue;
+      const auto other = other_number(*node, at);
+      if (!other) continue;
+      *number = *other;
+      at = node->outputs[0];
+      found = true;
+    }
+    if (!found) return;
+    step.activation = relu ? Activation::kScaledRelu : Activation::kScaledHardSwish;
+    step.p0 = factor;
+    step.p1 = offset;
+    step.name = relu ? "Relu scaled" : "HardSwish scaled";
   }
 
   std::optional<Step> addition(const Node& node, ValueId at) const {

@@ -265,6 +265,9 @@ std::vector<ActivationCase> activation_cases() {
        }},
       {Activation::kSoftplus, 0, 0, softplus},
       {Activation::kMish, 0, 0, [=](double x) { return x * std::tanh(softplus(x)); }},
+      {Activation::kScaledRelu, 1.5, -0.25, [](double x) { return 1.5 * std::max(x, 0.0) - 0.25; }},
+      {Activation::kScaledHardSwish, -0.75, 0.5,
+       [=](double x) { return -0.75 * x * clamp(x / 6 + 0.5, 0, 1) + 0.5; }},
   };
 }
 

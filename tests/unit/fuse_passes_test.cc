@@ -74,6 +74,32 @@ constexpr char kAttention[] = R"(<ir_version: 8, opset_import: ["" : 17]>
       p = Softmax<axis = -1>(d)
       o = MatMul(p, vt)  ot = Transpose<perm = [0, 2, 1, 3]>(o)  y = Reshape(ot, join) })";
 
+// Scales and offsets behind an activation, in any order and number, are part of a product's tail.
+TEST(FuseEpilogue, ScalesActivations) {
+  for (const std::string tail :
+       {"a = HardSwish(m)  b = Mul(a, s)  y = Add(b, o)",
+        "a = Relu(m)  b = Mul(s, a)  y = Add(o, b)", "a = HardSwish(m)  y = Mul(a, s)",
+        "a = Relu(m)  y = Add(a, o)", "a = HardSwish(m)  b = Add(a, o)  y = Mul(b, s)",
+        "a = Relu(m)  y = Mul(a, row)",
+        "b = Add(m, x)  a = HardSwish(b)  c = Mul(a, s)  y = Add(c, o)",
+        "a = Relu(m)  c = Mul(a, s)  d = Add(c, o)  y = Add(d, x)"}) {
+    Network network(R"(<ir_version: 10, opset_import: ["" : 21]>
+        g (float[N,40] x, float[40,40] w) => (float[N,40] y) {
+          s = Constant<value = float[1] {-1.75}>()
+          o = Constant<value = float[1] {0.375}>()
+          row = Constant<value = float[40] {)" +
+                    [] {
+                      std::string numbers = "1";
+                      for (int i = 1; i < 40; ++i) numbers += ", " + std::to_string(i);
+                      return numbers;
+                    }() +
+                    "}>()  m = MatMul(x, w)  " + tail + "}");
+    network.weight("w", {40, 40});
+    EXPECT_THAT(Network::ops(*network.at_level(99)), ElementsAre("sardonyx.MatMul")) << tail;
+    network.expect_same_results({9, 40});
+  }
+}
+
 TEST(FuseAttention, TakesTheTransposesWithIt) {
   Network network(kAttention);
   network.weight("wq", {24, 24}).weight("wk", {24, 24}).weight("wv", {24, 24});
