@@ -276,7 +276,11 @@ class Walk {
 
 PartsOfPlan place_parts(const Graph& graph, Plan& plan, const std::vector<bool>& needs_slot,
                         std::vector<int>& last_use) {
-  return Walk(graph, plan, needs_slot, last_use).run();
+  const bool any = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+    return step.op->name == "Concat" || step.op->name == "Split";
+  });
+  if (any) return Walk(graph, plan, needs_slot, last_use).run();
+  return {std::vector<bool>(graph.value_count()), std::vector<bool>(plan.steps.size())};
 }
 
 }  // namespace sardonyx
