@@ -77,7 +77,7 @@ struct RecurrentKind {
   int64_t gates;
   std::vector<std::string> activations;  // defaults of one direction
   bool has_cell;                         // LSTM: initial_c and Y_c
-  StaticText flag;                 // the attribute that Recurrent::flag is; may be empty
+  StaticText flag;                       // the attribute that Recurrent::flag is; may be empty
 };
 
 // Inputs of all kinds: X, W, R, B, sequence_lens, initial_h, and for LSTM initial_c and P.
