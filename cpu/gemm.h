@@ -55,7 +55,7 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& args, void* workspac
 
 // ---- The loop shared with convolution.
 
-inline constexpr int64_t kMaxBlockRows = 96;     // rows per call of FillRows
+inline constexpr int64_t kMaxBlockRows = 192;    // rows per call of FillRows
 inline constexpr int64_t kMaxChunkDepth = 1536;  // elements read from each of its pointers
 
 // Where rows of A are: fills out[(s - segment) * rows + r], s in [segment, segment + segments),
