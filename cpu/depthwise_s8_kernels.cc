@@ -89,7 +89,7 @@ template <bool kZeros, int kPixels>
 struct Sums {
   HWY_INLINE Sums() {}  // spelled out: g++ takes an implicit one out of the target
   V32 products[kPixels];
-  V32 elements[kZeros ? kPixels : 1];
+  V32 elements[kZeros ? kPixels : 1];  // NOLINT(bugprone-branch-clone)
 };
 
 // Adds kRows kernel rows of a kernel kCols wide, from row 4 * quad on, to the sums of pixels.

@@ -43,8 +43,10 @@ struct Options {
 // Whether `each` takes the place of `best`, which came before it.
 template <class W>
 bool replaces(W each, W best, const Options& options) {
+  // NOLINTBEGIN(misc-redundant-expression): only NaN differs from itself
   if (each != each) return best == best || options.last;
   if (best != best) return false;
+  // NOLINTEND(misc-redundant-expression)
   if (each == best) return options.last;
   return options.largest ? each > best : each < best;
 }

@@ -82,7 +82,7 @@ Result<void> check_past(const InferContext& context, const HeadsView& k, const H
 Result<void> check_mask(const InferContext& context, const Dims& scores) {
   if (!context.has_rank(kMask)) return {};
   const Dims& mask = context.dims(kMask);
-  bool fits = mask.size() >= 1 && mask.size() <= 4;
+  bool fits = !mask.empty() && mask.size() <= 4;
   for (size_t i = 0; fits && i < mask.size(); ++i) {
     const Dim& wanted = scores[4 - mask.size() + i];
     const bool known = mask[i].is_constant() && wanted.is_constant();

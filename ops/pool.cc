@@ -58,8 +58,10 @@ struct MaxState {
   }
   void add(int64_t offset, int64_t position) {
     const auto element = widen(src[offset]);
+    // NOLINTBEGIN(misc-redundant-expression): only NaN differs from itself
     if (any && !(element > widen(best)) && !(element != element)) return;
     if (any && widen(best) != widen(best)) return;
+    // NOLINTEND(misc-redundant-expression)
     any = true;
     best = src[offset];
     best_position = position;

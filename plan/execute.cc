@@ -224,7 +224,7 @@ class Run {
     StepViews* none = nullptr;
     if (taken.plan->spare_views.compare_exchange_strong(none, taken.views.get(),
                                                         std::memory_order_release)) {
-      taken.views.release();
+      (void)taken.views.release();
       return;
     }
     const std::lock_guard lock(taken.plan->mutex);

@@ -74,7 +74,7 @@ class NodeIds {
   struct Id {
     int64_t tree, node;
     int32_t entry;
-    friend auto operator<=>(const Id&, const Id&) = default;
+    friend auto operator<=>(const Id&, const Id&) = default;  // NOLINT(modernize-use-nullptr)
   };
 
   size_t find_tree(int64_t tree) const {
@@ -164,9 +164,13 @@ Result<void> read_nodes(const AttrMap& attrs, const NodeIds& ids,
 Result<void> read_roots(const NodeIds& ids, const std::vector<int32_t>& places, Trees& trees) {
   std::vector<bool> node_is_child(trees.nodes.size());
   std::vector<bool> leaf_is_child(static_cast<size_t>(trees.leaf_count()));
+  const auto leaf_at = [](int32_t place) {
+    const int32_t leaf = ~place;
+    return static_cast<size_t>(leaf);
+  };
   const auto mark = [&](int32_t place) {
     if (place < 0) {
-      leaf_is_child[static_cast<size_t>(~place)] = true;
+      leaf_is_child[leaf_at(place)] = true;
     } else {
       node_is_child[static_cast<size_t>(place)] = true;
     }
@@ -179,8 +183,8 @@ Result<void> read_roots(const NodeIds& ids, const std::vector<int32_t>& places, 
     std::optional<int32_t> root;
     ids.each(tree, [&](int32_t entry) {
       const int32_t place = places[static_cast<size_t>(entry)];
-      const bool is_child = place < 0 ? leaf_is_child[static_cast<size_t>(~place)]
-                                      : node_is_child[static_cast<size_t>(place)];
+      const bool is_child =
+          place < 0 ? leaf_is_child[leaf_at(place)] : node_is_child[static_cast<size_t>(place)];
       if (!root && !is_child) root = place;
     });
     if (!root)
