@@ -1,6 +1,7 @@
 // ArgMax and ArgMin: the index of the largest or smallest element along an axis; NaN counts as the
 // extreme, as in numpy.
 #include "ops/axis_view.h"
+#include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/rule_parts.h"
 
@@ -43,10 +44,8 @@ struct Options {
 // Whether `each` takes the place of `best`, which came before it.
 template <class W>
 bool replaces(W each, W best, const Options& options) {
-  // NOLINTBEGIN(misc-redundant-expression): only NaN differs from itself
-  if (each != each) return best == best || options.last;
-  if (best != best) return false;
-  // NOLINTEND(misc-redundant-expression)
+  if (is_nan(each)) return !is_nan(best) || options.last;
+  if (is_nan(best)) return false;
   if (each == best) return options.last;
   return options.largest ? each > best : each < best;
 }

@@ -5,6 +5,7 @@
 
 #include "cpu/pool.h"
 #include "ops/conv_kernel.h"
+#include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/pool_sizes.h"
 
@@ -58,10 +59,8 @@ struct MaxState {
   }
   void add(int64_t offset, int64_t position) {
     const auto element = widen(src[offset]);
-    // NOLINTBEGIN(misc-redundant-expression): only NaN differs from itself
-    if (any && !(element > widen(best)) && !(element != element)) return;
-    if (any && widen(best) != widen(best)) return;
-    // NOLINTEND(misc-redundant-expression)
+    if (any && !(element > widen(best)) && !is_nan(element)) return;
+    if (any && is_nan(widen(best))) return;
     any = true;
     best = src[offset];
     best_position = position;

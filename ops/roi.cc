@@ -107,15 +107,16 @@ void align_roi(const RoiGrid& grid, const T* roi, const T* picture, int64_t chan
   const int64_t nx = samples(bin_w);
   const int64_t plane = grid.height * grid.width;
   for (int64_t bin = 0; bin < grid.rows * grid.columns; ++bin) {
-    const double top = y1 + static_cast<double>(bin / grid.columns) * bin_h;
+    const int64_t row = bin / grid.columns;
+    const double top = y1 + static_cast<double>(row) * bin_h;
     const double left = x1 + static_cast<double>(bin % grid.columns) * bin_w;
     for (int64_t c = 0; c < channels; ++c) {
       const T* from = picture + c * plane;
       double sum = 0;
       double highest = -INFINITY;
       for (int64_t s = 0; s < ny * nx; ++s) {
-        const double y =
-            top + (static_cast<double>(s / nx) + 0.5) * bin_h / static_cast<double>(ny);
+        const int64_t line = s / nx;
+        const double y = top + (static_cast<double>(line) + 0.5) * bin_h / static_cast<double>(ny);
         const double x =
             left + (static_cast<double>(s % nx) + 0.5) * bin_w / static_cast<double>(nx);
         const Sample sample = sample_at(grid, y, x);

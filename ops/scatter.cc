@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ops/cells.h"
+#include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/rule_parts.h"
 
@@ -44,13 +45,13 @@ struct Multiply {
 struct Largest {
   template <class W>
   static W apply(W a, W b) {
-    return a != a || a > b ? a : b;  // a NaN stays
+    return is_nan(a) || a > b ? a : b;  // a NaN stays
   }
 };
 struct Smallest {
   template <class W>
   static W apply(W a, W b) {
-    return a != a || a < b ? a : b;
+    return is_nan(a) || a < b ? a : b;
   }
 };
 

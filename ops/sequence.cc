@@ -455,7 +455,7 @@ OpDef value_op(std::vector<int> versions, std::vector<FormalParam> inputs, Forma
   OpDef op;
   op.versions = std::move(versions);
   op.inputs = std::move(inputs);
-  op.outputs = {std::move(output)};
+  op.outputs = {output};
   op.infer = infer;
   op.kernels = {{"reference", make}};
   return op;

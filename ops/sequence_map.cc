@@ -67,6 +67,7 @@ class SequenceMapKernel final : public Kernel {
     std::vector<std::vector<Value>> results(args.outputs.size());
     for (size_t at = 0; at < length; ++at) {
       std::vector<Value> inputs;
+      inputs.reserve(operands.size());
       for (const Value& operand : operands) {
         inputs.push_back(is_sequence(operand) ? operand.items()[at] : operand);
       }

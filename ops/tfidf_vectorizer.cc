@@ -139,6 +139,7 @@ struct Vectorizer {
       : settings(given), indexes(attrs.get_ints("ngram_indexes")) {
     if (settings.mode != Settings::Mode::kTf) weights = attrs.get_floats("weights");
     std::vector<int64_t> tokens;
+    tokens.reserve(pool.size());
     for (const Token& token : pool) {
       tokens.push_back(numbers.try_emplace(token, int64_t(numbers.size())).first->second);
     }

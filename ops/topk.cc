@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "ops/cells.h"
+#include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/rule_parts.h"
 
@@ -58,7 +59,7 @@ auto sort_key(T element) {
 // Whether a stands before b in descending order.
 template <class K>
 bool above(K a, K b) {
-  return a > b || (a != a && b == b);
+  return a > b || (is_nan(a) && !is_nan(b));
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "ops/cells.h"
+#include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/rule_parts.h"
 
@@ -42,7 +43,7 @@ int compare(const T& a, const T& b) {
   } else {
     const auto x = widen(a);
     const auto y = widen(b);
-    if (x != x || y != y) return (x != x) - (y != y);
+    if (is_nan(x) || is_nan(y)) return int{is_nan(x)} - int{is_nan(y)};
     return x < y ? -1 : y < x;
   }
 }

@@ -139,7 +139,7 @@ Shape spatial_shape(const Layout& layout, const Shape& shape) {
   return Shape(spatial_part<int64_t>(layout, shape.dims()));
 }
 
-Dims join_dims(const Layout& layout, Dim batch, Dim channels, const Dims& spatial) {
+Dims join_dims(const Layout& layout, Dim batch, const Dim& channels, const Dims& spatial) {
   Dims dims = {std::move(batch)};
   if (!layout.channels_last) dims.push_back(channels);
   dims.insert(dims.end(), spatial.begin(), spatial.end());

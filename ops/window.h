@@ -60,7 +60,7 @@ std::vector<T> spatial_part(const Layout& layout, std::span<const T> dims) {
 Shape spatial_shape(const Layout& layout, const Shape& shape);
 
 // N, channels and spatial dims in the order of the layout.
-Dims join_dims(const Layout& layout, Dim batch, Dim channels, const Dims& spatial);
+Dims join_dims(const Layout& layout, Dim batch, const Dim& channels, const Dims& spatial);
 
 // The attributes that windows share, for OpDef::attrs.
 std::vector<FormalAttr> window_attrs(bool kernel_required);

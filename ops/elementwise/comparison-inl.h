@@ -68,7 +68,7 @@ struct IsNaN {
   static constexpr size_t kArity = 1;
   template <class V>
   HWY_INLINE bool eval(V x) const {
-    return !(x == x);
+    return !(x == x);  // NOLINT(misc-redundant-expression)
   }
 };
 struct IsInf {

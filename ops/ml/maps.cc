@@ -230,6 +230,7 @@ std::vector<int64_t> order_columns(const Tensor& keys) {
   std::map<K, int64_t> columns;
   for (int64_t i = 0; i < keys.count(); ++i) columns[keys.as<const K>()[i]] = i;
   std::vector<int64_t> order;
+  order.reserve(columns.size());
   for (const auto& [key, column] : columns) order.push_back(column);
   return order;
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "ops/is_nan.h"
 #include "ops/ml/rows.h"
 
 namespace sardonyx {
@@ -256,7 +257,7 @@ class Walk final : public TreeWalk {
     } else {
       is_false = x > node.split;
       if constexpr (care == Care::kMissing) {
-        is_false |= (x != x) & ((flags_[at] & kMissingIsTrue) == 0);
+        is_false |= is_nan(x) & ((flags_[at] & kMissingIsTrue) == 0);
       }
     }
     return at + node.link.distance() + static_cast<uint32_t>(is_false);
@@ -302,7 +303,7 @@ class Walk final : public TreeWalk {
   Care care_for(std::span<const T> elements) const {
     if (odd_) return Care::kAnything;
     bool missing = false;
-    for (T x : elements) missing |= x != x;
+    for (T x : elements) missing |= is_nan(x);
     return missing ? Care::kMissing : Care::kNothing;
   }
 

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "ops/elementwise/convert_number.h"
+#include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/reduce/layout.h"
 #include "ops/rule_parts.h"
@@ -195,7 +196,7 @@ struct Max : Sum {
   }
   template <class W>
   static W fold(W best, W x) {
-    return x > best || x != x ? x : best;
+    return x > best || is_nan(x) ? x : best;
   }
 };
 struct Min : Sum {
@@ -205,7 +206,7 @@ struct Min : Sum {
   }
   template <class W>
   static W fold(W best, W x) {
-    return x < best || x != x ? x : best;
+    return x < best || is_nan(x) ? x : best;
   }
 };
 

@@ -25,6 +25,7 @@ constexpr int kTimes = 60;
 template <class Work>
 void at_once(const Work& work) {
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int index = 0; index < kThreads; ++index)
     threads.emplace_back([&work, index] { work(index); });
   for (std::thread& thread : threads) thread.join();

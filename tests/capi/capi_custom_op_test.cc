@@ -6,7 +6,6 @@ namespace sardonyx::capi_tests {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr char kScale[] = R"(<ir_version: 8, opset_import: ["" : 17, "tests" : 1]>
   g (float[N,2] x) => (float[N,2] y) { s = tests.Scale<by = 3.0>(x)  y = Neg(s) })";
