@@ -107,7 +107,7 @@ class CApiSparse : public ::testing::Test {
                        ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
   }
   // The matrix [[0 5 0] [0 0 6]] as the library holds it for models.
-  static void expect_coo(const OrtValue* value, std::vector<int64_t> want) {
+  static void expect_coo(const OrtValue* value, const std::vector<int64_t>& want) {
     size_t count = 0;
     const void* data = nullptr;
     EXPECT_OK(api().GetSparseTensorIndices(value, ORT_SPARSE_COO_INDICES, &count, &data));

@@ -323,7 +323,7 @@ std::vector<Scenario> models() {
   };
 }
 
-std::vector<Scenario> tensors() {
+std::vector<Scenario> tensors() {  // NOLINT(readability-function-size): a table
   static float data[4] = {1, 2, 3, 4};
   return {
       {"tensor: too little memory=",
@@ -408,7 +408,7 @@ std::vector<Scenario> tensors() {
   };
 }
 
-std::vector<Scenario> texts_and_containers() {
+std::vector<Scenario> texts_and_containers() {  // NOLINT(readability-function-size): a table
   return {
       {"strings: fewer than the tensor has",
        [] {
