@@ -108,7 +108,7 @@ class GuardedBuffer {
   explicit GuardedBuffer(size_t bytes) : bytes_(bytes), memory_(bytes + 3 * kGuard, kGuardByte) {}
   void* data() {
     const auto address = reinterpret_cast<uintptr_t>(memory_.data()) + kGuard;
-    return reinterpret_cast<void*>((address + kGuard - 1) / kGuard * kGuard);
+    return memory_.data() + kGuard + (kGuard - address % kGuard) % kGuard;
   }
   bool intact() {
     const auto* begin = static_cast<unsigned char*>(data());
@@ -211,6 +211,7 @@ Result<std::optional<std::vector<Value>>> run_candidate(const Case& row, const O
     outputs.push_back({asked ? inferred.types[i] : ValueType(), nullptr});
   }
   std::vector<ValueType> types;
+  types.reserve(outputs.size());
   for (const Operand& output : outputs) types.push_back(output.type);
   std::optional<std::vector<Value>> first;
   for (int threads : {1, 3}) {

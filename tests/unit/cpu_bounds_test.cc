@@ -233,6 +233,7 @@ TEST(Bounds, Resizes) {
   for (int64_t channels : {1, 3, 20}) {
     both_ways([&](Tier tier, bool at_end) {
       std::vector<int32_t> index;
+      index.reserve(2 * 19);
       for (int32_t i = 0; i < 2 * 19; ++i) index.push_back(i * 5 % 7);
       const Guarded<int32_t> indices(index, at_end);
       const Floats weights = operand(2 * 19, 1, at_end);

@@ -121,7 +121,8 @@ void check(Tier tier, const Case& test, const Method& method) {
   const int64_t pixels = s.batch * s.out_pixels();
   const auto residual = random_values<T>(pixels * s.dst_stride(), 4);
   const Reference want = reference_conv(s, src, weights);
-  const double k = static_cast<double>(s.taps() * s.in_channels / s.groups);
+  const int64_t depth = s.taps() * s.in_channels / s.groups;
+  const auto k = static_cast<double>(depth);
   const double unit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
   std::vector<T> first;
   for (int threads : {1, 2, 3}) {
@@ -149,7 +150,7 @@ void check(Tier tier, const Case& test, const Method& method) {
   }
 }
 
-std::vector<Case> cases() {
+std::vector<Case> cases() {  // NOLINT(readability-function-size): a table
   return {
       {"1x1", {.in = {1, 7, 9}, .in_channels = 20, .out_channels = 37}},
       {"1x1 batch 3", {.batch = 3, .in = {1, 7, 9}, .in_channels = 20, .out_channels = 37}},

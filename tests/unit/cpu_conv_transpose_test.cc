@@ -78,7 +78,8 @@ void check(Tier tier, const Case& test) {
     if (threads == 1) first = dst;
     ASSERT_TRUE(same_bits(first, dst)) << test.name;
   }
-  const double k = static_cast<double>(s.taps() * s.in_channels / s.groups);
+  const int64_t depth = s.taps() * s.in_channels / s.groups;
+  const auto k = static_cast<double>(depth);
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (int64_t c = 0; c < s.dst_stride(); ++c) {
       const int64_t at = pixel * s.dst_stride() + c;
