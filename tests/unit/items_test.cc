@@ -33,6 +33,7 @@ TEST(Items, StayApartInWhatWorksAlongOtherAxes) {
       "t = Transpose<perm = [0, 2, 1]>(x)  y = MatMul(x, t)",
       "axes = Constant<value = int64[1] {2}>()  y = ReduceMean(x, axes)",
       "s = Constant<value = int64[2] {0, -1}>()  y = Reshape(x, s)",
+      // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text
       "n = Shape<end = 1>(x)  rest = Constant<value = int64[1] {32}>() "
       "s = Concat<axis = 0>(n, rest)  y = Reshape(x, s)",
       "n = Shape(x)  z = ConstantOfShape(n)  y = Add(x, z)",
@@ -61,6 +62,7 @@ TEST(Items, MixInWhatWorksAlongTheirAxis) {
       "s = Constant<value = int64[3] {4, -1, 8}>()  y = Reshape(x, s)",
       "n = Shape<end = 1>(x)  f = Cast<to = 1>(n)  y = Div(x, f)",
       "n = Size(x)  f = Cast<to = 1>(n)  y = Div(x, f)",
+      // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text
       "a = Constant<value = int64[1] {-1}>()  b = Constant<value = int64[1] {-1000}>() "
       "o = Constant<value = int64[1] {0}>()  y = Slice(x, a, b, o, a)",
       "i = Constant<value = int64[2] {1, 0}>()  y = Gather<axis = 0>(x, i)",

@@ -42,6 +42,7 @@ TEST(PlaceBlocks, KeepsLivingBlocksApart) {
 
 TEST(PlaceBlocks, ReusesMemoryInAChain) {
   std::vector<MemoryBlock> blocks;
+  blocks.reserve(10);
   for (int step = 0; step < 10; ++step) blocks.push_back({640, step, step + 1, 0});
   EXPECT_EQ(place_blocks(blocks), 1280u);
 }
@@ -73,6 +74,7 @@ TEST(MakeResult, KeepsAFewResultsAndOutlivesThePool) {
     });
   });
   std::vector<Tensor> results;
+  results.reserve(10);
   for (int i = 0; i < 10; ++i) {
     results.push_back(pool->make_result(DType::kFloat32, kLargeResult).value());
   }

@@ -30,7 +30,8 @@ struct Counted {
   // The pages at the ends may be shared with others, who keep them.
   float middle() const { return tensor.as<float>()[kCount / 2]; }
 };
-constexpr float kMiddle = kCount / 2;
+constexpr int64_t kMiddlePlace = kCount / 2;
+constexpr float kMiddle = kMiddlePlace;
 
 TEST(Rebuilt, ComesBackAfterItWasLetGo) {
   Counted weights;

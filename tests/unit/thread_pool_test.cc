@@ -61,6 +61,7 @@ TEST(ThreadPool, ConcurrentCallersBothFinish) {
   ThreadPool pool(2);
   std::atomic<int64_t> sum{0};
   std::vector<std::thread> callers;
+  callers.reserve(3);
   for (int i = 0; i < 3; ++i) {
     callers.emplace_back([&] {
       for (int job = 0; job < 2000; ++job) pool.parallel_for(5, [&](int64_t) { sum++; });
