@@ -68,15 +68,21 @@ class Network {
     return names;
   }
 
+  // The plan, with all passes, for inputs of this shape.
+  std::shared_ptr<Plan> plan(const Shape& x, int threads) const {
+    const auto graph = at_level(99);
+    std::vector<ValueType> types;
+    for (ValueId input : graph->inputs()) {
+      const ValueType& type = graph->value(input).type;
+      types.push_back(type.is_concrete() ? type : ValueType::tensor(DType::kFloat32, to_dims(x)));
+    }
+    return runner_of(graph, threads)->plan_for(types).value();
+  }
+
   // The results with noise for the inputs that are not weights.
   std::vector<std::vector<float>> run(const std::shared_ptr<Graph>& graph, const Shape& x,
                                       int threads) const {
-    auto context = std::make_shared<PlanContext>();
-    context->tier = best_tier();
-    context->pool = shared_thread_pool(threads);
-    context->weights = std::make_shared<WeightCache>();
-    context->arenas = std::make_shared<ArenaPool>(0);
-    const auto runner = PlanRunner::make(graph, context).value();
+    const auto runner = runner_of(graph, threads);
     std::vector<Value> inputs;
     for (ValueId input : graph->inputs()) {
       const auto weight = std::find_if(weights_.begin(), weights_.end(), [&](const auto& each) {
@@ -109,6 +115,15 @@ class Network {
   }
 
  private:
+  static std::shared_ptr<PlanRunner> runner_of(const std::shared_ptr<Graph>& graph, int threads) {
+    auto context = std::make_shared<PlanContext>();
+    context->tier = best_tier();
+    context->pool = shared_thread_pool(threads);
+    context->weights = std::make_shared<WeightCache>();
+    context->arenas = std::make_shared<ArenaPool>(0);
+    return PlanRunner::make(graph, context).value();
+  }
+
   std::shared_ptr<Graph> graph_;
   std::vector<std::pair<std::string, Tensor>> weights_;
 };

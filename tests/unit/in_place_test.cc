@@ -31,20 +31,8 @@ Network network(const std::string& text) {
 
 // The operators of the steps, with all passes.
 std::vector<std::string> steps(const Network& net, const Shape& x) {
-  const auto graph = net.at_level(99);
-  auto context = std::make_shared<PlanContext>();
-  context->tier = best_tier();
-  context->pool = shared_thread_pool(2);
-  context->weights = std::make_shared<WeightCache>();
-  context->arenas = std::make_shared<ArenaPool>(0);
-  const auto runner = PlanRunner::make(graph, context).value();
-  std::vector<ValueType> types;
-  for (ValueId input : graph->inputs()) {
-    const ValueType& type = graph->value(input).type;
-    types.push_back(type.is_concrete() ? type : ValueType::tensor(DType::kFloat32, to_dims(x)));
-  }
+  const std::shared_ptr<Plan> plan = net.plan(x, 2);
   std::vector<std::string> names;
-  const std::shared_ptr<Plan> plan = runner->plan_for(types).value();
   for (const Step& step : plan->steps) names.push_back(step.op->name);
   return names;
 }

@@ -25,19 +25,7 @@ Network block(const std::string& body, const std::string& outputs = "float y") {
 }
 
 std::vector<std::string> kernels(const Network& net, const Shape& x) {
-  const auto graph = net.at_level(99);
-  auto context = std::make_shared<PlanContext>();
-  context->tier = best_tier();
-  context->pool = shared_thread_pool(1);
-  context->weights = std::make_shared<WeightCache>();
-  context->arenas = std::make_shared<ArenaPool>(0);
-  const auto runner = PlanRunner::make(graph, context).value();
-  std::vector<ValueType> types;
-  for (ValueId input : graph->inputs()) {
-    const ValueType& type = graph->value(input).type;
-    types.push_back(type.is_concrete() ? type : ValueType::tensor(DType::kFloat32, to_dims(x)));
-  }
-  const std::shared_ptr<Plan> plan = runner->plan_for(types).value();
+  const std::shared_ptr<Plan> plan = net.plan(x, 1);
   std::vector<std::string> names;
   for (const Step& step : plan->steps) names.push_back(step.kernel.name);
   return names;
