@@ -100,7 +100,9 @@ void describe_args(const Model& model, const Graph& graph, State& state) {
   name_unknown_dims(model.graph.outputs, state.outputs);
 }
 
-Result<Tier> wanted_tier(const std::string& name) {
+Result<Tier> wanted_tier(const SessionOptions& options) {
+  const auto entry = options.config.find("sardonyx.tier");
+  const std::string& name = entry != options.config.end() ? entry->second : options.tier;
   if (name.empty()) return choose_tier();
   for (Tier tier : available_tiers()) {
     if (tier_name(tier) == name) return tier;
@@ -156,7 +158,7 @@ Result<std::shared_ptr<PlanContext>> make_context(const SessionOptions& options)
                 options.threads);
   }
   auto context = std::make_shared<PlanContext>();
-  context->tier = TRY(wanted_tier(options.tier));
+  context->tier = TRY(wanted_tier(options));
   context->pool = TRY(choose_pool(options));
   context->weights = options.shared_weights != nullptr ? options.shared_weights->packed
                                                        : std::make_shared<WeightCache>();

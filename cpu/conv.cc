@@ -261,6 +261,7 @@ void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, c
   const ConvTasks<T> tasks = tasks_of(kernels, shape, view, pool.threads());
   const int64_t group_count = packed_b_count(kernels, view.segments * view.depth, view.cols);
   const auto multiply = [&](BlockArgs<T>& args, int64_t group, int64_t part) {
+    args.split = pays_to_split(kernels, rows, view.cols, view.segments * view.depth);
     args.packed_b = packed + group * group_count;
     gemm_blocks(kernels, args, tasks.grid.row_begin(part), tasks.grid.row_end(part),
                 tasks.grid.panel_begin(part), tasks.grid.panel_end(part));

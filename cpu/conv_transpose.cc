@@ -164,12 +164,14 @@ void conv_transpose(const GemmKernels<T>& kernels, const ConvShape& shape, const
       if (here && phase[2] < s.out[2]) {
         source.phase = phase;
         const int64_t pixel = line * s.out[2] + phase[2];
+        const int64_t pixels = divide_up(s.out[2] - phase[2], s.stride[2]);
         BlockArgs<T> args;
         args.n = cols;
         args.segments = taps_of(s, phase);
         args.depth = s.in_channels / s.groups;
         args.fill_rows = fill_phase<T>;
         args.source = &source;
+        args.split = pays_to_split(kernels, pixels, cols, args.segments * args.depth);
         args.packed_b = weights + group * phase_count_packed;
         args.col0 = group * cols;
         args.ldc = s.stride[2] * s.dst_stride();
@@ -181,7 +183,6 @@ void conv_transpose(const GemmKernels<T>& kernels, const ConvShape& shape, const
           args.epilogue.residual += pixel * epilogue.residual_ld + args.col0;
           args.epilogue.residual_ld *= s.stride[2];
         }
-        const int64_t pixels = divide_up(s.out[2] - phase[2], s.stride[2]);
         gemm_blocks(kernels, args, 0, pixels, 0, panels);
       }
       weights += s.groups * phase_count_packed;

@@ -97,6 +97,7 @@ class Task {
     args.depth = s.in_channels;
     args.fill_rows = fill_dense_rows<float>;
     args.source = &rows;
+    args.split = pays_to_split(kernels_, s.batch * s.out_pixels(), s.out_channels, s.in_channels);
     args.packed_b = expand_.packed;
     args.c = ring_ + place * s.out[2] * s.out_channels;
     args.ldc = s.out_channels;

@@ -1,18 +1,21 @@
-// Loops around the register tile. Rows are taken in blocks whose part of A stays in the second
-// cache, k in chunks whose panel of B does; the sums of the chunks add up in C, in the order of k.
-// Chunks depend on k alone, so that a sum does not depend on the rows and columns beside it.
+// Loops around the register tile, and around the tiles of cpu/gemm_split.h. Rows are taken in
+// blocks whose part of A stays in the second cache, k in chunks whose panel of B does; the sums of
+// the chunks add up in C, in the order of k. Chunks depend on k alone, so that a sum does not
+// depend on the rows and columns beside it.
 #include "cpu/gemm.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <type_traits>
 
 namespace sardonyx {
 namespace {
 
 constexpr int64_t kChunkDepth = 256;           // elements of k per chunk
+constexpr int64_t kSplitChunkDepth = 512;      // the same of products by parts
 constexpr int64_t kBlockRows = kMaxBlockRows;  // a multiple of every tile_rows
-static_assert(kChunkDepth + kChunkDepth / 2 <= kMaxChunkDepth);
+static_assert(kSplitChunkDepth + kSplitChunkDepth / 2 <= kMaxChunkDepth);
 constexpr int64_t kFinishRows = 48;  // rows that an epilogue pass works on at once
 constexpr int64_t kMaxPanelCols = 32;
 constexpr int64_t kMaxPointers = 4096;  // row pointers of a block and chunk
@@ -28,12 +31,14 @@ struct Chunk {
   int64_t k(int64_t segment_depth) const { return segment * segment_depth + offset; }
 };
 
-// How many parts of about kChunkDepth a sum over k is cut into.
-int64_t chunk_parts(int64_t k) { return std::max<int64_t>(1, (k + kChunkDepth / 2) / kChunkDepth); }
+// How many parts of about chunk_depth a sum over k is cut into.
+int64_t chunk_parts(int64_t k, int64_t chunk_depth) {
+  return std::max<int64_t>(1, (k + chunk_depth / 2) / chunk_depth);
+}
 
-Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth) {
+Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth, int64_t chunk_depth) {
   Chunk chunk;
-  const int64_t depth_parts = chunk_parts(depth);
+  const int64_t depth_parts = chunk_parts(depth, chunk_depth);
   if (depth_parts > 1) {
     chunk.segment = last.segment;
     chunk.offset = last.offset + last.depth;
@@ -46,7 +51,8 @@ Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth) {
     return chunk;
   }
   chunk.segment = last.segment + last.segments;
-  const int64_t parts = std::max(chunk_parts(segments * depth), divide_up(segments, kMaxSegments));
+  const int64_t parts =
+      std::max(chunk_parts(segments * depth, chunk_depth), divide_up(segments, kMaxSegments));
   chunk.segments = std::min(divide_up(segments, parts), segments - chunk.segment);
   chunk.depth = depth;
   return chunk;
@@ -74,12 +80,15 @@ class RowBlock {
     tile_.residual_ld = e.residual_ld;
     tile_.residual_after = e.residual_after;
     tile_.row_stride = rows;
+    plain_ = !pass_ && e.activation == Activation::kNone && e.alpha == 1 && e.bias == nullptr &&
+             e.residual == nullptr && e.fn == nullptr;
   }
 
   void run(int64_t panel, int64_t panel_end) {
     panel_ = panel;
     panel_end_ = panel_end;
-    Chunk chunk = next_chunk({}, args_.segments, args_.depth);
+    const int64_t chunk_depth = args_.split ? kSplitChunkDepth : kChunkDepth;
+    Chunk chunk = next_chunk({}, args_.segments, args_.depth, chunk_depth);
     for (bool first = true;; first = false) {
       args_.fill_rows(args_.source, row_, rows_, chunk.segment, chunk.segments, chunk.offset,
                       pointers_.data());
@@ -90,7 +99,11 @@ class RowBlock {
                      chunk.offset + chunk.depth >= args_.depth;
       const int64_t k = chunk.k(args_.depth);
       int64_t p = panel;
-      if (rows_ <= kMaxWideRows) p = run_wide(k, panel, panel_end);
+      if (args_.split && run_split(k)) {
+        p = panel_end;
+      } else if (rows_ <= kMaxWideRows) {
+        p = run_wide(k, panel, panel_end);
+      }
       for (; p < panel_end; ++p) {
         if (args_.packed_a != nullptr && (p + 1) * kernels_.panel_cols <= args_.n) {
           run_packed_panel(k, p);
@@ -99,7 +112,7 @@ class RowBlock {
         }
       }
       if (tile_.finish) return;
-      chunk = next_chunk(chunk, args_.segments, args_.depth);
+      chunk = next_chunk(chunk, args_.segments, args_.depth, chunk_depth);
     }
   }
 
@@ -218,6 +231,133 @@ class RowBlock {
     }
   }
 
+  // ---- Products by parts.
+
+  // Rows of the block in strips of even height, and a chunk of k, as parts; panels of B in turn,
+  // the next one while the tiles multiply with the last.
+  struct Split {
+    int64_t height = 0, strips = 0, steps = 0;
+    uint16_t* a = nullptr;
+    uint16_t* b[2] = {};
+    std::array<bool, kMaxBlockRows> whole;  // rows that have no parts
+    bool any_whole = false;
+
+    int64_t step_count() const { return height * kSplitParts * kSplitLine; }
+    int64_t strip_count() const { return steps * step_count(); }
+    int64_t panel_count() const { return steps * kSplitParts * kSplitStep * kSplitCols; }
+    void measure(int64_t rows, int64_t depth) {
+      strips = divide_up(rows, kSplitRows);
+      height = divide_up(rows, strips);
+      steps = divide_up(depth, kSplitStep);
+    }
+  };
+
+  // All panels of a chunk; false where the memory for it is not to be had.
+  bool run_split(int64_t k_row) {
+    if constexpr (std::is_same_v<T, float>) {
+      const int64_t chunk_k = tile_.segments * tile_.depth;
+      Split split;
+      split.measure(rows_, chunk_k);
+      const int64_t a_count = split.strips * split.strip_count();
+      split.a = split_space(static_cast<size_t>(a_count + 2 * split.panel_count()));
+      if (split.a == nullptr) return false;
+      split.b[0] = split.a + a_count;
+      split.b[1] = split.b[0] + split.panel_count();
+      split_rows(split);
+      SplitPanel panel = split_panel(split, k_row, panel_);
+      for (int64_t p = panel_; p < panel_end_; ++p) {
+        kernels_.split->split_panel(panel);
+        const bool has_parts = panel.has_parts;
+        panel = p + 1 < panel_end_ ? split_panel(split, k_row, p + 1) : SplitPanel();
+        if (has_parts) {
+          run_split_panel(split, k_row, p, panel);
+        } else {
+          run_panel(k_row, p);
+        }
+      }
+      return true;
+    }
+    return false;
+  }
+
+  SplitPanel split_panel(const Split& split, int64_t k_row, int64_t p) const {
+    const int64_t width = panel_width(p);
+    const T* b = args_.packed_b + p * kernels_.panel_cols * k() + k_row * width;
+    return {b, tile_.segments * tile_.depth, width / kernels_.lanes, split.b[p % 2]};
+  }
+
+  void split_rows(Split& split) {
+    SplitRow row;
+    row.stride = rows_;
+    row.count = tile_.segments;
+    row.depth = tile_.depth;
+    row.step = split.step_count();
+    for (int64_t r = 0; r < rows_; ++r) {
+      row.segments = pointers_.data() + r;
+      row.dst = split.a + r / split.height * split.strip_count() +
+                r % split.height * kSplitParts * kSplitLine;
+      split.whole[r] = !kernels_.split->split_row(row);
+      if (!split.whole[r]) continue;
+      split.any_whole = true;
+      for (int64_t i = 0; i < split.steps; ++i) {
+        std::fill_n(row.dst + i * row.step, kSplitParts * kSplitLine, uint16_t{0});
+      }
+    }
+  }
+
+  void run_split_panel(const Split& split, int64_t k_row, int64_t p, SplitPanel& next) {
+    const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
+    const int64_t last_read = next.vectors == 0 ? p : p + 1;
+    const Ahead ahead = what_is_next(k_row, tile_.segments * tile_.depth, last_read);
+    const bool to_c = plain_ || !tile_.finish;
+    alignas(64) float sums[kSplitRows * kSplitCols];
+    SplitTile tile;
+    tile.a_step = split.step_count();
+    tile.b = split.b[p % 2];
+    tile.steps = split.steps;
+    tile.from_ld = args_.ldc;
+    tile.ahead = ahead.begin;
+    tile.ahead_lines = divide_up(ahead.bytes / 64, split.strips * split.steps);
+    if (next.vectors == 2) tile.next = &next;
+    tile.next_rows = divide_up(kSplitStep / 2, 6 * split.strips);
+    int64_t configured = 0;
+    for (int64_t strip = 0; strip < split.strips; ++strip) {
+      const int64_t row = strip * split.height;
+      const int64_t rows = std::min(split.height, rows_ - row);
+      if (rows != configured) kernels_.split->configure(rows, cols);
+      configured = rows;
+      T* c = args_.c + (row_ + row) * args_.ldc + p * kernels_.panel_cols;
+      tile.a = split.a + strip * split.strip_count();
+      tile.from = first_ ? nullptr : c;
+      tile.sums = to_c ? c : sums;
+      tile.sums_ld = to_c ? args_.ldc : kSplitCols;
+      kernels_.split->multiply(tile, rows, cols);
+      tile.ahead += split.steps * tile.ahead_lines * 64;
+      finish_split(split, k_row, p, row, rows, cols, to_c ? nullptr : sums);
+    }
+  }
+
+  // What becomes of the sums of a strip, null where they are in C, and the rows without parts.
+  void finish_split(const Split& split, int64_t k_row, int64_t p, int64_t row, int64_t rows,
+                    int64_t cols, const float* sums) {
+    if (sums == nullptr && !split.any_whole) return;
+    for (int64_t r = 0; r < rows;) {
+      const bool whole = split.whole[row + r];
+      int64_t end = r + 1;
+      while (!whole && end < rows && !split.whole[row + end]) ++end;
+      if (whole) {
+        place(k_row, p, row + r, cols);
+        tile_.tiles = 1;
+        kernels_.tile[1](tile_);
+      } else if (sums != nullptr) {
+        place(k_row, p, row + r, cols);
+        kernels_.finish(tile_, sums + r * kSplitCols, static_cast<int>(end - r));
+      }
+      if (whole || sums != nullptr) finish(row + r, end - r, p, cols);
+      r = end;
+    }
+  }
+
   int64_t cols_aside(int64_t cols) const {
     return divide_up(cols, kernels_.lanes) * kernels_.lanes;
   }
@@ -245,7 +385,8 @@ class RowBlock {
   const BlockArgs<T>& args_;
   const int64_t row_, rows_;
   int64_t panel_ = 0, panel_end_ = 0;
-  bool pass_ = false;  // the activation needs a pass of its own
+  bool pass_ = false;   // the activation needs a pass of its own
+  bool plain_ = false;  // the sums are what is wanted
   GemmTile<T> tile_;
   bool first_ = true;  // the first chunk of k
   std::array<const T*, kMaxPointers> pointers_;
@@ -295,6 +436,18 @@ void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_
     const int64_t end = std::min(row + tiles * (i + 1) / blocks * kernels.tile_rows, row_end);
     RowBlock<T>(kernels, args, begin, end - begin).run(panel, panel_end);
   }
+  if (args.split) kernels.split->release();
+}
+
+template <class T>
+bool pays_to_split(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t k) {
+  if (kernels.split == nullptr || m <= 0 || n <= 0 || k <= 0) return false;
+  // What it takes to split a row, a panel for a block of rows, and to fetch the sums from tiles, in
+  // columns, rows and elements of k whose multiply-adds take as long.
+  constexpr double kRowCost = 30, kPanelCost = 14, kSumCost = 20, kMost = 0.4;
+  const auto rows = static_cast<double>(std::min(m, kBlockRows));
+  return kRowCost / static_cast<double>(n) + kPanelCost / rows + kSumCost / static_cast<double>(k) <
+         kMost;
 }
 
 TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
@@ -369,7 +522,7 @@ template <class T>
 bool pays_to_pack_a(const GemmKernels<T>& kernels, const GemmArgs<T>& args) {
   constexpr int64_t kLeastCols = 512;
   return kernels.pack_a != nullptr && !args.trans_a && args.m >= kernels.tile_rows &&
-         args.n >= kLeastCols;
+         args.n >= kLeastCols && !pays_to_split(kernels, args.m, args.n, args.k);
 }
 
 // Rows [row, row_end) of A, from a multiple of tile_rows on, to their places in dst.
@@ -455,6 +608,7 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
       item.rows = {space, args.k};
     }
     item.block.source = &item.rows;
+    item.block.split = pays_to_split(kernels, args.m, args.n, args.k);
     if (args.packed_b != nullptr) return;
     T* packed = space + plan.a_count;
     if (packers != nullptr) {
@@ -534,6 +688,7 @@ BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item) {
 }
 
 #define SARDONYX_GEMM(T)                                                                           \
+  template bool pays_to_split(const GemmKernels<T>&, int64_t, int64_t, int64_t);                   \
   template int64_t packed_b_count(const GemmKernels<T>&, int64_t, int64_t);                        \
   template void pack_b(const GemmKernels<T>&, const T*, int64_t, bool, int64_t, int64_t, T*,       \
                        ThreadPool&);                                                               \

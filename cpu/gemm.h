@@ -58,6 +58,11 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& args, void* workspac
 inline constexpr int64_t kMaxBlockRows = 192;    // rows per call of FillRows
 inline constexpr int64_t kMaxChunkDepth = 1536;  // elements read from each of its pointers
 
+// Whether a product of these sizes, or a part of it, is to be done by kernels.split: the bits of an
+// element must not depend on how the product was cut.
+template <class T>
+bool pays_to_split(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t k);
+
 // Where rows of A are: fills out[(s - segment) * rows + r], s in [segment, segment + segments),
 // with the address of element `offset` of segment s of row `row + r`.
 template <class T>
@@ -80,6 +85,7 @@ struct BlockArgs {
   int64_t segments = 1, depth = 0;  // k = segments * depth
   FillRows<T> fill_rows = nullptr;
   const void* source = nullptr;
+  bool split = false;           // as pays_to_split says of the whole product
   const T* packed_a = nullptr;  // or null: the same rows interleaved, tile_rows at a time
   const T* packed_b = nullptr;
   T* c = nullptr;
@@ -88,7 +94,7 @@ struct BlockArgs {
   Epilogue<T> epilogue;
 };
 
-// Item `item` of a batch, whose rows of A are told by a DenseRows.
+// Item `item` of a batch, whose rows of A are told by a DenseRows; split is left to the caller.
 template <class T>
 BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item);
 

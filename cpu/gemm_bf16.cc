@@ -113,7 +113,7 @@ const Bf16Kernels* bf16_kernels(Tier tier, Bf16Kind kind, const char** why) {
   const char* missing = nullptr;
   if (!has_avx512(tier) || !cpu.avx512_bf16) {
     missing = has_avx512(tier) ? "the processor has no AVX-512 BF16" : "the tier is below avx512";
-  } else if (kind == Bf16Kind::kTiles && tier != Tier::kAmx) {
+  } else if (kind == Bf16Kind::kTiles && !has_amx(tier)) {
     missing = cpu.amx_bf16 && !may_use_tiles()
                   ? "the operating system does not let this process use AMX"
                   : "the tier is not amx";

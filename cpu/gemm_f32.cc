@@ -27,7 +27,12 @@ SARDONYX_TIER_TABLE(gemm_kernels_f32, GemmKernels<float>, kGemmF32)
 namespace sardonyx {
 template <>
 const GemmKernels<float>& gemm_kernels<float>(Tier tier) {
-  return gemm_kernels_f32(tier);
+  static const GemmKernels<float> with_tiles = [] {
+    GemmKernels<float> kernels = gemm_kernels_f32(Tier::kAmxF32);
+    kernels.split = split_kernels();
+    return kernels;
+  }();
+  return tier == Tier::kAmxF32 ? with_tiles : gemm_kernels_f32(tier);
 }
 }  // namespace sardonyx
 #endif

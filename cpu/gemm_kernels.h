@@ -8,12 +8,13 @@
 #include <cstdint>
 
 #include "cpu/epilogue.h"
+#include "cpu/gemm_split.h"
 #include "cpu/tier.h"
 
 namespace sardonyx {
 
-// Every element is one chain of multiply-adds over k, in order, whatever the tile: the bits of C do
-// not depend on how it was cut into tiles, chunks of k, or tasks.
+// Every element is one chain of multiply-adds over a chunk of k, in order, whatever the tile: the
+// bits of C do not depend on how it was cut into tiles or tasks.
 template <class T>
 struct GemmTile {
   const T* const* rows = nullptr;  // rows[segment * row_stride + row]: first of `depth` elements
@@ -56,6 +57,9 @@ struct GemmKernels {
   // Tiles of few rows over several panels at once; wide_panels[r] is 0 where there is none.
   Tile wide[kMaxWideRows + 1] = {};
   int wide_panels[kMaxWideRows + 1] = {};
+
+  // What multiplies large products instead, where the tier has it; f32 alone.
+  const SplitKernels* split = nullptr;
 
   // Whole panels by rows that were packed; null where that does not pay.
   Tile packed_tile[kMaxTileRows + 1] = {};

@@ -230,7 +230,7 @@ size_t packed_s8_bytes(Tier tier, int64_t n, int64_t segments, int64_t depth) {
   // Tiles read whole steps of the last panel.
   const int64_t beyond = kTileBytesS8 / 4 * gemm_s8_kernels(tier).panel_cols * 4;
   return aligned(round_up(n, lanes) * round_up(depth, 4) * segments) + 2 * aligned(4 * cols) + 64 +
-         (tier == Tier::kAmx ? aligned(beyond) : 0);
+         (has_amx(tier) ? aligned(beyond) : 0);
 }
 
 namespace {

@@ -181,7 +181,7 @@ namespace sardonyx {
 const GemmS8Kernels& gemm_s8_kernels(Tier tier, int64_t segments, int64_t depth) {
 #ifdef SARDONYX_S8_AMX
   constexpr int64_t kWorthCopying = 32;  // elements of k
-  if (tier == Tier::kAmx && segments * depth >= kWorthCopying) {
+  if (has_amx(tier) && segments * depth >= kWorthCopying) {
     static const GemmS8Kernels kernels = [] {
       GemmS8Kernels tiled = gemm_s8_dot_kernels(Tier::kAmx);
       tiled.tile_rows = 2 * kTileRowsS8;

@@ -282,9 +282,25 @@ void gemm_wide_tile(const GemmTile<T>& t) {
   TileOps<T>::template compute<kRows, 2 * kPanels, kPanels, false>(t);
 }
 
+template <class T, int kRows>
+HWY_INLINE void finish_rows(const GemmTile<T>& t, int64_t row, const T* sums) {
+  using Ops = TileOps<T>;
+  typename Ops::V sum[kRows][2];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    sum[r][0] = hn::Load(typename Ops::D(), sums + 2 * r * Ops::kLanes);
+    sum[r][1] = hn::Load(typename Ops::D(), sums + (2 * r + 1) * Ops::kLanes);
+  }
+  Ops::template finish_whole<kRows, 2>(t, row, sum);
+}
+
 template <class T>
 void finish_sums(const GemmTile<T>& t, const T* sums, int rows) {
-  TileOps<T>::finish_ragged(t, 0, sums, rows, 2);
+  constexpr int64_t kCols = 2 * TileOps<T>::kLanes;
+  if (!t.finish || t.cols != kCols) return TileOps<T>::finish_ragged(t, 0, sums, rows, 2);
+  int row = 0;
+  for (; row + 4 <= rows; row += 4) finish_rows<T, 4>(t, row, sums + row * kCols);
+  for (; row < rows; ++row) finish_rows<T, 1>(t, row, sums + row * kCols);
 }
 
 template <class T>

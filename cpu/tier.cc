@@ -11,11 +11,12 @@
 namespace sardonyx {
 namespace {
 
-constexpr std::array<std::pair<Tier, std::string_view>, 5> kTierNames = {{
+constexpr std::array<std::pair<Tier, std::string_view>, 6> kTierNames = {{
     {Tier::kSse4, "sse4"},
     {Tier::kAvx2, "avx2"},
     {Tier::kAvx512, "avx512"},
     {Tier::kAmx, "amx"},
+    {Tier::kAmxF32, "amx_f32"},
     {Tier::kNeon, "neon"},
 }};
 
@@ -51,17 +52,25 @@ std::vector<Tier> available_tiers() {
   if ((HWY_TARGETS & HWY_AVX2) != 0 && cpu.avx2) tiers.push_back(Tier::kAvx2);
   if ((HWY_TARGETS & HWY_AVX3) != 0 && cpu.avx512) tiers.push_back(Tier::kAvx512);
   const bool tiles = cpu.amx_bf16 && cpu.amx_int8 && cpu.avx512_bf16 && cpu.avx512_vnni;
-  if ((HWY_TARGETS & HWY_AVX3) != 0 && tiles && may_use_tiles()) tiers.push_back(Tier::kAmx);
+  if ((HWY_TARGETS & HWY_AVX3) != 0 && tiles && may_use_tiles()) {
+    tiers.push_back(Tier::kAmx);
+    tiers.push_back(Tier::kAmxF32);
+  }
   if ((HWY_TARGETS & HWY_NEON) != 0 && cpu.neon) tiers.push_back(Tier::kNeon);
   // The lowest tier is what the whole build is compiled for, so it runs or nothing does.
   if (tiers.empty()) tiers.push_back(Tier::kSse4);
   return tiers;
 }
 
+// The tier that is taken where none is asked for.
+static Tier default_tier(const std::vector<Tier>& available) {
+  return available.back() == Tier::kAmxF32 ? Tier::kAmx : available.back();
+}
+
 Result<Tier> choose_tier() {
   const std::vector<Tier> tiers = available_tiers();
   const char* wanted = std::getenv("SARDONYX_TIER");
-  if (wanted == nullptr || *wanted == '\0') return tiers.back();
+  if (wanted == nullptr || *wanted == '\0') return default_tier(tiers);
   const std::optional<Tier> tier = tier_from_name(wanted);
   for (Tier available : tiers) {
     if (tier == available) return available;
@@ -73,7 +82,7 @@ Result<Tier> choose_tier() {
 }
 
 Tier best_tier() {
-  static const Tier tier = choose_tier().value_or(available_tiers().back());
+  static const Tier tier = choose_tier().value_or(default_tier(available_tiers()));
   return tier;
 }
 

@@ -45,22 +45,24 @@
 
 namespace sardonyx {
 
-// kAmx is kAvx512 with tiles: the same code but for the products of cpu/amx.h.
-enum class Tier : uint8_t { kSse4, kAvx2, kAvx512, kAmx, kNeon };
+// kAmx is kAvx512 with tiles: the same code but for the products of cpu/amx.h, of 8 bits and of
+// bf16. kAmxF32 multiplies f32 with them as well, see cpu/gemm_split.h.
+enum class Tier : uint8_t { kSse4, kAvx2, kAvx512, kAmx, kAmxF32, kNeon };
 
-inline bool has_avx512(Tier tier) { return tier == Tier::kAvx512 || tier == Tier::kAmx; }
+inline bool has_amx(Tier tier) { return tier == Tier::kAmx || tier == Tier::kAmxF32; }
+inline bool has_avx512(Tier tier) { return tier == Tier::kAvx512 || has_amx(tier); }
 
-std::string_view tier_name(Tier tier);  // "sse4", "avx2", "avx512", "amx", "neon"
+std::string_view tier_name(Tier tier);  // "sse4", "avx2", "avx512", "amx", "amx_f32", "neon"
 std::optional<Tier> tier_from_name(std::string_view name);
 
 // The tiers that this build has and this machine can run, lowest first; never empty.
 std::vector<Tier> available_tiers();
 
-// The tier to use: SARDONYX_TIER when it is set, else the highest available. Fails when the
+// The tier to use: SARDONYX_TIER when it is set, else default_tier(). Fails when the
 // variable names a tier that does not exist or that this machine or build lacks.
 Result<Tier> choose_tier();
 
-// choose_tier(), decided once; the highest available where choose_tier() fails. Whoever opens a
+// choose_tier(), decided once; default_tier() where choose_tier() fails. Whoever opens a
 // session reports the failure of choose_tier() first.
 Tier best_tier();
 

@@ -10,6 +10,7 @@
 #define SARDONYX_TIER_AVX512(kTable) \
   case Tier::kAvx512:                \
   case Tier::kAmx:                   \
+  case Tier::kAmxF32:                \
     return N_AVX3::kTable;
 #else
 #define SARDONYX_TIER_AVX512(kTable)

@@ -150,6 +150,7 @@ struct Winograd {
     args.depth = s.in_channels;
     args.fill_rows = fill_dense_rows<float>;
     args.source = &rows;
+    args.split = pays_to_split(kernels, tiles.count, s.out_channels, s.in_channels);
     args.packed_b = packed + plane * packed_b_count(kernels, s.in_channels, s.out_channels);
     args.ldc = round_up(cut.group_cols, 16);
     const int64_t col = panel * kernels.panel_cols / cut.group_cols * cut.group_cols;

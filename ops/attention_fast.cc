@@ -142,6 +142,7 @@ class FastAttention final : public AttentionCore {
     block.depth = depth;
     block.fill_rows = fill_dense_rows<float>;
     block.source = &a;
+    block.split = pays_to_split(kernels_, shape_.rows, n, depth);
     block.packed_b = packed;
     block.c = dst;
     block.ldc = ldc;

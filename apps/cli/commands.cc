@@ -31,7 +31,8 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       .add_option("--memory-limit", options.memory_limit_mb,
                   "Most MB that weights, plan and run may take; 0: no limit")
       ->type_name("MB");
-  command.add_option("--tier", options.tier, "Instruction set: sse4, avx2, avx512, amx, neon");
+  command.add_option("--tier", options.tier,
+                     "Instruction set: sse4, avx2, avx512, amx, amx_f32, neon");
   command.add_flag("--bf16", options.bf16,
                    "Multiply and convolve in bf16, with sums in f32: faster, less exact");
   command

@@ -294,6 +294,7 @@ class MatMulNBits final : public Kernel {
         block.depth = sizes_.depth;
         block.fill_rows = fill_dense_rows<float>;
         block.source = &rows;
+        block.split = pays_to_split(tile_, sizes_.rows, sizes_.columns, sizes_.depth);
         block.packed_b = packed;
         block.c = y + col;
         block.ldc = sizes_.columns;

@@ -67,6 +67,8 @@ CONTENDERS = {
     "sardonyx": OnnxRuntimeLike("sardonyx", "Sardonyx"),
     "sardonyx_bf16": OnnxRuntimeLike("sardonyx", "Sardonyx in bf16",
                                      config=[("sardonyx.matmul_precision", "bf16")]),
+    "sardonyx_tiles": OnnxRuntimeLike("sardonyx", "Sardonyx, f32 by tiles",
+                                      config=[("sardonyx.tier", "amx_f32")]),
     "onnxruntime": OnnxRuntimeLike("onnxruntime", "ONNX Runtime"),
     "openvino": OpenVino("f32", "OpenVINO f32"),
     "openvino_default": OpenVino(None, "OpenVINO default"),

@@ -207,6 +207,21 @@ def quantized_table(results):
                      "our f32 / ours"], lines))
 
 
+def tiles_table(results):
+    rows = []
+    for row in results.get("tiles", []):
+        times = [milliseconds(p50(row, name)) for name in ("sardonyx", "sardonyx_tiles")]
+        rows.append([row["title"], row["threads"], *times,
+                     number(ratio(row, "sardonyx", ours="sardonyx_tiles")),
+                     number(ratio(row, "onnxruntime", ours="sardonyx_tiles"))])
+    if not rows:
+        return ""
+    return ("## f32 by the tiles of AMX\n\nOn request (`sardonyx.tier` = `amx_f32`), with the "
+            "error of f32; p50 in ms. Ours / and ONNX Runtime / this. Tiles are shared with what "
+            "else runs on the same core.\n\n" +
+            table(["model", "threads", "multiply-adds", "tiles", "ours ×", "ONNX Runtime ×"], rows))
+
+
 def small_tables(results):
     parts = []
     tiny = results.get("tiny", {})
@@ -314,6 +329,6 @@ def report(results, notes=""):
     parts += [bar_table(results), latency_tables(results), behind_list(results, notes),
               start_table(results),
               memory_table(results), thread_table(results), quantized_table(results),
-              sweep_tables(results), small_tables(results), worst_table(results),
+              tiles_table(results), sweep_tables(results), small_tables(results), worst_table(results),
               agreement(results)]
     return "\n\n".join(part for part in parts if part) + "\n"

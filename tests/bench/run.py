@@ -31,13 +31,13 @@ from onnx import TensorProto, helper  # noqa: E402
 
 from cases import DEFAULT_CACHE, save_case, stop  # noqa: E402
 from chart import draw  # noqa: E402
-from contenders import RACING, version_of  # noqa: E402
+from contenders import RACING, REFERENCE, version_of  # noqa: E402
 from quantize import quantize  # noqa: E402
 from race import Failed, Race, cosine_of, describe_point, load_outputs, read_models, run_json  # noqa: E402
 from report import every_row, report  # noqa: E402
 
 DEBIAN_PYTHON = "/usr/bin/python3"
-PARTS = ("sweeps", "quantized", "bf16", "small")
+PARTS = ("sweeps", "quantized", "bf16", "tiles", "small")
 ROUNDS, SECONDS = 3, 1.0
 QUICK_SECONDS, QUICK_SHAPES = 0.2, 10
 SHAPE_COUNT = 200
@@ -126,6 +126,16 @@ def measure_bf16(race, models, threads):
     return rows
 
 
+def measure_tiles(race, models, threads):
+    """Sardonyx beside itself with products of f32 by the tiles of AMX, and beside ONNX Runtime."""
+    rows = []
+    for model in models:
+        for count in threads if model.get("tiles") else ():
+            rows.append(race.run_point(model, model["cases"]["main"], count))
+            say(f"  {describe_row(rows[-1])}")
+    return rows
+
+
 def measure_tiny(race, contenders):
     path = os.path.join(race.work, "tiny.onnx")
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4]) for name in "xy"]
@@ -202,6 +212,7 @@ def examine(cli):
     return {"processor": read_line("/proc/cpuinfo", "model name"),
             "cores": len(os.sched_getaffinity(0)),
             "tier": doctor["tiers"].rpartition("in use: ")[2].rstrip(")"),
+            "tiers": doctor["tiers"].partition(" (")[0].split(", "),
             "memory_gb": memory / 1e9, "system": f"{platform.system()} {platform.release()}"}
 
 
@@ -291,6 +302,10 @@ def measure_all(arguments, models, work):
     if "bf16" not in arguments.skip:
         race.contenders = ["sardonyx", "sardonyx_bf16"]
         results["bf16"] = measure_bf16(race, models, arguments.threads)
+        save()
+    if "tiles" not in arguments.skip and "amx_f32" in results["machine"]["tiers"]:
+        race.contenders = ["sardonyx", "sardonyx_tiles", REFERENCE]
+        results["tiles"] = measure_tiles(race, models, arguments.threads)
         save()
     if "sweeps" not in arguments.skip:
         race.contenders = plain

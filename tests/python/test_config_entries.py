@@ -76,6 +76,7 @@ def test_what_is_kept_changes_nothing(key, tmp_path, monkeypatch):
      "fallback to CPU EP has been explicitly disabled by the user"),
     ("session.set_denormal_as_zero", "2", "InvalidArgument", "must be '0' or '1'"),
     ("session.intra_op_thread_affinities", "0", "Fail", "numbered from 1"),
+    ("sardonyx.tier", "nonsense", "InvalidArgument", "'nonsense' is not available on this machine"),
     ("sardonyx.matmul_precision", "f64", "InvalidArgument", "'f32' or 'bf16'"),
 ])  # fmt: skip
 def test_what_is_refused(key, value, error, text):

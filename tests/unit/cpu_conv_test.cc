@@ -312,6 +312,21 @@ std::vector<Case> cases() {  // NOLINT(readability-function-size): a table
         .in_channels = 160,
         .out_channels = 300},
        {0, 1, 1}},
+      {"large, of short segments",
+       {.in = {1, 14, 14},
+        .kernel = {1, 3, 3},
+        .pad = {0, 1, 1},
+        .in_channels = 20,
+        .out_channels = 200},
+       {0, 1, 1}},
+      {"large, of segments of whole steps",
+       {.in = {1, 9, 15},
+        .kernel = {1, 3, 3},
+        .stride = {1, 1, 2},
+        .pad = {0, 1, 1},
+        .in_channels = 96,
+        .out_channels = 170},
+       {0, 1, 1}},
   };
 }
 
