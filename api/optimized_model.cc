@@ -3,7 +3,9 @@
 
 #include <charconv>
 #include <cstring>
+#include <deque>
 
+#include "base/rebuilt.h"
 #include "graph/to_model.h"
 #include "model/write_model.h"
 #include "ops/oldest_version.h"
@@ -129,8 +131,23 @@ Result<void> place_initializers(GraphDef& graph, const Model& origin,
 
 }  // namespace
 
+// The bytes of all constants, for as long as `readings` lives.
+static void read_constants(const Graph& graph, std::deque<Reading>& readings) {
+  for (size_t id = 0; id < graph.value_count(); ++id) {
+    const GraphValue& value = graph.value(static_cast<ValueId>(id));
+    if (value.is_constant()) readings.emplace_back(value.constant);
+  }
+  for (const Node& node : graph.nodes()) {
+    if (node.removed) continue;
+    for_each_subgraph(node,
+                      [&](const Subgraph& subgraph) { read_constants(*subgraph.body, readings); });
+  }
+}
+
 Result<void> save_optimized_model(const Graph& graph, const Model& origin,
                                   const SessionOptions& options) {
+  std::deque<Reading> readings;
+  read_constants(graph, readings);
   Model model = TRY(to_model(graph, form_like(origin, graph)));
   model.producer_name = origin.producer_name;
   model.producer_version = origin.producer_version;

@@ -5,6 +5,10 @@
 #include <mutex>
 #include <utility>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "base/mapped_file.h"
 #include "base/memory.h"
 
@@ -12,6 +16,15 @@ namespace sardonyx {
 namespace {
 
 constexpr size_t kLeastBytes = size_t{64} << 10;  // below, there is nothing to gain
+
+// Where there is AddressSanitizer, it finds who reads bytes that are not there.
+#if defined(__SANITIZE_ADDRESS__)
+void forbid(const void* data, size_t bytes) { __asan_poison_memory_region(data, bytes); }
+void allow(const void* data, size_t bytes) { __asan_unpoison_memory_region(data, bytes); }
+#else
+void forbid(const void*, size_t) {}
+void allow(const void*, size_t) {}
+#endif
 
 struct Rebuilt {
   std::shared_ptr<void> memory;
@@ -24,9 +37,13 @@ struct Rebuilt {
   bool goes = false;  // with the last reader
   int readers = 0;
 
+  ~Rebuilt() { allow(memory.get(), bytes); }
+
   // With the mutex held.
   void bring_back() {
-    if (!there) rebuild(memory.get());
+    if (there) return;
+    allow(memory.get(), bytes);
+    rebuild(memory.get());
     there = true;
   }
 };
@@ -45,15 +62,26 @@ Rebuilt* rebuilt(const Tensor& tensor) {
 
 }  // namespace
 
-Result<Tensor> make_rebuilt(DType dtype, const Shape& shape, Rebuild rebuild) {
-  Tensor tensor = TRY(Tensor::allocate(dtype, shape));
-  rebuild(tensor.data());
-  if (tensor.bytes() < kLeastBytes) return tensor;
+Result<Tensor> make_rebuilt(DType dtype, const Shape& shape, Rebuild rebuild, Filled filled) {
+  const auto count = static_cast<size_t>(shape.checked_count().value_or(0));
+  const size_t bytes = dtype == DType::kString ? 0 : dtype_bytes(dtype, count);
+  if (bytes < kLeastBytes) {
+    Tensor tensor = TRY(Tensor::allocate(dtype, shape));
+    rebuild(tensor.data());
+    return tensor;
+  }
   auto state = std::make_shared<Rebuilt>();
-  state->memory = tensor.owner();
-  state->bytes = tensor.bytes();
+  state->memory = allocate_memory(bytes, Contents::kUndefined);
+  if (state->memory == nullptr) {
+    return fail(Code::kRuntimeException, "out of memory: a {} tensor of shape {} needs {} bytes",
+                dtype_name(dtype), shape.to_string(), bytes);
+  }
+  state->bytes = bytes;
   state->rebuild = std::move(rebuild);
-  void* data = tensor.data();
+  state->there = false;
+  forbid(state->memory.get(), bytes);
+  if (filled == Filled::kNow) state->bring_back();
+  void* data = state->memory.get();
   return Tensor::wrap(dtype, shape, data, std::shared_ptr<void>(data, RebuiltOwner{state}));
 }
 
@@ -85,6 +113,7 @@ Reading::~Reading() {
   state->goes |= let_go_;
   if (--state->readers != 0 || !state->goes || state->kept) return;
   let_pages_go(state->memory.get(), state->bytes);
+  forbid(state->memory.get(), state->bytes);
   state->there = state->goes = false;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 #include "base/result.h"
@@ -20,9 +21,11 @@ using Rebuild = std::function<void(void* dst)>;
 // tensors of make_rebuilt. Empty for others.
 Rebuild rebuild_of(const Tensor& tensor);
 
-// A tensor filled by `rebuild`, now and whenever its bytes come back. A small one is filled once
-// and keeps its bytes. Fails as Tensor::allocate does.
-Result<Tensor> make_rebuilt(DType dtype, const Shape& shape, Rebuild rebuild);
+// A tensor filled by `rebuild`, now or when it is first read, and whenever its bytes come back. A
+// small one is filled at once and keeps its bytes. Fails as Tensor::allocate does.
+enum class Filled : uint8_t { kNow, kWhenRead };
+Result<Tensor> make_rebuilt(DType dtype, const Shape& shape, Rebuild rebuild,
+                            Filled filled = Filled::kNow);
 
 // The bytes of a tensor are there during the life of this; those that it has brought back go again
 // with it.

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/rebuilt.h"
 #include "graph/upgrade.h"
 
 namespace sardonyx {
@@ -168,7 +169,7 @@ class Builder {
     for (const TensorDef& tensor : def.initializers) {
       if (scope.names.count(tensor.name) != 0 && is_overridable(scope, tensor.name)) continue;
       TRY(declare(scope, tensor.name,
-                  scope.graph->add_constant(tensor.name, TRY(tensor_of(tensor)))));
+                  scope.graph->add_constant(tensor.name, TRY(constant_of(tensor)))));
     }
     for (const SparseTensorDef& sparse : def.sparse_initializers) {
       TRY(declare(scope, sparse.values.name,
@@ -437,6 +438,14 @@ class Builder {
     }
     if (def.data.count() == 0) return Tensor::allocate(def.data.dtype(), def.data.shape());
     return aligned_tensor(def.data);
+  }
+
+  // Weights are read by those who hold a Reading (base/rebuilt.h), and often by nobody: their
+  // scaled or packed form is made from the file.
+  static Result<Tensor> constant_of(const TensorDef& def) {
+    const bool has_bytes = def.data.has_data() && def.data.count() != 0;
+    if (!has_bytes || !dtype_is_float(def.data.dtype())) return tensor_of(def);
+    return aligned_tensor(def.data, Filled::kWhenRead);
   }
 
   Result<Tensor> densify(const SparseTensorDef& sparse) const {

@@ -39,13 +39,13 @@ size_t element_alignment(DType dtype) {
   return bits >= 64 ? 8 : bits >= 16 ? static_cast<size_t>(bits) / 8 : 1;
 }
 
-Result<Tensor> aligned_tensor(const Tensor& tensor) {
+Result<Tensor> aligned_tensor(const Tensor& tensor, Filled filled) {
   if (!tensor.has_data() || tensor.dtype() == DType::kString) return tensor;
   if (reinterpret_cast<uintptr_t>(tensor.data()) % element_alignment(tensor.dtype()) == 0) {
     return tensor;
   }
   if (const Rebuild copy = rebuild_of(tensor)) {
-    return make_rebuilt(tensor.dtype(), tensor.shape(), copy);
+    return make_rebuilt(tensor.dtype(), tensor.shape(), copy, filled);
   }
   Tensor copy = TRY(Tensor::allocate(tensor.dtype(), tensor.shape()));
   std::memcpy(copy.data(), tensor.data(), tensor.bytes());

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "base/rebuilt.h"
 #include "base/shape.h"
 #include "base/tensor.h"
 
@@ -47,7 +48,7 @@ size_t element_alignment(DType dtype);
 
 // The same elements at an address aligned for their type: the tensor itself when it already is,
 // else a copy. Fails when memory cannot be had.
-Result<Tensor> aligned_tensor(const Tensor& tensor);
+Result<Tensor> aligned_tensor(const Tensor& tensor, Filled filled = Filled::kNow);
 
 struct SparseTensorDef {  // COO: indices are [nnz] (linear) or [nnz, rank], int64
   TensorDef values;       // its name is the name of the sparse tensor

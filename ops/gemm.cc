@@ -1,4 +1,5 @@
 // Gemm: alpha * A' * B' + beta * C, where ' may transpose and C broadcasts over rows and columns.
+#include "base/rebuilt.h"
 #include "ops/gemm_kernel.h"
 #include "ops/number.h"
 
@@ -122,6 +123,7 @@ Result<void> check_known(const KernelRequest& request) {
 // beta * C as one number per column, when C is constant and says the same of all rows.
 template <class T>
 Tensor scaled_bias(const Tensor& c, int64_t columns, double beta) {
+  const Reading reading(c);
   std::vector<T> bias(static_cast<size_t>(columns));
   const int64_t step = c.count() == 1 ? 0 : 1;
   for (int64_t j = 0; j < columns; ++j) {

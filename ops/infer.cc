@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 
 #include "base/float_state.h"
 #include "base/memory.h"
+#include "base/rebuilt.h"
 #include "ops/lone_node.h"
 
 namespace sardonyx {
@@ -214,8 +216,10 @@ Result<std::vector<Tensor>> evaluate_node(const OpDef& op, const Graph& graph, c
                                           std::span<const Tensor* const> inputs, Tier tier) {
   std::vector<Operand> operands(inputs.size());
   std::vector<ValueType> types(inputs.size());
+  std::deque<Reading> readings;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == nullptr) continue;
+    readings.emplace_back(*inputs[i]);
     types[i] = ValueType::tensor(inputs[i]->dtype(), to_dims(inputs[i]->shape()));
     operands[i] = Operand{types[i], inputs[i]};
   }

@@ -19,6 +19,7 @@ struct Affine {
 
 std::optional<std::vector<double>> numbers_of(const Tensor* tensor) {
   if (tensor == nullptr) return std::nullopt;
+  const Reading reading(*tensor);
   std::vector<double> numbers;
   const bool known = visit_float(tensor->dtype(), [&](auto tag) {
     using T = typename decltype(tag)::Type;
@@ -111,8 +112,9 @@ Result<Tensor> scaled_weight(const Tensor& weight, const FilterAxis& filters,
       original(dst);
       scale_filters(dtype, shape, filters, scale, dst);
     };
-    return make_rebuilt(weight.dtype(), weight.shape(), rebuild);
+    return make_rebuilt(weight.dtype(), weight.shape(), rebuild, Filled::kWhenRead);
   }
+  const Reading reading(weight);
   Tensor result = TRY(Tensor::allocate(weight.dtype(), weight.shape()));
   copy_elements(weight.view(), result.view());
   scale_filters(weight.dtype(), weight.shape(), filters, scale, result.data());

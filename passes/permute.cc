@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "base/rebuilt.h"
+
 namespace sardonyx {
 
 std::vector<int64_t> inverse_order(const std::vector<int64_t>& order) {
@@ -45,6 +47,7 @@ Result<Tensor> transpose_constant(const Tensor& tensor, const std::vector<int64_
   const Tensor result = TRY(Tensor::allocate(tensor.dtype(), permuted(src_shape, order)));
   const std::vector<int64_t> strides = permuted(src_strides, order);
   const size_t element = dtype_bytes(tensor.dtype(), 1);
+  const Reading reading(tensor);
   const auto* src = static_cast<const std::byte*>(tensor.data());
   auto* dst = static_cast<std::byte*>(result.data());
   std::vector<int64_t> at(rank, 0);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/rebuilt.h"
 #include "passes/match.h"
 
 namespace sardonyx {
@@ -29,6 +30,7 @@ bool is_equal_constant(const Graph& graph, ValueId a, ValueId b) {
   if (a == b) return true;
   if (a == kNoValue || b == kNoValue) return false;
   const Tensor &x = graph.value(a).constant, &y = graph.value(b).constant;
+  const Reading reading_x(x), reading_y(y);
   return x.dtype() == y.dtype() && x.count() == y.count() &&
          std::memcmp(x.data(), y.data(), x.bytes()) == 0;
 }
@@ -77,6 +79,7 @@ bool is_same_quantization(const Graph& graph, const Quantization& a, const Quant
 }
 
 std::vector<float> scales_of(const Graph& graph, const Quantization& how) {
+  const Reading reading(graph.value(how.scale).constant);
   const auto scales = graph.value(how.scale).constant.elements<const float>();
   return {scales.begin(), scales.end()};
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/rebuilt.h"
 #include "ops/op.h"
 #include "passes/match.h"
 #include "passes/quantized.h"
@@ -75,6 +76,7 @@ class IntegerRewrite {
     std::vector<double> bias;
     if (const Tensor* floats = graph_.constant_input(node, index)) {
       if (floats->dtype() != DType::kFloat32 || floats->shape().rank() != 1) return std::nullopt;
+      const Reading reading(*floats);
       for (float each : floats->elements<const float>()) bias.push_back(static_cast<double>(each));
       return bias;
     }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -48,6 +49,31 @@ TEST(Rebuilt, ComesBackAfterItWasLetGo) {
     EXPECT_EQ(weights.middle(), kMiddle);
   }
   EXPECT_EQ(weights.middle(), 0) << "what a Reading has brought back goes with it";
+}
+
+TEST(Rebuilt, IsFilledWhenItIsReadFirst) {
+  int calls = 0;
+  const auto fill = [&calls](void* dst) {
+    ++calls;
+    std::fill_n(static_cast<float*>(dst), kCount, 3.f);
+  };
+  const Tensor tensor =
+      make_rebuilt(DType::kFloat32, Shape{kCount}, fill, Filled::kWhenRead).value();
+  EXPECT_EQ(calls, 0);
+  {
+    const Reading reading(tensor);
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(tensor.as<float>()[kMiddlePlace], 3);
+  }
+  keep_bytes(tensor);
+  EXPECT_EQ(calls, 2) << "they had gone with the Reading";
+  EXPECT_EQ(tensor.as<float>()[kMiddlePlace], 3);
+  const Tensor small =
+      make_rebuilt(
+          DType::kFloat32, Shape{8},
+          [](void* dst) { std::fill_n(static_cast<float*>(dst), 8, 5.f); }, Filled::kWhenRead)
+          .value();
+  EXPECT_EQ(small.as<float>()[7], 5) << "small ones are there";
 }
 
 TEST(Rebuilt, StaysUntilTheLastReaderIsDone) {
