@@ -261,11 +261,22 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   return state;
 }
 
-Result<size_t> input_position(const State& state, std::string_view name) {
+// Most callers give inputs in the order of the model: `guess` is tried first.
+Result<size_t> input_position(const State& state, std::string_view name, size_t guess) {
+  const std::vector<ValueId>& inputs = state.graph->inputs();
+  if (guess < inputs.size() && state.graph->value(inputs[guess]).name == name) return guess;
   const auto found = state.input_index.find(name);
   if (found != state.input_index.end()) return found->second;
   return fail(Code::kInvalidArgument, "Invalid input name: {}; the model has {}", name,
               names_of(state.inputs));
+}
+
+Result<size_t> output_position(const State& state, std::string_view name, size_t guess) {
+  if (guess < state.outputs.size() && state.outputs[guess].name == name) return guess;
+  const auto found = state.output_index.find(name);
+  if (found != state.output_index.end()) return found->second;
+  return fail(Code::kInvalidArgument, "Invalid output name: {}; the model has {}", name,
+              names_of(state.outputs));
 }
 
 // Inputs in the graph's order, checked against its declarations.
@@ -275,11 +286,11 @@ Result<std::vector<Value>> order_inputs(const State& state, std::span<const Name
   std::vector<Value> ordered(graph.inputs().size());
   for (const auto& adapter : options.adapters) {
     for (const auto& [name, tensor] : adapter->parameters) {
-      ordered[TRY_AT("adapter", input_position(state, name))] = tensor;
+      ordered[TRY_AT("adapter", input_position(state, name, 0))] = tensor;
     }
   }
-  for (const NamedRef& input : given) {
-    ordered[TRY(input_position(state, input.name))] = *input.value;
+  for (size_t i = 0; i < given.size(); ++i) {
+    ordered[TRY(input_position(state, given[i].name, i))] = *given[i].value;
   }
   for (size_t i = 0; i < ordered.size(); ++i) {
     if (ordered[i].kind() != Value::Kind::kNone) continue;
@@ -382,14 +393,10 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
   Few<size_t> places(results.size());
   const std::span<size_t> positions = places.all();
   for (size_t i = 0; i < results.size(); ++i) {
-    const auto found = state.output_index.find(results[i].name);
-    if (found == state.output_index.end()) {
-      return fail(Code::kInvalidArgument, "Invalid output name: {}; the model has {}",
-                  results[i].name, names_of(state.outputs));
-    }
-    TRY(check_output(state.graph->outputs()[found->second], *results[i].value));
-    positions[i] = found->second;
-    all[found->second] = *results[i].value;
+    const size_t position = TRY(output_position(state, results[i].name, i));
+    TRY(check_output(state.graph->outputs()[position], *results[i].value));
+    positions[i] = position;
+    all[position] = *results[i].value;
   }
   const bool profiled = state.options.profiling || options.profile != nullptr;
   const auto start = profiled ? Clock::now() : Clock::time_point();
@@ -401,6 +408,10 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
   }
   TRY(state.runner->run_into(ordered, all, control));
   record_event(state, options.profile, "model_run", start);
+  if (results.size() == 1) {
+    *results[0].value = std::move(all[positions[0]]);
+    return {};
+  }
   for (size_t i = 0; i < results.size(); ++i) *results[i].value = all[positions[i]];
   return {};
 }

@@ -1,9 +1,12 @@
 // See base/memory.h.
 #include "base/memory.h"
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #if !defined(_WIN32)
 #include <sys/mman.h>
@@ -12,6 +15,26 @@
 
 namespace sardonyx {
 namespace {
+
+// Together with what counts its owners, and from malloc's cache: aligned_alloc has none.
+constexpr size_t kTinyBytes = 256;
+
+std::shared_ptr<void> allocate_tiny(Contents contents) {
+  struct Tiny {
+    std::array<std::byte, kTinyBytes + kMemoryAlignment> bytes;
+  };
+  std::shared_ptr<Tiny> block;
+  try {
+    block = std::make_shared_for_overwrite<Tiny>();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+  std::byte* start = block->bytes.data();
+  const size_t past = reinterpret_cast<uintptr_t>(start) % kMemoryAlignment;
+  std::byte* data = start + (past == 0 ? 0 : kMemoryAlignment - past);
+  if (contents == Contents::kZeros) std::memset(data, 0, kTinyBytes);
+  return {std::move(block), data};
+}
 
 std::shared_ptr<void> allocate_small(size_t bytes, Contents contents) {
   if (bytes > SIZE_MAX - kMemoryAlignment) return nullptr;
@@ -45,6 +68,7 @@ std::shared_ptr<void> allocate_large(size_t bytes) {
 }  // namespace
 
 std::shared_ptr<void> allocate_memory(size_t bytes, Contents contents) {
+  if (bytes <= kTinyBytes) return allocate_tiny(contents);
 #if defined(__linux__)
   if (bytes >= kLarge) return allocate_large(bytes);
 #endif
