@@ -3,12 +3,17 @@
 #include "cpu/winograd.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <limits>
+#include <vector>
 
 #include "cpu/zeros.h"
 
 namespace sardonyx {
 namespace {
+
+constexpr int64_t kMostSharers = 64;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
@@ -26,7 +31,19 @@ struct Tiles {
         across(divide_up(s.out[2], tile)),
         down(divide_up(s.out[1], tile)),
         count(s.batch * across * down) {}
+
+  int64_t pairs() const { return patch / 2; }
 };
+
+// When weights are transformed: where they are packed, at the beginning of a run, for all blocks,
+// or where they are multiplied.
+enum class Transformed { kStored, kOnce, kPerJob };
+
+// Those of 4 x 4 take four times the memory: only small ones.
+bool stores_weights(const Tiles& tiles, const ConvShape& s) {
+  constexpr int64_t kSmallWeights = 600 * 1024;
+  return tiles.side == 2 || tiles.planes * s.in_channels * s.out_channels <= kSmallWeights;
+}
 
 // How the work is cut. Tiles go to tasks that do everything for theirs, or, where there are too
 // few, all threads work on one block after another in three steps.
@@ -34,13 +51,19 @@ struct Cut {
   int64_t block = 0;       // tiles at once
   int64_t group_cols = 0;  // output channels at once
   int64_t tasks = 0;       // 0: the threads share each block
-  int64_t row = 0;         // elements from tile to tile of an input plane
+  Transformed transformed = Transformed::kPerJob;
+  int64_t sharers = 0;       // of the products of a block, who have memory of their own for weights
+  bool pairs_first = false;  // a pair of rows of planes after the other, with all panels each
+  int64_t row = 0;           // elements from tile to tile of an input plane
   int64_t planes = 0;
-  int64_t input_plane = 0, product_plane = 0;
+  int64_t input_plane = 0, product_plane = 0, weight_plane = 0;
+  int64_t job_panels = 0;  // whose weights lie together
 
   int64_t input_count() const { return planes * input_plane; }
   int64_t product_count() const { return planes * product_plane; }
-  int64_t workspace_count() const {
+  int64_t weight_count() const { return planes * weight_plane; }
+  int64_t pair_count(int64_t pairs) const { return weight_count() / pairs; }
+  int64_t tasks_count() const {
     return std::max<int64_t>(tasks, 1) * (input_count() + product_count());
   }
 };
@@ -64,7 +87,10 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   const int64_t step = kernels.tile_rows;
   const int64_t fitting = kCached / tiles.planes / (cut.row + kGroupCols) / step * step;
   cut.block = std::clamp<int64_t>(fitting, kFewTiles, kMaxBlockRows);
-  const bool shared = threads > 1 && tiles.count < kFewTiles * threads;
+  // Weights that are not stored are transformed once, if that can be by whom they are multiplied.
+  const bool stored = stores_weights(tiles, s);
+  const bool few = threads > 1 && tiles.count < kFewTiles * threads;
+  const bool shared = few || (!stored && tiles.count <= kMaxBlockRows);
   cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
   if (shared) {
     cut.block = std::min(tiles.count, kMaxBlockRows);
@@ -77,10 +103,48 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
     cut.block = std::min(rounds ? round_up(even, step) : even, kMaxBlockRows);
     cut.tasks = std::min<int64_t>(divide_up(tiles.count, cut.block), threads > 1 ? 4 * threads : 1);
   }
+  cut.job_panels = divide_up(s.out_channels, kernels.panel_cols);
+  if (stored) {
+    cut.transformed = Transformed::kStored;
+  } else if (!shared) {
+    cut.transformed = Transformed::kOnce;
+  } else {
+    // Those of a job stay in the second cache.
+    constexpr int64_t kJobWeights = 100 * 1024;
+    const int64_t panel_weights = 2 * tiles.patch * s.in_channels * kernels.panel_cols;
+    cut.job_panels = std::min<int64_t>(panel_weights > kJobWeights ? 1 : 2, cut.job_panels);
+    cut.sharers = std::min<int64_t>(threads, kMostSharers);
+    cut.pairs_first = threads > 1 || tiles.planes * cut.block * cut.row > kCached;
+  }
   cut.input_plane = plane_elements(cut.block * cut.row);
   cut.product_plane = plane_elements(cut.block * round_up(cut.group_cols, 16));
+  cut.weight_plane = plane_elements(s.in_channels * kernels.panel_cols * cut.job_panels);
   return cut;
 }
+
+// Lends the memory for weights to the threads of a block.
+class WeightSpaces {
+ public:
+  WeightSpaces(float* first, int64_t spaces, int64_t elements)
+      : first_(first), spaces_(spaces), elements_(elements) {}
+
+  int64_t take() {
+    for (;;) {
+      for (int64_t i = 0; i < spaces_; ++i) {
+        if (!taken_[static_cast<size_t>(i)].exchange(true, std::memory_order_acquire)) return i;
+      }
+    }
+  }
+  float* at(int64_t space) const { return first_ + space * elements_; }
+  void give_back(int64_t space) {
+    taken_[static_cast<size_t>(space)].store(false, std::memory_order_release);
+  }
+
+ private:
+  float* first_;
+  int64_t spaces_, elements_;
+  std::array<std::atomic<bool>, kMostSharers> taken_{};
+};
 
 struct Serial {
   template <class Fn>
@@ -106,6 +170,8 @@ struct Winograd {
   const float* packed;
   const Epilogue<float>& epilogue;
   float* dst;
+  const float* transformed = nullptr;  // all weights, or null, and then:
+  float* own_weights = nullptr;        // memory for those of jobs
 
   // Output lines and pixels that a tile covers.
   struct Place {
@@ -141,21 +207,81 @@ struct Winograd {
     transforms.input(pixels, s.in_channels, row, cut.input_plane, tiles.side * s.src_stride());
   }
 
-  // Panels [panel, panel_end) of one plane, for `count` tiles.
-  void multiply(int64_t plane, int64_t count, int64_t panel, int64_t panel_end, const float* inputs,
-                float* products) const {
+  // Weights of a panel for a pair of rows of planes, to where they lie beside those of others.
+  void transform_weights(int64_t panel, int64_t pair, float* to) const {
+    const int64_t col = panel * kernels.panel_cols;
+    const int64_t cols = std::min<int64_t>(kernels.panel_cols, s.out_channels - col);
+    transforms.weights(packed + col * s.in_channels * 9, s.in_channels,
+                       round_up(cols, kernels.lanes), static_cast<int>(pair), to, cut.weight_plane);
+  }
+  int64_t pair_count() const { return cut.pair_count(tiles.pairs()); }
+  int64_t panel_count() const { return kernels.panel_cols * s.in_channels; }
+
+  // All of them, which are then at `to`.
+  void transform_all(float* to, ThreadPool& pool) const {
+    const int64_t panels = divide_up(s.out_channels, kernels.panel_cols);
+    pool.parallel_for(panels * tiles.pairs(), [&](int64_t i) {
+      const int64_t panel = i / tiles.pairs(), pair = i % tiles.pairs();
+      transform_weights(panel, pair, to + pair * pair_count() + panel * panel_count());
+    });
+  }
+
+  // Planes in the order of their weights: row by row, the rows in pairs.
+  int64_t plane_at(int64_t place) const {
+    const int64_t pair = place / tiles.patch / 2, second = place / tiles.patch % 2;
+    const int64_t row = pair == 0 ? second * (tiles.patch - 1) : 2 * pair - 1 + second;
+    return row * tiles.patch + place % tiles.patch;
+  }
+
+  // Products of panels [panel, panel_end) of one plane, for `count` tiles.
+  void multiply(int64_t panel, int64_t panel_end, int64_t plane, int64_t count, const float* inputs,
+                const float* weights, float* products) const {
     const DenseRows<float> rows{inputs + plane * cut.input_plane, cut.row};
+    const int64_t begin = panel * kernels.panel_cols;
     BlockArgs<float> args;
-    args.n = s.out_channels;
+    args.n = std::min<int64_t>(panel_end * kernels.panel_cols, s.out_channels) - begin;
     args.depth = s.in_channels;
     args.fill_rows = fill_dense_rows<float>;
     args.source = &rows;
     args.split = pays_to_split(kernels, tiles.count, s.out_channels, s.in_channels);
-    args.packed_b = packed + plane * packed_b_count(kernels, s.in_channels, s.out_channels);
+    args.packed_b = weights;
     args.ldc = round_up(cut.group_cols, 16);
-    const int64_t col = panel * kernels.panel_cols / cut.group_cols * cut.group_cols;
-    args.c = products + plane * cut.product_plane - col;
-    gemm_blocks(kernels, args, 0, count, panel, panel_end);
+    args.c = products + plane * cut.product_plane + begin % cut.group_cols;
+    gemm_blocks(kernels, args, 0, count, 0, panel_end - panel);
+  }
+
+  // Panels [panel, panel_end) of all planes, with weights that are transformed.
+  template <class ForEach>
+  void multiply_all(int64_t panel, int64_t panel_end, int64_t count, const float* inputs,
+                    float* products, const ForEach& for_each) const {
+    for_each(tiles.planes, [&](int64_t place) {
+      multiply(panel, panel_end, plane_at(place), count, inputs,
+               transformed + place * cut.weight_plane + panel * panel_count(), products);
+    });
+  }
+
+  // The same with weights that are transformed where they are multiplied.
+  template <class ForEach>
+  void multiply_jobs(int64_t panel, int64_t panel_end, int64_t count, const float* inputs,
+                     float* products, const ForEach& for_each) const {
+    WeightSpaces spaces(own_weights, cut.sharers, pair_count());
+    const int64_t parts = divide_up(panel_end - panel, cut.job_panels);
+    for_each(parts * tiles.pairs(), [&](int64_t job) {
+      const int64_t pair = cut.pairs_first ? job / parts : job % tiles.pairs();
+      const int64_t part = cut.pairs_first ? job % parts : job / tiles.pairs();
+      const int64_t begin = panel + part * cut.job_panels;
+      const int64_t end = std::min(begin + cut.job_panels, panel_end);
+      const int64_t space = spaces.take();
+      for (int64_t p = begin; p < end; ++p) {
+        transform_weights(p, pair, spaces.at(space) + (p - begin) * panel_count());
+      }
+      const int64_t planes = 2 * tiles.patch;
+      for (int64_t i = 0; i < planes; ++i) {
+        multiply(begin, end, plane_at(pair * planes + i), count, inputs,
+                 spaces.at(space) + i * cut.weight_plane, products);
+      }
+      spaces.give_back(space);
+    });
   }
 
   bool needs_pass() const {
@@ -213,14 +339,17 @@ struct Winograd {
   template <class ForEach>
   void run_block(int64_t first, int64_t count, float* workspace, const ForEach& for_each) const {
     float* inputs = workspace;
-    float* products = workspace + cut.input_count();
+    float* products = inputs + cut.input_count();
     for_each(count, [&](int64_t i) { transform_input(first + i, inputs + i * cut.row); });
     const int64_t panels = divide_up(s.out_channels, kernels.panel_cols);
     const int64_t group_panels = divide_up(cut.group_cols, kernels.panel_cols);
     for (int64_t panel = 0; panel < panels; panel += group_panels) {
       const int64_t panel_end = std::min(panel + group_panels, panels);
-      for_each(tiles.planes,
-               [&](int64_t plane) { multiply(plane, count, panel, panel_end, inputs, products); });
+      if (transformed != nullptr) {
+        multiply_all(panel, panel_end, count, inputs, products, for_each);
+      } else {
+        multiply_jobs(panel, panel_end, count, inputs, products, for_each);
+      }
       const int64_t col = panel * kernels.panel_cols;
       const int64_t cols = std::min(cut.group_cols, s.out_channels - col);
       const int64_t ld = round_up(cut.group_cols, 16);
@@ -239,23 +368,27 @@ int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
                        s.pad[0] == 0;
   if (!is_form || s.in_channels > kMaxChunkDepth) return 0;
   if (s.in_channels < kernels.lanes) return 0;
-  // In multiply-adds that take as long. A weight that comes from memory takes as long as some of
-  // them; a transform moves every element of its planes and computes little.
-  constexpr double kWeightCost = 24;
-  constexpr double kTransformCost = 8;
+  // In multiply-adds that take as long, per pair of channels. A weight that comes from memory takes
+  // as long as some of them, and so does transforming it; a transform of pixels moves every element
+  // of its planes and computes little; few rows are multiplied slowly.
+  constexpr double kWeightCost = 24, kWeightTransformCost = 8, kTransformCost = 8, kLeastRows = 10;
   constexpr double kBlockTiles = 48;
+  constexpr double kCachedWeights = 250e3;  // elements
+  constexpr double kPlain = 0.8;            // of the time of a product of planes
   const auto in = static_cast<double>(s.in_channels);
   const auto out = static_cast<double>(round_up(s.out_channels, kernels.lanes));
   const auto pixels = static_cast<double>(s.batch * s.out_pixels());
   int best = 0;
-  double least = 0.9 * std::max(pixels, kWeightCost) * in * out * 9;
+  double least = 0.9 * std::max(kPlain * pixels, kWeightCost) * 9;
   for (const int tile : {4, 2}) {
     const Tiles tiles(tile, s);
     const auto count = static_cast<double>(tiles.count);
     const auto planes = static_cast<double>(tiles.planes);
-    const double streams = std::max(1.0, count / kBlockTiles);
-    const double work = planes * (std::max(count, streams * kWeightCost) * in * out +
-                                  count * (in + out) * kTransformCost);
+    const double blocks = count / kBlockTiles;
+    const bool from_memory = blocks > 1 && planes * in * out > kCachedWeights;
+    const double rows = std::max(count, from_memory ? blocks * kWeightCost : kLeastRows);
+    const double work =
+        planes * (rows + kWeightTransformCost + count * (in + out) / (in * out) * kTransformCost);
     if (work >= least) continue;
     best = tile;
     least = work;
@@ -264,30 +397,36 @@ int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
 }
 
 int64_t winograd_packed_count(const GemmKernels<float>& kernels, int tile, const ConvShape& s) {
-  return Tiles(tile, s).planes * packed_b_count(kernels, s.in_channels, s.out_channels);
+  const Tiles tiles(tile, s);
+  if (!stores_weights(tiles, s)) return conv_packed_count(kernels, s);
+  return cut_work(kernels, tiles, s, 1).weight_count();
 }
 
 void winograd_pack(Tier tier, int tile, const ConvShape& s, const float* weights, float* packed,
                    ThreadPool& pool) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
-  const WinogradKernels& transforms = winograd_kernels(tier).of(tile);
-  const int64_t channels = s.in_channels;
-  const int64_t plane = packed_b_count(kernels, channels, s.out_channels);
-  pool.parallel_for(divide_up(s.out_channels, kernels.panel_cols), [&](int64_t panel) {
-    const int64_t col = panel * kernels.panel_cols;
-    const int64_t cols = std::min<int64_t>(kernels.panel_cols, s.out_channels - col);
-    const int64_t width = round_up(cols, kernels.lanes);
-    for (int64_t channel = 0; channel < channels; ++channel) {
-      transforms.weights(weights + (col * channels + channel) * 9, channels * 9, cols,
-                         packed + col * channels + channel * width, plane);
-    }
-  });
+  const Tiles tiles(tile, s);
+  if (!stores_weights(tiles, s)) return conv_pack(kernels, s, weights, packed, pool);
+  std::vector<float> taps(static_cast<size_t>(conv_packed_count(kernels, s)));
+  conv_pack(kernels, s, weights, taps.data(), pool);
+  const Cut cut = cut_work(kernels, tiles, s, 1);
+  const Epilogue<float> none;
+  const Winograd work{
+      kernels, winograd_kernels(tier).of(tile), s, cut, tiles, nullptr, taps.data(), none, nullptr};
+  work.transform_all(packed, pool);
+}
+
+bool winograd_packs_as_conv(int tile, const ConvShape& s) {
+  return !stores_weights(Tiles(tile, s), s);
 }
 
 size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, int tile, const ConvShape& s,
                                 int threads) {
-  const Cut cut = cut_work(kernels, Tiles(tile, s), s, threads);
-  return static_cast<size_t>(cut.workspace_count()) * sizeof(float);
+  const Tiles tiles(tile, s);
+  const Cut cut = cut_work(kernels, tiles, s, threads);
+  int64_t count = cut.tasks_count() + cut.sharers * cut.pair_count(tiles.pairs());
+  if (cut.transformed == Transformed::kOnce) count += cut.weight_count();
+  return static_cast<size_t>(count) * sizeof(float);
 }
 
 void winograd(Tier tier, int tile, const ConvShape& s, const float* src, const float* packed,
@@ -295,9 +434,22 @@ void winograd(Tier tier, int tile, const ConvShape& s, const float* src, const f
   const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
   const Tiles tiles(tile, s);
   const Cut cut = cut_work(kernels, tiles, s, pool.threads());
-  const Winograd work{
-      kernels, winograd_kernels(tier).of(tile), s, cut, tiles, src, packed, epilogue, dst};
+  Winograd work{kernels, winograd_kernels(tier).of(tile), s, cut, tiles, src, packed, epilogue,
+                dst};
   float* space = static_cast<float*>(workspace);
+  float* weights = space + cut.tasks_count();
+  if (cut.transformed == Transformed::kOnce) work.transform_all(weights, pool);
+  switch (cut.transformed) {
+    case Transformed::kStored:
+      work.transformed = packed;
+      break;
+    case Transformed::kOnce:
+      work.transformed = weights;
+      break;
+    case Transformed::kPerJob:
+      work.own_weights = weights;
+      break;
+  }
   if (cut.tasks == 0) {
     for (int64_t first = 0; first < tiles.count; first += cut.block) {
       work.run_block(first, std::min(cut.block, tiles.count - first), space, Shared{pool});

@@ -5,6 +5,8 @@
 // infinity: exact in binary, and the error stays near that of a plain sum (0, 1, -1, 2, -2 lose two
 // bits more). t = 2 is for few pixels and many channels, where the transformed weights, (t + 2)^2
 // in the place of 9, are what takes time.
+// Small weights, and those of t = 2, are packed in their transformed form; others are those of
+// conv_pack and transformed by each run, which takes as long as reading four times as many.
 // Entry points: winograd_tile, winograd_pack, winograd.
 #pragma once
 
@@ -17,18 +19,19 @@ namespace sardonyx {
 // as one can tell.
 int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& shape);
 
-// Elements of the transformed and packed weights.
+// Elements of the packed weights, and from weights as ONNX has them: [out_channels, in_channels, 3,
+// 3].
 int64_t winograd_packed_count(const GemmKernels<float>& kernels, int tile, const ConvShape& shape);
-
-// From weights as ONNX has them: [out_channels, in_channels, 3, 3].
 void winograd_pack(Tier tier, int tile, const ConvShape& shape, const float* weights, float* packed,
                    ThreadPool& pool);
+// Whether they are what conv_pack makes of them.
+bool winograd_packs_as_conv(int tile, const ConvShape& shape);
 
 size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, int tile, const ConvShape& shape,
                                 int threads);
 
-// As conv(): dst = epilogue(src * weights), workspace 64-byte aligned. The bits of the result
-// depend on tile and shape alone.
+// As conv(): dst = epilogue(src * weights), workspace 64-byte aligned. The bits of the
+// result depend on tile and shape alone.
 void winograd(Tier tier, int tile, const ConvShape& shape, const float* src, const float* packed,
               const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
 
@@ -57,10 +60,10 @@ struct WinogradKernels {
   void (*input)(const float* const* pixels, int64_t channels, float* dst, int64_t plane_stride,
                 int64_t ahead) = nullptr;
   void (*output)(const WinogradOutput& output) = nullptr;
-  // For one input channel, `filters` output channels, at most two vectors: from 3x3 taps,
-  // filter_stride elements apart from filter to filter, to element i of plane p: dst[p * plane +
-  // i], up to whole vectors.
-  void (*weights)(const float* taps, int64_t filter_stride, int64_t filters, float* dst,
+  // From taps [9][channels][width] to the planes of two rows, the first one and then the second, of
+  // [channels][width], `plane` elements apart. Rows of planes come in pairs: the first and the
+  // last, then those that follow one another (winograd_rows).
+  void (*weights)(const float* taps, int64_t channels, int64_t width, int pair, float* dst,
                   int64_t plane) = nullptr;
 };
 

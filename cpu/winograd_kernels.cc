@@ -179,63 +179,63 @@ void output(const WinogradOutput& t) {
   output_at<kTile>(Part{static_cast<size_t>(t.channels - channel)}, t, channel);
 }
 
-// G g of three taps: the Lagrange weights of each point, in double, so that what is rounded is the
-// transformed weight alone.
-template <class VD>
-HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[4]) {
-  const VD half = hn::Set(hn::DFromV<VD>(), 0.5);
-  const VD even = hn::Mul(half, hn::Add(g0, g2));
-  const VD odd = hn::Mul(half, g1);
-  u[0] = g0;
-  u[1] = hn::Add(even, odd);
-  u[2] = hn::Sub(even, odd);
-  u[3] = g2;
-}
+// G g of three taps: the Lagrange weights of each point. Points come in pairs: 0 and infinity, and
+// those that differ in their sign; `pair` counts them.
+constexpr double kPairScale[] = {1 / (2.0 * kA2 * (kA2 - kB2)), 1 / (2.0 * kB2 * (kB2 - kA2))};
+constexpr double kPairPoint[] = {kA, kB};
+constexpr float kZeroScale = static_cast<float>(1 / (double{kA2} * kB2));
 
-template <class VD>
-HWY_INLINE void weight_line(VD g0, VD g1, VD g2, VD (&u)[6]) {
-  const hn::DFromV<VD> d;
-  constexpr double a = kA, b = kB, a2 = a * a, b2 = b * b;
-  constexpr double at_a = 1 / (2 * a2 * (a2 - b2));
-  constexpr double at_b = 1 / (2 * b2 * (b2 - a2));
-  const VD even_a = hn::Mul(hn::Set(d, at_a), hn::MulAdd(hn::Set(d, a2), g2, g0));
-  const VD odd_a = hn::Mul(hn::Set(d, at_a * a), g1);
-  const VD even_b = hn::Mul(hn::Set(d, at_b), hn::MulAdd(hn::Set(d, b2), g2, g0));
-  const VD odd_b = hn::Mul(hn::Set(d, at_b * b), g1);
-  u[0] = hn::Mul(hn::Set(d, 1 / (a2 * b2)), g0);
-  u[1] = hn::Add(even_a, odd_a);
-  u[2] = hn::Sub(even_a, odd_a);
-  u[3] = hn::Add(even_b, odd_b);
-  u[4] = hn::Sub(even_b, odd_b);
-  u[5] = g2;
+template <int kTile>
+HWY_INLINE void weight_pair(int pair, V g0, V g1, V g2, V& first, V& second) {
+  const D d;
+  if (pair == 0) {
+    first = kTile == 2 ? g0 : hn::Mul(hn::Set(d, kZeroScale), g0);
+    second = g2;
+    return;
+  }
+  const double point = kTile == 2 ? 1 : kPairPoint[pair - 1];
+  const double scale = kTile == 2 ? 0.5 : kPairScale[pair - 1];
+  const V low = hn::Set(d, static_cast<float>(scale));
+  const V high = hn::Set(d, static_cast<float>(scale * point * point));
+  const V even = hn::MulAdd(low, g0, hn::Mul(high, g2));
+  const V middle = hn::Set(d, static_cast<float>(scale * point));
+  first = hn::MulAdd(middle, g1, even);
+  second = hn::NegMulAdd(middle, g1, even);
 }
 
 template <int kTile>
-void weights(const float* taps, int64_t filter_stride, int64_t filters, float* dst, int64_t plane) {
-  constexpr int kPatch = kTile + 2;
-  const hn::ScalableTag<double> d;
-  const hn::Rebind<float, decltype(d)> narrow;
-  using VD = hn::Vec<decltype(d)>;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t width = (filters + kLanes - 1) / kLanes * kLanes;
-  HWY_ALIGN double g[9][2 * kLanes] = {};
-  for (int64_t i = 0; i < filters; ++i) {
-    for (int64_t tap = 0; tap < 9; ++tap) {
-      g[tap][i] = static_cast<double>(taps[i * filter_stride + tap]);
-    }
+HWY_INLINE void weight_line(V g0, V g1, V g2, V (&u)[kTile + 2]) {
+  constexpr int kLast = kTile + 1;
+  weight_pair<kTile>(0, g0, g1, g2, u[0], u[kLast]);
+#pragma GCC unroll 2
+  for (int pair = 1; 2 * pair < kLast; ++pair) {
+    weight_pair<kTile>(pair, g0, g1, g2, u[2 * pair - 1], u[2 * pair]);
   }
-  for (int64_t i = 0; i < width; i += lanes) {
-    VD columns[3][kPatch];  // [column of taps][row of planes]
-    for (int x = 0; x < 3; ++x) {
-      weight_line(hn::Load(d, g[x] + i), hn::Load(d, g[3 + x] + i), hn::Load(d, g[6 + x] + i),
-                  columns[x]);
-    }
-    float* to = dst + i;
-    for (int y = 0; y < kPatch; ++y) {
-      VD row[kPatch];
-      weight_line(columns[0][y], columns[1][y], columns[2][y], row);
-      for (int x = 0; x < kPatch; ++x, to += plane)
-        hn::StoreU(hn::DemoteTo(narrow, row[x]), narrow, to);
+}
+
+template <int kTile>
+void weights(const float* taps, int64_t channels, int64_t width, int pair, float* dst,
+             int64_t plane) {
+  constexpr int kPatch = kTile + 2;
+  const int64_t tap = channels * width;
+  for (int64_t channel = 0; channel < channels; ++channel, taps += width, dst += width) {
+    for (int64_t i = 0; i < width; i += kLanes) {
+      V above[3], below[3];  // of both rows of planes, by column of taps
+#pragma GCC unroll 3
+      for (int x = 0; x < 3; ++x) {
+        const float* column = taps + x * tap + i;
+        weight_pair<kTile>(pair, hn::LoadU(D(), column), hn::LoadU(D(), column + 3 * tap),
+                           hn::LoadU(D(), column + 6 * tap), above[x], below[x]);
+      }
+      V first[kPatch], second[kPatch];
+      weight_line<kTile>(above[0], above[1], above[2], first);
+      weight_line<kTile>(below[0], below[1], below[2], second);
+      float* to = dst + i;
+#pragma GCC unroll 6
+      for (int x = 0; x < kPatch; ++x) {
+        hn::StoreU(first[x], D(), to + x * plane);
+        hn::StoreU(second[x], D(), to + (kPatch + x) * plane);
+      }
     }
   }
 }

@@ -64,7 +64,10 @@ struct WinogradConv {
   explicit WinogradConv(Tier at_tier) : tier(at_tier) {}
   const GemmKernels<float>& kernels() const { return gemm_kernels<float>(tier); }
   int tile(const ConvShape& shape) const { return winograd_tile(kernels(), shape); }
-  std::string name(const ConvShape& shape) const { return fmt::format("winograd {}", tile(shape)); }
+  std::string name(const ConvShape& shape) const {
+    if (winograd_packs_as_conv(tile(shape), shape)) return IndirectConv<float>::name(shape);
+    return fmt::format("winograd {}", tile(shape));
+  }
   size_t packed_count(const ConvShape& shape) const {
     return static_cast<size_t>(winograd_packed_count(kernels(), tile(shape), shape));
   }

@@ -60,9 +60,9 @@ void bench_conv(const BenchOptions& options, ThreadPool& pool) {
     if (!has_form || shape.in < 16) continue;
     // Operations are those of the plain convolution, so that the lines compare.
     for (const int tile : {2, 4}) {
-      const Buffer transformed(winograd_packed_count(kernels, tile, s));
       const Buffer planes(
           static_cast<int64_t>(winograd_workspace_bytes(kernels, tile, s, options.threads) / 4));
+      const Buffer transformed(winograd_packed_count(kernels, tile, s));
       winograd_pack(options.tier, tile, s, weights.data(), transformed.data(), pool);
       std::string name = std::string(shape.name) + " winograd " + std::to_string(tile);
       if (winograd_tile(kernels, s) == tile) name += " *";

@@ -125,10 +125,21 @@ void check(Tier tier, int tile, const Case& c) {
 
 TEST(Winograd, AgreesWithPlainSums) {
   const Case cases[] = {
-      {1, 4, 4, 16, 16, 1},      {2, 5, 7, 17, 33, 1},         {1, 8, 8, 64, 64, 1},
-      {1, 3, 3, 32, 32, 0},      {1, 6, 6, 32, 48, 0},         {3, 9, 13, 24, 70, 1},
-      {1, 14, 14, 40, 130, 1},   {2, 7, 7, 31, 16, 2},         {1, 40, 44, 16, 20, 1},
-      {1, 10, 10, 20, 20, 1, 5}, {1, 10, 10, 20, 20, 1, 0, 3}, {1, 1, 1, 16, 16, 1},
+      {1, 4, 4, 16, 16, 1},
+      {2, 5, 7, 17, 33, 1},
+      {1, 8, 8, 64, 64, 1},
+      {1, 3, 3, 32, 32, 0},
+      {1, 6, 6, 32, 48, 0},
+      {3, 9, 13, 24, 70, 1},
+      {1, 14, 14, 40, 130, 1},
+      {2, 7, 7, 31, 16, 2},
+      {1, 40, 44, 16, 20, 1},
+      {1, 10, 10, 20, 20, 1, 5},
+      {1, 10, 10, 20, 20, 1, 0, 3},
+      {1, 1, 1, 16, 16, 1},
+      // weights that are not stored: of one block, and of several
+      {1, 12, 13, 130, 150, 1},
+      {1, 60, 61, 131, 129, 1},
   };
   for (const Tier tier : available_tiers()) {
     for (const Case& c : cases) {
@@ -180,7 +191,8 @@ TEST(Winograd, IsOnlyForTheFormThatItComputes) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(choose_tier().value());
   const ConvShape good = shape_of({1, 56, 56, 64, 64, 1});
   EXPECT_EQ(winograd_tile(kernels, good), 4);
-  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 4, 26, 512, 512, 1})), 2);  // few pixels
+  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 10, 10, 512, 512, 1})), 2);  // few pixels
+  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 4, 4, 512, 512, 1})), 0);    // too few
   const auto changed = [&](auto change) {
     ConvShape s = good;
     change(s);
