@@ -1,6 +1,7 @@
 // A session: reads, builds, rewrites, plans and executes a model. The five stages of the runtime
 // in order; see load_model and run_into.
 #include <algorithm>
+#include <set>
 
 #include "api/args.h"
 #include "api/config_entries.h"
@@ -11,6 +12,7 @@
 #include "api/session_state.h"
 #include "api/shared_weights.h"
 #include "base/float_state.h"
+#include "base/mapped_file.h"
 #include "cpu/gemm_bf16.h"
 #include "graph/build.h"
 #include "model/check.h"
@@ -207,6 +209,15 @@ Result<void> check_not_canceled(const SessionOptions& options) {
   return fail(Code::kModelLoadCanceled, "Model loading canceled due to user request.");
 }
 
+// What reading the model has brought into memory with its pages; weights are read later.
+void release_files(const GraphDef& graph) {
+  std::set<void*> released;
+  for (const TensorDef& tensor : graph.initializers) {
+    const std::shared_ptr<void>& owner = tensor.data.owner();
+    if (is_mapped_file(owner) && released.insert(owner.get()).second) release_pages(owner);
+  }
+}
+
 // Domains that the model does not import are an error; operators of them that nobody knows are
 // likely to be what it takes to put that right, so both are named.
 Result<void> imported(const std::string& missing, Result<void> inferred) {
@@ -257,6 +268,7 @@ Result<std::unique_ptr<State>> load_model(const Model& model, const SessionOptio
   state->graph = graph;
   state->context = context;
   state->runner = TRY(PlanRunner::make(graph, context));
+  release_files(model.graph);
   record_event(*state, nullptr, "session_initialization", initialization);
   return state;
 }

@@ -139,6 +139,7 @@ Result<Bytes> map_file(const fs::path& path) { return open_and_map(path); }
 #if defined(_WIN32)
 bool is_mapped_file(const std::shared_ptr<void>&) { return false; }
 void release_pages(const std::shared_ptr<void>&, const void*, size_t) {}
+void release_pages(const std::shared_ptr<void>&) {}
 #else
 bool is_mapped_file(const std::shared_ptr<void>& owner) {
   return std::get_deleter<Unmap>(owner) != nullptr;
@@ -146,6 +147,10 @@ bool is_mapped_file(const std::shared_ptr<void>& owner) {
 void release_pages(const std::shared_ptr<void>& owner, const void* data, size_t size) {
   if (!is_mapped_file(owner)) return;
   let_pages_go(const_cast<void*>(data), size);
+}
+void release_pages(const std::shared_ptr<void>& owner) {
+  const Unmap* unmap = std::get_deleter<Unmap>(owner);
+  if (unmap != nullptr) let_pages_go(owner.get(), unmap->size);
 }
 #endif
 

@@ -38,6 +38,9 @@ bool is_mapped_file(const std::shared_ptr<void>& owner);
 // Other memory stays as it is.
 void release_pages(const std::shared_ptr<void>& owner, const void* data, size_t size);
 
+// The same of all pages of the file.
+void release_pages(const std::shared_ptr<void>& owner);
+
 // Maps `name`, a relative path, below `folder`. Fails when the name is absolute, has "..", or leads
 // through a symbolic link to a place below neither `folder` nor `second_folder` (may be empty).
 Result<Bytes> map_file_below(const std::filesystem::path& folder, std::string_view name,

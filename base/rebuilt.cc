@@ -1,6 +1,7 @@
 // See base/rebuilt.h.
 #include "base/rebuilt.h"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -89,8 +90,15 @@ Rebuild rebuild_of(const Tensor& tensor) {
   if (const Rebuilt* state = rebuilt(tensor); state != nullptr) return state->rebuild;
   if (!is_mapped_file(tensor.owner())) return {};
   return [tensor](void* dst) {
-    std::memcpy(dst, tensor.data(), tensor.bytes());
-    release_pages(tensor.owner(), tensor.data(), tensor.bytes());
+    // Piece by piece, so that not all of it is in memory twice.
+    constexpr size_t kPiece = size_t{1} << 20;
+    for (size_t at = 0; at < tensor.bytes(); at += kPiece) {
+      const size_t bytes = std::min(kPiece, tensor.bytes() - at);
+      const std::byte* from = static_cast<const std::byte*>(tensor.data()) + at;
+      std::memcpy(static_cast<std::byte*>(dst) + at, from, bytes);
+      release_pages(tensor.owner(), from, bytes);
+    }
+    release_pages(tensor.owner());  // the system brings in pages beside those that are touched
   };
 }
 

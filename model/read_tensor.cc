@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 #include <limits>
 
 namespace sardonyx {
@@ -221,7 +222,10 @@ class TensorReader {
                                 const_cast<char*>(bytes.data()), context_.bytes.owner);
     if (bytes.size() <= kSmallTensorBytes) {
       context_.charge(bytes.size(), bytes.data());
-      tensor_.data = take(aligned_tensor(tensor_.data));
+      // Copied, so that reading it does not keep pages of the file in memory.
+      Tensor copy = take(Tensor::allocate(fields_.dtype, tensor_.data.shape()));
+      std::memcpy(copy.data(), bytes.data(), bytes.size());
+      tensor_.data = std::move(copy);
     }
   }
 
