@@ -169,93 +169,113 @@ SARDONYX_AMX void configure(int64_t rows, int64_t cols) {
   _tile_loadconfig(&config);
 }
 
+// The tiles of a strip and a panel; kBelow: there are lower rows, kBeside: right columns.
+template <bool kBelow, bool kBeside>
+class Tiles {
+ public:
+  static constexpr int64_t kVectors = kBeside ? 2 : 1;
+  static constexpr int64_t kLineA = kSplitParts * kSplitLine;  // elements
+  static constexpr int64_t kLineB = kLineA * kVectors;
+
+  SARDONYX_AMX explicit Tiles(const SplitTile& t)
+      : a_(t.a),
+        b_(t.b),
+        next_(t.next == nullptr ? nothing_ : *t.next),
+        rows_(next_),
+        next_rows_(t.next_rows) {
+    load_upper(0);
+    load_lower(0);
+    load_left(2);
+    load_right(2);
+  }
+
+  SARDONYX_AMX inline void step(const uint16_t* next_a, const uint16_t* next_b) {
+    then_b(1);
+    then_a(1);
+    then_b(0);
+    then_a(0);
+    then_a(2);
+    a_ = next_a;
+    b_ = next_b;
+    then_b(2);
+    load_upper(0);
+    load_lower(0);
+  }
+  SARDONYX_AMX inline void end() const { rows_.save(next_); }
+
+ private:
+  SARDONYX_AMX inline void load_upper(int64_t part) const {
+    _tile_loadd(4, a_ + part * kSplitLine, kLineA * 2);
+  }
+  SARDONYX_AMX inline void load_lower(int64_t part) const {
+    if (kBelow) _tile_loadd(5, a_ + kTileRows * kLineA + part * kSplitLine, kLineA * 2);
+  }
+  SARDONYX_AMX inline void load_left(int64_t part) const {
+    _tile_loadd(6, b_ + part * kVectors * kSplitLine, kLineB * 2);
+  }
+  SARDONYX_AMX inline void load_right(int64_t part) const {
+    if (kBeside) _tile_loadd(7, b_ + (part * kVectors + 1) * kSplitLine, kLineB * 2);
+  }
+
+  // The four products of two parts; each tile of the operand that changes is loaded anew as soon as
+  // it has been used.
+  SARDONYX_AMX inline void then_b(int64_t part) {
+    _tile_dpbf16ps(0, 4, 6);
+    if (kBelow) _tile_dpbf16ps(2, 5, 6);
+    load_left(part);
+    if (kBeside) _tile_dpbf16ps(1, 4, 7);
+    if (kBelow && kBeside) _tile_dpbf16ps(3, 5, 7);
+    load_right(part);
+    split_next();
+  }
+  SARDONYX_AMX inline void then_a(int64_t part) {
+    _tile_dpbf16ps(0, 4, 6);
+    if (kBeside) _tile_dpbf16ps(1, 4, 7);
+    load_upper(part);
+    if (kBelow) _tile_dpbf16ps(2, 5, 6);
+    if (kBelow && kBeside) _tile_dpbf16ps(3, 5, 7);
+    load_lower(part);
+    split_next();
+  }
+  SARDONYX_AMX inline void split_next() {
+    for (int64_t i = 0; i < next_rows_ && rows_.left > 0; ++i) rows_.split();
+  }
+
+  const uint16_t* a_;
+  const uint16_t* b_;
+  SplitPanel nothing_;
+  SplitPanel& next_;
+  PanelRows<2> rows_;
+  const int64_t next_rows_;
+};
+
 template <bool kBelow, bool kBeside>
 SARDONYX_AMX inline void multiply_tiles(const SplitTile& t) {
-  constexpr int64_t kVectors = kBeside ? 2 : 1;
-  constexpr int64_t kLineA = kSplitParts * kSplitLine;  // elements
-  constexpr int64_t kLineB = kLineA * kVectors;
-  constexpr int64_t kBytesA = kLineA * 2, kBytesB = kLineB * 2;
-  const int64_t ld = t.sums_ld * int64_t{sizeof(float)};
   if (t.from != nullptr) {
-    const int64_t from_ld = t.from_ld * int64_t{sizeof(float)};
-    _tile_loadd(0, t.from, from_ld);
-    if (kBeside) _tile_loadd(1, t.from + 16, from_ld);
-    if (kBelow) _tile_loadd(2, t.from + kTileRows * t.from_ld, from_ld);
-    if (kBelow && kBeside) _tile_loadd(3, t.from + kTileRows * t.from_ld + 16, from_ld);
+    const int64_t ld = t.from_ld * int64_t{sizeof(float)};
+    _tile_loadd(0, t.from, ld);
+    if (kBeside) _tile_loadd(1, t.from + 16, ld);
+    if (kBelow) _tile_loadd(2, t.from + kTileRows * t.from_ld, ld);
+    if (kBelow && kBeside) _tile_loadd(3, t.from + kTileRows * t.from_ld + 16, ld);
   } else {
     _tile_zero(0);
     if (kBeside) _tile_zero(1);
     if (kBelow) _tile_zero(2);
     if (kBelow && kBeside) _tile_zero(3);
   }
+  Tiles<kBelow, kBeside> tiles(t);
   const uint16_t* a = t.a;
   const uint16_t* b = t.b;
   const char* ahead = t.ahead;
-  const int64_t lines = t.ahead_lines, a_step = t.a_step;
-  SplitPanel nothing;
-  SplitPanel& panel = t.next == nullptr ? nothing : *t.next;
-  PanelRows<2> next(panel);
-  const int64_t next_rows = t.next_rows;
-#define SARDONYX_LOAD_UPPER(part) _tile_loadd(4, a + (part)*kSplitLine, kBytesA)
-#define SARDONYX_LOAD_LOWER(part) \
-  if (kBelow) _tile_loadd(5, a + kTileRows * kLineA + (part)*kSplitLine, kBytesA)
-#define SARDONYX_LOAD_LEFT(part) _tile_loadd(6, b + (part)*kVectors * kSplitLine, kBytesB)
-#define SARDONYX_LOAD_RIGHT(part) \
-  if (kBeside) _tile_loadd(7, b + ((part)*kVectors + 1) * kSplitLine, kBytesB)
-#define SARDONYX_UPPER_LEFT() _tile_dpbf16ps(0, 4, 6)
-#define SARDONYX_UPPER_RIGHT() \
-  if (kBeside) _tile_dpbf16ps(1, 4, 7)
-#define SARDONYX_LOWER_LEFT() \
-  if (kBelow) _tile_dpbf16ps(2, 5, 6)
-#define SARDONYX_LOWER_RIGHT() \
-  if (kBelow && kBeside) _tile_dpbf16ps(3, 5, 7)
-  // The four products of two parts; each tile of the operand that changes is loaded anew as soon as
-  // it has been used.
-#define SARDONYX_THEN_B(part) \
-  SARDONYX_UPPER_LEFT();      \
-  SARDONYX_LOWER_LEFT();      \
-  SARDONYX_LOAD_LEFT(part);   \
-  SARDONYX_UPPER_RIGHT();     \
-  SARDONYX_LOWER_RIGHT();     \
-  SARDONYX_LOAD_RIGHT(part);  \
-  for (int64_t i = 0; i < next_rows && next.left > 0; ++i) next.split()
-#define SARDONYX_THEN_A(part) \
-  SARDONYX_UPPER_LEFT();      \
-  SARDONYX_UPPER_RIGHT();     \
-  SARDONYX_LOAD_UPPER(part);  \
-  SARDONYX_LOWER_LEFT();      \
-  SARDONYX_LOWER_RIGHT();     \
-  SARDONYX_LOAD_LOWER(part);  \
-  for (int64_t i = 0; i < next_rows && next.left > 0; ++i) next.split()
-  SARDONYX_LOAD_UPPER(0);
-  SARDONYX_LOAD_LOWER(0);
-  SARDONYX_LOAD_LEFT(2);
-  SARDONYX_LOAD_RIGHT(2);
   for (int64_t s = t.steps; s > 0; --s) {
-    for (int64_t i = 0; i < lines; ++i, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
-    SARDONYX_THEN_B(1);
-    SARDONYX_THEN_A(1);
-    SARDONYX_THEN_B(0);
-    SARDONYX_THEN_A(0);
-    SARDONYX_THEN_A(2);
-    // The next step; after the last one, the first again, for nothing.
-    a = s > 1 ? a + a_step : t.a;
-    b = s > 1 ? b + kTileRows * kLineB : t.b;
-    SARDONYX_THEN_B(2);
-    SARDONYX_LOAD_UPPER(0);
-    SARDONYX_LOAD_LOWER(0);
+    for (int64_t i = 0; i < t.ahead_lines; ++i, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
+    // After the last step the first one is loaded again, for nothing.
+    a = s > 1 ? a + t.a_step : t.a;
+    b = s > 1 ? b + kTileRows * Tiles<kBelow, kBeside>::kLineB : t.b;
+    tiles.step(a, b);
   }
-#undef SARDONYX_LOAD_UPPER
-#undef SARDONYX_LOAD_LOWER
-#undef SARDONYX_LOAD_LEFT
-#undef SARDONYX_LOAD_RIGHT
-#undef SARDONYX_UPPER_LEFT
-#undef SARDONYX_UPPER_RIGHT
-#undef SARDONYX_LOWER_LEFT
-#undef SARDONYX_LOWER_RIGHT
-#undef SARDONYX_THEN_A
-#undef SARDONYX_THEN_B
-  next.save(panel);
+  tiles.end();
+  const int64_t ld = t.sums_ld * int64_t{sizeof(float)};
   _tile_stored(0, t.sums, ld);
   if (kBeside) _tile_stored(1, t.sums + 16, ld);
   if (kBelow) _tile_stored(2, t.sums + kTileRows * t.sums_ld, ld);

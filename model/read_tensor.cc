@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <utility>
 #include <limits>
+#include <utility>
 
 namespace sardonyx {
 namespace {
