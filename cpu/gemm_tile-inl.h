@@ -88,6 +88,11 @@ struct TileOps {
         y = finish.clip(y);
         if (finish.after) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
         hn::StoreU(y, d, c + v * kLanes);
+        if constexpr (kRows >= 4) {  // read and written by the next tile
+          if (t.residual != nullptr)
+            __builtin_prefetch(residual + kRows * residual_ld + v * kLanes, 0, 2);
+          __builtin_prefetch(c + kRows * ldc + v * kLanes, 1, 2);
+        }
       }
     }
   }
@@ -142,16 +147,62 @@ struct TileOps {
     }
   }
 
+  // sum + *element * column. To read the element in each multiply-add takes a slot less of those
+  // that are decoded and a port more of those that read, than to spread it over a vector first.
+  static HWY_INLINE V multiply_add(V sum, const T* element, V column) {
+#if HWY_TARGET == HWY_AVX3
+    if constexpr (std::is_same_v<T, float>) {
+      __asm__("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(sum.raw) : "m"(*element), "v"(column.raw));
+    } else {
+      __asm__("vfmadd231pd %1%{1to8%}, %2, %0" : "+v"(sum.raw) : "m"(*element), "v"(column.raw));
+    }
+    return sum;
+#else
+    return hn::MulAdd(hn::Set(D(), *element), column, sum);
+#endif
+  }
+
+  // sum[r] += *element * column. Every other row spreads its element, so that neither the decoder
+  // nor the ports that read are what everything waits for.
+  template <int kVectors>
+  static HWY_INLINE void add_row(int r, const T* element, const V (&column)[kVectors],
+                                 V (&sum)[kVectors]) {
+    if (r % 3 == 0 && kVectors == 2) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[v] = multiply_add(sum[v], element, column[v]);
+    } else {
+      const V spread = hn::Set(D(), *element);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[v] = hn::MulAdd(spread, column[v], sum[v]);
+    }
+  }
+
+  // sum += the products of element k of every row and row k of B, which is at b.
+  template <int kRows, int kVectors, int kPanels>
+  static HWY_INLINE void add_step(const T* const (&a)[kRows], int k, const T* b,
+                                  int64_t panel_stride, V (&sum)[kRows][kVectors]) {
+    constexpr int kPerPanel = kVectors / kPanels;
+    V column[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      column[v] = hn::LoadU(D(), b + v / kPerPanel * panel_stride + v % kPerPanel * kLanes);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) add_row(r, a[r] + k, column, sum[r]);
+  }
+
   // Tiles below one another; kPanels panels of kVectors / kPanels vectors each. kPacked: rows of B
   // follow one another.
   template <int kRows, int kVectors, int kPanels, bool kPacked>
   static HWY_INLINE void compute(const GemmTile<T>& t) {
-    const D d;
     constexpr int kPerPanel = kVectors / kPanels;
     const bool whole = t.cols == kVectors * kLanes;
-    // One line or less per step, spread over the tiles, so that the next panel waits in the second
-    // cache when its turn comes.
+    // A line or two per block of steps, spread over the tiles, so that the next panel waits in the
+    // second cache when its turn comes.
     constexpr bool kPrefetch = kPacked && kRows >= 4;
+    // Steps at once: there are not registers enough for twelve pointers and what else counts, and
+    // what has none is fetched once per block.
+    constexpr int kSteps = kPrefetch ? 8 : 1;
     const char* ahead = t.prefetch;
     const int64_t ahead_step = t.prefetch_step;
     const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
@@ -165,26 +216,29 @@ struct TileOps {
       const T* b = t.b;
       const T* const* rows = t.rows + row;
       for (int64_t segment = t.segments; segment > 0; --segment, rows += row_stride) {
-        const T* a[kRows];  // past the end, so that the index counts up to zero
+        const T* a[kRows];
 #pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) a[r] = rows[r] + depth;
-        for (int64_t k = -depth; k != 0; ++k, b += b_stride) {
-          V column[kVectors];
-#pragma GCC unroll 8
-          for (int v = 0; v < kVectors; ++v) {
-            column[v] = hn::LoadU(d, b + v / kPerPanel * panel_stride + v % kPerPanel * kLanes);
-          }
+        for (int r = 0; r < kRows; ++r) a[r] = rows[r];
+        int64_t left = depth;
+        for (; left >= kSteps; left -= kSteps, b += kSteps * b_stride) {
           if constexpr (kPrefetch) {
-            __builtin_prefetch(ahead, 0, 2);
-            ahead += ahead_step;
+          }
+#pragma GCC unroll 8
+          for (int k = 0; k < kSteps; ++k) {
+            if constexpr (kPrefetch) {
+              __builtin_prefetch(ahead, 0, 2);
+              ahead += ahead_step;
+            }
+            add_step<kRows, kVectors, kPanels>(a, k, b + k * b_stride, panel_stride, sum);
           }
 #pragma GCC unroll 16
-          for (int r = 0; r < kRows; ++r) {
-            const V element = hn::Set(d, a[r][k]);
-#pragma GCC unroll 8
-            for (int v = 0; v < kVectors; ++v) {
-              sum[r][v] = hn::MulAdd(element, column[v], sum[r][v]);
-            }
+          for (int r = 0; r < kRows; ++r) a[r] += kSteps;
+        }
+        if constexpr (kSteps > 1) {
+          for (; left > 0; --left, b += b_stride) {
+            add_step<kRows, kVectors, kPanels>(a, 0, b, panel_stride, sum);
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; ++r) ++a[r];
           }
         }
       }
@@ -232,16 +286,11 @@ void gemm_packed_tile(const GemmTile<T>& t) {
     const T* b = t.b;
 #pragma GCC unroll 2
     for (int64_t k = 0; k < depth; ++k, a += kRows, b += 2 * kLanes) {
-      const auto b0 = hn::LoadU(d, b);
-      const auto b1 = hn::LoadU(d, b + kLanes);
+      const typename Ops::V column[2] = {hn::LoadU(d, b), hn::LoadU(d, b + kLanes)};
       __builtin_prefetch(ahead, 0, 2);
       ahead += ahead_step;
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const auto element = hn::Set(d, a[r]);
-        sum[r][0] = hn::MulAdd(element, b0, sum[r][0]);
-        sum[r][1] = hn::MulAdd(element, b1, sum[r][1]);
-      }
+      for (int r = 0; r < kRows; ++r) Ops::add_row(r, a + r, column, sum[r]);
     }
     Ops::add_earlier(t, row, true, sum);
     if (t.finish) {

@@ -1,5 +1,8 @@
 // The operator table: expands ops/op_list.h once into declarations and once into rows.
 #include <algorithm>
+#include <cstddef>
+#include <mutex>
+#include <new>
 
 #include "ops/custom_op.h"
 #include "ops/op.h"
@@ -40,19 +43,37 @@ static_assert(rows_are_sorted(), "ops/op_list.h must be sorted by domain, then n
 
 }  // namespace
 
-std::span<const OpDef> all_ops() {
-  static const std::vector<OpDef> ops = [] {
-    std::vector<OpDef> made;
-    made.reserve(std::size(kRows));
-    for (const Row& row : kRows) {
-      made.push_back(row.make());
-      made.back().domain = row.domain;
-      made.back().name = row.name;
-    }
-    return made;
-  }();
-  return ops;
-}
+namespace {
+
+// Definitions side by side, each made when it is first asked for: a session looks at some ten of
+// them, and to make all would take longer than to load a small model. Never destroyed, because
+// sessions may end after everything static.
+class Table {
+ public:
+  const OpDef& operator[](size_t row) {
+    std::call_once(made_[row], [this, row] {
+      OpDef* op = new (storage_ + row * sizeof(OpDef)) OpDef(kRows[row].make());
+      op->domain = kRows[row].domain;
+      op->name = kRows[row].name;
+    });
+    return *std::launder(reinterpret_cast<const OpDef*>(storage_ + row * sizeof(OpDef)));
+  }
+
+  std::span<const OpDef> all() {
+    for (size_t row = 0; row < std::size(kRows); ++row) (*this)[row];
+    return {&(*this)[0], std::size(kRows)};
+  }
+
+ private:
+  std::once_flag made_[std::size(kRows)] = {};
+  alignas(OpDef) std::byte storage_[std::size(kRows) * sizeof(OpDef)] = {};
+};
+
+constinit Table table{};
+
+}  // namespace
+
+std::span<const OpDef> all_ops() { return table.all(); }
 
 const OpDef* find_op(const Node& node) {
   return node.custom != nullptr ? &node.custom->def() : find_op(node.domain, node.op_type);
@@ -60,12 +81,12 @@ const OpDef* find_op(const Node& node) {
 
 const OpDef* find_op(std::string_view domain, std::string_view name) {
   if (domain == "ai.onnx") domain = "";
-  const auto ops = all_ops();
-  const auto found = std::lower_bound(ops.begin(), ops.end(), name,
-                                      [domain](const OpDef& op, std::string_view wanted) {
-                                        return precedes(op.domain, op.name, domain, wanted);
-                                      });
-  return found != ops.end() && found->domain == domain && found->name == name ? &*found : nullptr;
+  const auto* found = std::lower_bound(std::begin(kRows), std::end(kRows), name,
+                                       [domain](const Row& row, std::string_view wanted) {
+                                         return precedes(row.domain, row.name, domain, wanted);
+                                       });
+  const bool exists = found != std::end(kRows) && found->domain == domain && found->name == name;
+  return exists ? &table[static_cast<size_t>(found - kRows)] : nullptr;
 }
 
 }  // namespace sardonyx
