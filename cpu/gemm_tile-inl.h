@@ -79,6 +79,7 @@ struct TileOps {
     T* c = t.c + row * t.ldc;
     const int64_t residual_ld = t.residual_ld;
     const int64_t ldc = t.ldc;
+    const bool far = t.segments * t.depth >= 32;  // shorter tiles have no time for it
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, c += ldc, residual += residual_ld) {
 #pragma GCC unroll 8
@@ -88,7 +89,7 @@ struct TileOps {
         y = finish.clip(y);
         if (finish.after) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
         hn::StoreU(y, d, c + v * kLanes);
-        if constexpr (kRows >= 4) {  // read and written by the next tile
+        if (kRows >= 4 && far) {  // read and written by the next tile
           if (t.residual != nullptr)
             __builtin_prefetch(residual + kRows * residual_ld + v * kLanes, 0, 2);
           __builtin_prefetch(c + kRows * ldc + v * kLanes, 1, 2);
@@ -449,13 +450,22 @@ void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto vp0 = hn::Set(d, p0);
   const auto vp1 = hn::Set(d, p1);
-  for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc) {
-    for (int64_t i = 0; i < cols; i += lanes) {
+  for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc, residual += residual_ld) {
+    int64_t i = 0;
+    for (; i + 2 * lanes <= cols; i += 2 * lanes) {
+      auto y0 = activate_vector(kActivation, hn::LoadU(d, src + i), vp0, vp1);
+      auto y1 = activate_vector(kActivation, hn::LoadU(d, src + i + lanes), vp0, vp1);
+      if (residual != nullptr) {
+        y0 = hn::Add(y0, hn::LoadU(d, residual + i));
+        y1 = hn::Add(y1, hn::LoadU(d, residual + i + lanes));
+      }
+      hn::StoreU(y0, d, c + i);
+      hn::StoreU(y1, d, c + i + lanes);
+    }
+    for (; i < cols; i += lanes) {
       const size_t count = static_cast<size_t>(HWY_MIN(lanes, cols - i));
       auto y = activate_vector(kActivation, TileOps<T>::load(src + i, count), vp0, vp1);
-      if (residual != nullptr) {
-        y = hn::Add(y, TileOps<T>::load(residual + r * residual_ld + i, count));
-      }
+      if (residual != nullptr) y = hn::Add(y, TileOps<T>::load(residual + i, count));
       TileOps<T>::store(y, c + i, count);
     }
   }

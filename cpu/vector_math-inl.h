@@ -122,11 +122,13 @@ HWY_INLINE V scale_by_power(V v, V n) {
   return hn::Mul(hn::Mul(v, first), second);
 }
 
-// x = n ln2 + r with whole n and |r| <= ln2 / 2 (a little more at the ends); returns r.
+// x = n ln2 + r with whole n and |r| <= ln2 / 2 (a little more at the ends), for |x| < 2^21;
+// returns r.
 template <class V>
 HWY_INLINE V reduce_exp(V x, V& n) {
   const hn::DFromV<V> d;
-  n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  const V round = hn::Set(d, 0x1.8p+23f);  // a sum with it has no bits after the point
+  n = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), round), round);
   const V r = hn::NegMulAdd(n, hn::Set(d, 0.693145752f), x);  // 15 bits: n times it is exact
   return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), r);
 }
@@ -192,14 +194,14 @@ HWY_INLINE V exp_minus_abs(V x) {
   }
 }
 
-// x / y for y in [1, 2].
+// x / y, 1 ulp, for normal positive y whose reciprocal is normal too.
 template <class V>
-HWY_INLINE V divide_near_one(V x, V y) {
+HWY_INLINE V divide_tame(V x, V y) {
 #if HWY_TARGET == HWY_AVX3
-  if constexpr (kIsF32<V> && sizeof(x.raw) == 64) {  // 14 bits, then one step of Newton's method
-    const hn::DFromV<V> d;
+  if constexpr (kIsF32<V> && sizeof(x.raw) == 64) {  // 14 bits, and what is left over once more
     const V guess{_mm512_rcp14_ps(y.raw)};
-    return hn::Mul(x, hn::MulAdd(guess, hn::NegMulAdd(y, guess, hn::Set(d, 1.0f)), guess));
+    const V quotient = hn::Mul(x, guess);
+    return hn::MulAdd(hn::NegMulAdd(quotient, y, x), guess, quotient);
   }
 #endif
   return hn::Div(x, y);
@@ -211,7 +213,7 @@ HWY_INLINE V sigmoid(V x) {
   const D d;
   const V one = hn::Set(d, LaneOf<V>{1});
   const V e = exp_minus_abs(x);
-  return divide_near_one(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  return divide_tame(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 // f32: 3 ulp.
@@ -226,7 +228,7 @@ HWY_INLINE V tanh(V x) {
     const V q = hn::MulAdd(exp_tail(r), hn::Mul(r, r), r);
     const V scale = scale_by_power(hn::Set(d, 1.0f), n);
     const V t = hn::MulAdd(scale, q, hn::Sub(scale, hn::Set(d, 1.0f)));  // e^(2|x|) - 1
-    return hn::CopySign(hn::Div(t, hn::Add(t, two)), x);
+    return hn::CopySign(divide_tame(t, hn::Add(t, two)), x);
   } else {
     return map_lanes<V>(x, std::tanh);
   }
@@ -245,7 +247,7 @@ HWY_INLINE V erf(V x) {
                                    0x1.f9dfa8p-7f, 0x1.55918ap-10f, 0x1.0668bep-14f};
     const V magnitude = min_keep_nan(hn::Set(d, 3.9345f), hn::Abs(x));
     const V t = hn::Mul(magnitude, magnitude);
-    const V ratio = hn::Div(polynomial(t, kP), polynomial(t, kQ));
+    const V ratio = divide_tame(polynomial(t, kP), polynomial(t, kQ));
     const V y = min_keep_nan(hn::Set(d, 1.0f), hn::Mul(magnitude, ratio));
     return hn::CopySign(y, x);
   } else {
