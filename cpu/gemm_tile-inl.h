@@ -450,14 +450,15 @@ void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto vp0 = hn::Set(d, p0);
   const auto vp1 = hn::Set(d, p1);
-  for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc, residual += residual_ld) {
+  for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc) {
+    const T* added = residual == nullptr ? nullptr : residual + r * residual_ld;
     int64_t i = 0;
     for (; i + 2 * lanes <= cols; i += 2 * lanes) {
       auto y0 = activate_vector(kActivation, hn::LoadU(d, src + i), vp0, vp1);
       auto y1 = activate_vector(kActivation, hn::LoadU(d, src + i + lanes), vp0, vp1);
-      if (residual != nullptr) {
-        y0 = hn::Add(y0, hn::LoadU(d, residual + i));
-        y1 = hn::Add(y1, hn::LoadU(d, residual + i + lanes));
+      if (added != nullptr) {
+        y0 = hn::Add(y0, hn::LoadU(d, added + i));
+        y1 = hn::Add(y1, hn::LoadU(d, added + i + lanes));
       }
       hn::StoreU(y0, d, c + i);
       hn::StoreU(y1, d, c + i + lanes);
@@ -465,7 +466,7 @@ void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
     for (; i < cols; i += lanes) {
       const size_t count = static_cast<size_t>(HWY_MIN(lanes, cols - i));
       auto y = activate_vector(kActivation, TileOps<T>::load(src + i, count), vp0, vp1);
-      if (residual != nullptr) y = hn::Add(y, TileOps<T>::load(residual + i, count));
+      if (added != nullptr) y = hn::Add(y, TileOps<T>::load(added + i, count));
       TileOps<T>::store(y, c + i, count);
     }
   }

@@ -1,4 +1,7 @@
 // Transpose: dims in another order.
+#include "ops/transpose.h"
+
+#include <algorithm>
 #include <numeric>
 
 #include "cpu/transpose.h"
@@ -85,6 +88,20 @@ Result<std::unique_ptr<Kernel>> make_transpose(const KernelRequest& request) {
 }
 
 }  // namespace
+
+bool moves_nothing(const Node& node, std::span<const ValueType> types) {
+  if (!node.domain.empty() || node.op_type != "Transpose") return false;
+  const ValueType& input = types[static_cast<size_t>(node.inputs[0])];
+  if (!input.is_concrete()) return false;
+  const auto perm = read_perm(node.attrs, input.dims->size());
+  int64_t last = -1;
+  return perm && std::all_of(perm->begin(), perm->end(), [&](int64_t axis) {
+           if ((*input.dims)[static_cast<size_t>(axis)] == Dim(1)) return true;
+           const bool later = axis > last;
+           last = axis;
+           return later;
+         });
+}
 
 OpDef op_Transpose() {
   OpDef op;

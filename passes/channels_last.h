@@ -21,6 +21,8 @@ class ChannelsLast {
   Graph& graph() { return graph_; }
   // Whether the value exists channels-last already.
   bool has_twin(ValueId value) const { return twins_.count(value) != 0; }
+  // Whether nobody produces the original of a twin so far.
+  bool lacks_original(ValueId value) const { return missing_.count(value) != 0; }
   // The twin, made by a Transpose (of a constant: folded) when there is none yet. Rank 3 or more.
   Result<ValueId> twin(ValueId value);
   // Declares `twin` to hold `value` channels-last.

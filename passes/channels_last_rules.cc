@@ -97,6 +97,22 @@ Result<bool> pool_rule(ChannelsLast& state, NodeId id) {
   return to_internal(state, id);
 }
 
+// Operands of a node that works in either order of axes, if all of them have the same.
+struct Operands {
+  size_t twins = 0;    // channels-last, whether or not the original is there as well
+  size_t lacking = 0;  // of those, whose original would have to be restored
+  size_t foreign = 0;  // without a twin
+
+  void count(const ChannelsLast& state, ValueId value) {
+    const bool twin = state.has_twin(value);
+    twins += twin;
+    lacking += twin && state.lacks_original(value);
+    foreign += !twin;
+  }
+  // Whether fewer reorders, or as many, are needed for the node to follow.
+  bool follow() const { return twins > 0 && foreign <= lacking; }
+};
+
 // ---- elementwise operators
 
 enum class Fit : uint8_t { kTwin, kAsIs, kConstant, kForeign, kNo };
@@ -126,16 +142,14 @@ Result<bool> elementwise_rule(ChannelsLast& state, NodeId id) {
   Node node = state.graph().node(id);
   if (!has_output(node, 0) || !state.has_rank(node.outputs[0])) return false;
   const size_t rank = state.rank(node.outputs[0]);
-  int twins = 0;
-  int foreign = 0;
+  Operands operands;
   for (ValueId input : node.inputs) {
     if (input == kNoValue) continue;
     const Fit fit = fit_operand(state, input, rank);
     if (fit == Fit::kNo) return false;
-    twins += fit == Fit::kTwin;
-    foreign += fit == Fit::kForeign;
+    if (fit == Fit::kTwin || fit == Fit::kForeign) operands.count(state, input);
   }
-  if (twins == 0 || foreign > twins) return false;
+  if (!operands.follow()) return false;
   for (ValueId& input : node.inputs) {
     if (input == kNoValue) continue;
     const Fit fit = fit_operand(state, input, rank);
@@ -172,12 +186,12 @@ Result<bool> axis_rule(ChannelsLast& state, NodeId id) {  // Split, Softmax: one
 Result<bool> concat_rule(ChannelsLast& state, NodeId id) {
   Node node = state.graph().node(id);
   if (!state.has_rank(node.outputs[0])) return false;
-  size_t twins = 0;
+  Operands operands;
   for (ValueId input : node.inputs) {
     if (!state.has_rank(input)) return false;
-    twins += state.has_twin(input);
+    operands.count(state, input);
   }
-  if (twins == 0 || 2 * twins < node.inputs.size()) return false;
+  if (!operands.follow()) return false;
   const size_t rank = state.rank(node.outputs[0]);
   node.attrs.set("axis", to_channels_last_axis(node.attrs.get_int("axis"), rank));
   for (ValueId& input : node.inputs) input = TRY(state.twin(input));

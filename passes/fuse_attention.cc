@@ -1,6 +1,7 @@
 // softmax(Q K' * scale + mask) V of many heads, as exporters spell it out → Attention, which never
 // holds all scores at once. Where the heads come from and return to the last axis by a Transpose on
-// every side, those go too: Attention reads and writes that form itself.
+// every side, those go too: Attention reads and writes that form itself. PyTorch's
+// nn.MultiheadAttention has the sequence first and the heads of all items in one axis: [T, N H, D].
 #include "passes/match.h"
 #include "passes/rewrites.h"
 
@@ -13,6 +14,8 @@ constexpr int64_t kFewestHeads = 4;
 const std::vector<int64_t> kSwapHeads = {0, 2, 1, 3};    // [N, T, H, D] <-> [N, H, T, D]
 const std::vector<int64_t> kSwapLast = {0, 1, 3, 2};     // [N, H, T, D] <-> [N, H, D, T]
 const std::vector<int64_t> kHeadsToKeys = {0, 2, 3, 1};  // [N, T, H, D] -> [N, H, D, T]
+const std::vector<int64_t> kSwapFirst = {1, 0, 2};       // [T, N H, D] <-> [N H, T, D]
+const std::vector<int64_t> kFirstToKeys = {1, 2, 0};     // [T, N H, D] -> [N H, D, T]
 
 struct Scores {
   ValueId q = kNoValue;
@@ -28,6 +31,25 @@ const Dims* dims_of(const Graph& graph, ValueId value) {
   return fits ? &*type.dims : nullptr;
 }
 
+// The number that a Mul or a Div applies to the value, which becomes what it is applied to; 1 where
+// there is none.
+double take_scale(const Graph& graph, ValueId& value) {
+  if (!is_used_once(graph, value)) return 1;
+  if (const Node* div = find_producer(graph, value, "Div")) {
+    const auto number = constant_number(graph, div->inputs[1]);
+    if (!number || *number == 0) return 1;
+    value = div->inputs[0];
+    return 1 / *number;
+  }
+  const Node* mul = find_producer(graph, value, "Mul");
+  if (mul == nullptr) return 1;
+  const size_t constant = constant_number(graph, mul->inputs[0]) ? 0 : 1;
+  const auto number = constant_number(graph, mul->inputs[constant]);
+  if (!number) return 1;
+  value = mul->inputs[1 - constant];
+  return *number;
+}
+
 // Q K' and the number that it is multiplied by.
 std::optional<Scores> match_product(const Graph& graph, ValueId value) {
   Scores scores;
@@ -35,22 +57,12 @@ std::optional<Scores> match_product(const Graph& graph, ValueId value) {
     if (const Node* product = find_producer(graph, value, "MatMul")) {
       scores.q = product->inputs[0];
       scores.k_transposed = product->inputs[1];
+      scores.scale *= take_scale(graph, scores.q) * take_scale(graph, scores.k_transposed);
       return scores;
     }
-    if (const Node* div = find_producer(graph, value, "Div")) {
-      const auto number = constant_number(graph, div->inputs[1]);
-      if (!number || *number == 0) return std::nullopt;
-      scores.scale /= *number;
-      value = div->inputs[0];
-      continue;
-    }
-    const Node* mul = find_producer(graph, value, "Mul");
-    if (mul == nullptr) return std::nullopt;
-    const size_t constant = constant_number(graph, mul->inputs[0]) ? 0 : 1;
-    const auto number = constant_number(graph, mul->inputs[constant]);
-    if (!number) return std::nullopt;
-    scores.scale *= *number;
-    value = mul->inputs[1 - constant];
+    const ValueId scaled = value;
+    scores.scale *= take_scale(graph, value);
+    if (value == scaled) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -80,13 +92,13 @@ ValueId before_transpose(const Graph& graph, ValueId value, const std::vector<in
   return transpose->inputs[0];
 }
 
-// A Transpose by kSwapHeads that is the only reader of the value, or kNoNode.
-NodeId transpose_after(const Graph& graph, ValueId value) {
+// A Transpose by `perm` that is the only reader of the value, or kNoNode.
+NodeId transpose_after(const Graph& graph, ValueId value, const std::vector<int64_t>& perm) {
   if (!is_used_once(graph, value)) return kNoNode;
   const NodeId user = graph.value(value).users.front();
   const Node& node = graph.node(user);
-  const bool fits = node.domain.empty() && node.op_type == "Transpose" &&
-                    node.attrs.get_ints("perm") == kSwapHeads;
+  const bool fits =
+      node.domain.empty() && node.op_type == "Transpose" && node.attrs.get_ints("perm") == perm;
   return fits ? user : kNoNode;
 }
 
@@ -95,8 +107,20 @@ class Rewrite {
   Rewrite(Graph& graph, NodeId id, const Scores& scores)
       : graph_(graph), id_(id), scores_(scores), v_(graph.node(id).inputs[1]) {}
 
+  bool run() {
+    if (has_sequence_first()) {
+      apply_sequence_first();
+    } else if (has_heads()) {
+      if (!apply_with_heads_inside()) apply_with_heads_outside();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+ private:
   // Whether the operands are [N, H, T, D] with the same N and H.
-  bool fits() const {
+  bool has_heads() const {
     const Dims* q = dims_of(graph_, scores_.q);
     const Dims* k = dims_of(graph_, scores_.k_transposed);
     const Dims* v = dims_of(graph_, v_);
@@ -107,11 +131,6 @@ class Rewrite {
     return same && (*q)[1].is_constant() && (*q)[1].value() >= kFewestHeads;
   }
 
-  void apply() {
-    if (!apply_with_heads_inside()) apply_with_heads_outside();
-  }
-
- private:
   int64_t heads() const { return (*dims_of(graph_, scores_.q))[1].value(); }
   std::string name(std::string_view what) const {
     return fmt::format("{}/{}", graph_.value(graph_.node(id_).outputs[0]).name, what);
@@ -167,7 +186,7 @@ class Rewrite {
       if (outside != kNoValue) k = inside(before_transpose(graph_, outside, kSwapHeads));
     }
     const ValueId v = inside(before_transpose(graph_, v_, kSwapHeads));
-    const NodeId after = transpose_after(graph_, graph_.node(id_).outputs[0]);
+    const NodeId after = transpose_after(graph_, graph_.node(id_).outputs[0], kSwapHeads);
     if (q == kNoValue || k == kNoValue || v == kNoValue || after == kNoNode) return false;
     const int64_t value_size = (*dims_of(graph_, v))[3].value();
     Node node = attention(heads_joined(q, "q"), heads_joined(k, "k"), heads_joined(v, "v"));
@@ -181,6 +200,61 @@ class Rewrite {
     graph_.remove_node(after);
     graph_.remove_node(id_);
     return true;
+  }
+
+  // [T, N, H D] that was split into [T, N H, D] and transposed to the operand: [N H, T, D], or with
+  // the last axes swapped.
+  struct Split {
+    ValueId joined = kNoValue;
+    Dim items;
+    int64_t heads = 0;
+  };
+  Split split_of(ValueId operand, bool keys) const {
+    ValueId inside = before_transpose(graph_, operand, keys ? kFirstToKeys : kSwapFirst);
+    if (inside == kNoValue && keys) {
+      const ValueId outside = before_transpose(graph_, operand, {0, 2, 1});
+      if (outside != kNoValue) inside = before_transpose(graph_, outside, kSwapFirst);
+    }
+    const Dims* parts = dims_of(graph_, inside);
+    const Node* reshape = parts == nullptr ? nullptr : find_producer(graph_, inside, "Reshape");
+    const Dims* whole = reshape == nullptr ? nullptr : dims_of(graph_, reshape->inputs[0]);
+    if (whole == nullptr || whole->size() != 3 || parts->size() != 3) return {};
+    const bool known = (*whole)[0] == (*parts)[0] && !(*whole)[0].is_unknown() &&
+                       (*whole)[2].is_constant() && (*parts)[2].is_constant();
+    if (!known || (*parts)[2].value() <= 0 || (*whole)[2].value() % (*parts)[2].value() != 0) {
+      return {};
+    }
+    return {reshape->inputs[0], (*whole)[1], (*whole)[2].value() / (*parts)[2].value()};
+  }
+
+  bool has_sequence_first() const {
+    const Split q = split_of(scores_.q, false);
+    const Split k = split_of(scores_.k_transposed, true);
+    const Split v = split_of(v_, false);
+    if (q.heads < kFewestHeads || k.heads != q.heads || v.heads != q.heads) return false;
+    if (q.items.is_unknown() || !(k.items == q.items) || !(v.items == q.items)) return false;
+    const Dims* mask = dims_of(graph_, scores_.mask);
+    return (scores_.mask == kNoValue || (mask != nullptr && mask->size() == 2)) &&
+           transpose_after(graph_, graph_.node(id_).outputs[0], kSwapFirst) != kNoNode;
+  }
+
+  void apply_sequence_first() {
+    const Split q = split_of(scores_.q, false);
+    const NodeId after = transpose_after(graph_, graph_.node(id_).outputs[0], kSwapFirst);
+    const Dim value_size = (*dims_of(graph_, v_))[2];
+    Node node = attention(transposed(q.joined, kSwapFirst, "q"),
+                          transposed(split_of(scores_.k_transposed, true).joined, kSwapFirst, "k"),
+                          transposed(split_of(v_, false).joined, kSwapFirst, "v"));
+    node.attrs.set("q_num_heads", q.heads);
+    node.attrs.set("kv_num_heads", q.heads);
+    const ValueId result = graph_.add_value(name("attention"), ValueType());
+    node.outputs = {result};
+    graph_.add_node(std::move(node));
+    const ValueId first = transposed(result, kSwapFirst, "sequence_first");
+    const ValueId split = reshaped(first, {0, -1, value_size.value()}, "heads");
+    graph_.replace_uses(graph_.node(after).outputs[0], split);
+    graph_.remove_node(after);
+    graph_.remove_node(id_);
   }
 
   void apply_with_heads_outside() {
@@ -207,13 +281,13 @@ bool fuse_at(Graph& graph, NodeId id) {
   const Node* softmax = find_producer(graph, weights, "Softmax");
   if (softmax == nullptr || !is_used_once(graph, weights)) return false;
   const int64_t axis = softmax->attrs.get_int("axis", -1);
-  if (axis != -1 && axis != 3) return false;
+  const Dims* dims = dims_of(graph, weights);
+  if (dims == nullptr || (axis != -1 && axis != static_cast<int64_t>(dims->size()) - 1)) {
+    return false;
+  }
   const auto scores = match_scores(graph, softmax->inputs[0]);
   if (!scores) return false;
-  Rewrite rewrite(graph, id, *scores);
-  if (!rewrite.fits()) return false;
-  rewrite.apply();
-  return true;
+  return Rewrite(graph, id, *scores).run();
 }
 
 }  // namespace

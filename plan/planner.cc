@@ -7,6 +7,7 @@
 #include "ops/bodies.h"
 #include "ops/conv_kernel.h"
 #include "ops/lone_node.h"
+#include "ops/transpose.h"
 #include "plan/execute.h"
 #include "plan/in_place.h"
 #include "plan/memory.h"
@@ -171,7 +172,7 @@ class Planner {
       computed &= make_integers_constant(output);
     }
     if (computed) return {};
-    if (op.is_view) {
+    if (op.is_view || moves_nothing(node, known().types)) {
       if (is_constant(node.inputs[0])) {
         const ValueType& type = known().types[at(node.outputs[0])];
         set_constant(node.outputs[0],

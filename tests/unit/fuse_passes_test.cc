@@ -125,6 +125,53 @@ TEST(FuseAttention, LeavesOtherForms) {
   }
 }
 
+// nn.MultiheadAttention has the sequence first, the heads of all items in one axis, and the scale
+// at the queries.
+TEST(FuseAttention, KnowsTheSequenceFirst) {
+  const std::string plain = R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[T,N,24] x, float[24,72] w) => (float[T,N,24] y) {
+      zero = Constant<value = int64[1] {0}>()
+      a = Constant<value = int64[1] {24}>()  b = Constant<value = int64[1] {48}>()
+      c = Constant<value = int64[1] {72}>()  last = Constant<value = int64[1] {2}>()
+      heads = Constant<value = int64[3] {0, -1, 6}>()
+      join = Constant<value = int64[3] {0, -1, 24}>()
+      root = Constant<value = float {2.4494898}>()
+      m = MatMul(x, w)
+      q0 = Slice(m, zero, a, last)  k0 = Slice(m, a, b, last)  v0 = Slice(m, b, c, last)
+      q1 = Reshape(q0, heads)  q2 = Transpose<perm = [1, 0, 2]>(q1)  q = Div(q2, root)
+      k1 = Reshape(k0, heads)  k = Transpose<perm = [1, 2, 0]>(k1)
+      v1 = Reshape(v0, heads)  v = Transpose<perm = [1, 0, 2]>(v1)
+      s = MatMul(q, k)  p = Softmax<axis = -1>(s)
+      o = MatMul(p, v)  ot = Transpose<perm = [1, 0, 2]>(o)  y = Reshape(ot, join) })";
+  std::string masked = plain;
+  for (size_t at = 0; (at = masked.find("[T,N", at)) != std::string::npos;) masked[at + 1] = '5';
+  masked.replace(masked.find(") =>"), 1, ", float[5,5] mask)");
+  masked.replace(masked.find("p = Softmax<axis = -1>(s)"), 25,
+                 "sm = Add(s, mask)  p = Softmax<axis = 2>(sm)");
+  for (const bool has_mask : {false, true}) {
+    Network network(has_mask ? masked : plain);
+    network.weight("w", {24, 72});
+    if (has_mask) network.weight("mask", {5, 5});
+    const std::vector<std::string> ops = Network::ops(*network.at_level(99));
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "Attention"), 1);
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "Softmax"), 0);
+    network.expect_same_results({5, 3, 24});
+    network.expect_same_results({5, 1, 24});
+  }
+  // Heads that are not a part of the last axis.
+  std::string crossed = plain;
+  crossed.replace(crossed.find("k0 = Slice(m, a, b, last)"), 25, "k0 = Slice(m, a, c, last)");
+  crossed.replace(crossed.find("k1 = Reshape(k0, heads)"), 23,
+                  "k5 = Reshape(k0, heads)  k1 = Slice(k5, zero, four, one)");
+  crossed.replace(
+      crossed.find("zero ="), 0,
+      "four = Constant<value = int64[1] {4}>()  one = Constant<value = int64[1] {1}>() ");
+  Network other(crossed);
+  other.weight("w", {24, 72});
+  EXPECT_THAT(Network::ops(*other.at_level(99)), ::testing::Not(::testing::Contains("Attention")));
+  other.expect_same_results({5, 1, 24});
+}
+
 TEST(FuseAttention, KeepsHeadsOutsideWhereTheyAre) {
   Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[1,4,T,6] x, float[1,4,6,9] k, float[1,4,9,5] v, float[1,9] mask)

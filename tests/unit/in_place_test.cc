@@ -96,6 +96,19 @@ TEST(InPlace, PiecesAreReadWhereTheyLie) {
                        "y = Mul(h, g)");
 }
 
+// A Transpose that only moves axes of one element is a view, also where pieces and wholes meet it.
+TEST(InPlace, TransposesOfOneItemAreViews) {
+  const Network net(R"(<ir_version: 10, opset_import: ["" : 21]>
+    g (float[N,T,6] x) => (float[T,N,6] y, float[T,N,12] z, float[N,T,6] w) {
+      y = Transpose<perm = [1, 0, 2]>(x)
+      r = Relu(y)  n = Neg(y)
+      z = Concat<axis = 2>(r, n)
+      w = Transpose<perm = [1, 0, 2]>(r) })");
+  EXPECT_THAT(steps(net, {1, 5, 6}), Not(Contains("Transpose")));
+  EXPECT_THAT(steps(net, {2, 5, 6}), Contains("Transpose"));
+  for (const int64_t items : {1, 2}) net.expect_same_results({items, 5, 6});
+}
+
 TEST(InPlace, CopiesAreLeftWhereTheyMust) {
   // A piece that is a result, that is joined twice, that comes from the caller, that an operator
   // reads that knows no strides.

@@ -102,6 +102,31 @@ TEST(LayoutPasses, TurnAnImageIntoASequenceWithOneTranspose) {
   network.expect_same_results({3, 1, 4, 9});
 }
 
+// Behind the patches of a vision transformer, a Transpose gives both orders of axes; what is added
+// to them has only its own, so the sums stay in that.
+TEST(LayoutPasses, LeaveASequenceThatHasBothOrders) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,3,8,8] x, float[12,3,4,4] w, float[1,1,12] token, float[12,12] m)
+        => (float[N,5,12] y) {
+      c = Conv<strides = [4,4]>(x, w)
+      flat = Constant<value = int64[3] {0, 12, -1}>()
+      f = Reshape(c, flat)
+      t = Transpose<perm = [0,2,1]>(f)
+      batch = Shape<start = 0, end = 1>(x)
+      ones = Constant<value = int64[2] {1, 1}>()
+      to = Concat<axis = 0>(batch, ones)
+      first = Expand(token, to)
+      s = Concat<axis = 1>(first, t)
+      a = MatMul(s, m)
+      r = Relu(a)
+      y = Add(s, r) })");
+  network.weight("w", {12, 3, 4, 4}).weight("token", {1, 1, 12}).weight("m", {12, 12});
+  const std::vector<std::string> ops = Network::ops(*network.at_level(99));
+  // Of the picture, back behind the convolution, and the one of the model.
+  EXPECT_EQ(std::count(ops.begin(), ops.end(), "Transpose"), 3);
+  network.expect_same_results({2, 3, 8, 8});
+}
+
 TEST(LayoutPasses, MakeMulAndAddOfABatchNormWithoutConvBefore) {
   Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,4,6,5] x, float[4] s, float[4] b, float[4] m, float[4] v, float[3,4,1,1] w)
