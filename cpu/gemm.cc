@@ -95,8 +95,9 @@ class RowBlock {
       tile_.segments = chunk.segments;
       tile_.depth = chunk.depth;
       first_ = first;
-      tile_.finish = chunk.segment + chunk.segments >= args_.segments &&
-                     chunk.offset + chunk.depth >= args_.depth;
+      last_ = chunk.segment + chunk.segments >= args_.segments &&
+              chunk.offset + chunk.depth >= args_.depth;
+      tile_.finish = last_ && !plain_;
       const int64_t k = chunk.k(args_.depth);
       int64_t p = panel;
       if (args_.split && run_split(k)) {
@@ -111,7 +112,7 @@ class RowBlock {
           run_panel(k, p);
         }
       }
-      if (tile_.finish) return;
+      if (last_) return;
       chunk = next_chunk(chunk, args_.segments, args_.depth, chunk_depth);
     }
   }
@@ -134,7 +135,7 @@ class RowBlock {
     tile_.from_ld = args_.ldc;
     // What a pass is going to read is put aside: rows of C may share sets of the first cache, and
     // a load of one waits for stores to another that look alike in their lower address bits.
-    const bool aside = pass_ && tile_.finish;
+    const bool aside = pass_ && last_;
     tile_.c = aside ? aside_.data() : c;
     tile_.ldc = aside ? cols_aside(cols) : args_.ldc;
     tile_.cols = cols;
@@ -164,7 +165,7 @@ class RowBlock {
   };
   Ahead what_is_next(int64_t k_row, int64_t chunk_k, int64_t p) const {
     const bool next_panel = p + 1 < panel_end_;
-    if (!next_panel && tile_.finish) return next_rows();
+    if (!next_panel && last_) return next_rows();
     if (!next_panel) k_row += chunk_k;
     p = next_panel ? p + 1 : panel_;
     const T* b = args_.packed_b + p * kernels_.panel_cols * k() + k_row * panel_width(p);
@@ -309,7 +310,7 @@ class RowBlock {
     const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
     const int64_t last_read = next.vectors == 0 ? p : p + 1;
     const Ahead ahead = what_is_next(k_row, tile_.segments * tile_.depth, last_read);
-    const bool to_c = plain_ || !tile_.finish;
+    const bool to_c = !tile_.finish;
     alignas(64) float sums[kSplitRows * kSplitCols];
     SplitTile tile;
     tile.a_step = split.step_count();
@@ -362,7 +363,7 @@ class RowBlock {
     return divide_up(cols, kernels_.lanes) * kernels_.lanes;
   }
 
-  bool needs_finish() const { return tile_.finish && (pass_ || args_.epilogue.fn != nullptr); }
+  bool needs_finish() const { return last_ && (pass_ || args_.epilogue.fn != nullptr); }
 
   // What is left to do on final rows that are still in the first cache.
   void finish(int64_t row, int64_t rows, int64_t p, int64_t cols) {
@@ -389,6 +390,7 @@ class RowBlock {
   bool plain_ = false;  // the sums are what is wanted
   GemmTile<T> tile_;
   bool first_ = true;  // the first chunk of k
+  bool last_ = false;
   std::array<const T*, kMaxPointers> pointers_;
   alignas(64) std::array<T, kFinishRows * kMaxPanelCols> aside_;
 };

@@ -19,6 +19,7 @@ constexpr Pass kPasses[] = {
     {"remove_identities", 1, remove_identities},
     {"remove_dead_nodes", 1, remove_dead_nodes},
     {"merge_equal_nodes", 1, merge_equal_nodes},
+    {"nest_concats", 1, nest_concats},
     {"fold_batch_norm", 1, fold_batch_norm},
     {"fuse_integer_scales", 2, fuse_integer_scales},
     {"fuse_gelu", 2, fuse_gelu},

@@ -7,12 +7,14 @@
 namespace sardonyx {
 namespace {
 
-// Strides of a dense operand over `shape`, aligned at the last axis.
-std::vector<int64_t> broadcast_strides(const Shape& operand, const Shape& shape) {
+// Strides of an operand over `shape`, aligned at the last axis.
+std::vector<int64_t> broadcast_strides(const Shape& operand, const Shape& shape,
+                                       int64_t row_stride) {
   std::vector<int64_t> strides(shape.rank(), 0);
   int64_t stride = 1;
   for (size_t i = 0; i < operand.rank(); ++i) {
     const size_t axis = operand.rank() - 1 - i;
+    if (i == 1 && row_stride != 0) stride = row_stride;
     if (operand[axis] != 1) strides[shape.rank() - 1 - i] = stride;
     stride *= operand[axis];
   }
@@ -58,9 +60,12 @@ void find_runs(const std::vector<int64_t>& dims, BroadcastOperand& operand) {
 }  // namespace
 
 TileWalk::TileWalk(const Shape& shape, std::span<const Shape> operands,
-                   std::span<const size_t> element_bytes, size_t max_tile) {
+                   std::span<const size_t> element_bytes, size_t max_tile,
+                   std::span<const int64_t> row_strides) {
   for (size_t o = 0; o < operands.size(); ++o) {
-    operands_.push_back({broadcast_strides(operands[o], shape), element_bytes[o], 1, 1});
+    const int64_t row_stride = row_strides.empty() ? 0 : row_strides[o];
+    operands_.push_back(
+        {broadcast_strides(operands[o], shape, row_stride), element_bytes[o], 1, 1});
   }
   collapse(shape, dims_, operands_);
   count_ = shape.count();

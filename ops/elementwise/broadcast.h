@@ -23,10 +23,13 @@ struct BroadcastOperand {
 
 class TileWalk {
  public:
+  TileWalk() = default;
   // All shapes broadcast to `shape` and their dims are checked. Tiles have at most max_tile
-  // elements.
+  // elements. row_strides: for each operand elements from one row of the last axis to the next,
+  // 0 where they lie end to end; or empty.
   TileWalk(const Shape& shape, std::span<const Shape> operands,
-           std::span<const size_t> element_bytes, size_t max_tile);
+           std::span<const size_t> element_bytes, size_t max_tile,
+           std::span<const int64_t> row_strides = {});
 
   int64_t tile_count() const { return tile_count_; }
   int64_t tile_elements() const { return tile_; }

@@ -23,6 +23,7 @@ struct OperandBuffers {
   std::array<size_t, kMaxOperands> offsets{};
   size_t max_tile = 0;
 
+  OperandBuffers() = default;
   OperandBuffers(std::span<const size_t> element_bytes, size_t program_tile) {
     size_t sum = 0;
     for (const size_t bytes : element_bytes) sum += bytes;
@@ -45,16 +46,24 @@ struct alignas(64) Scratch {
   std::byte buffers[kBufferBytes];
 };
 
+// The inputs of a program.
+struct Operands {
+  std::vector<size_t> inputs;  // of the node
+  std::vector<Shape> shapes;
+  std::vector<size_t> element_bytes;
+  std::vector<int64_t> strides;  // from one row of the last axis to the next; 0: end to end
+
+  size_t index_of(size_t input) const {  // the number of inputs where it is none
+    const auto found = std::find(inputs.begin(), inputs.end(), input);
+    return static_cast<size_t>(found - inputs.begin());
+  }
+};
+
 class ElementwiseKernel final : public Kernel {
  public:
-  ElementwiseKernel(ElementwiseProgram program, TileWalk walk, OperandBuffers buffers,
-                    std::vector<size_t> operands, std::vector<bool> same_shape)
-      : program_(std::move(program)),
-        walk_(std::move(walk)),
-        buffers_(buffers),
-        operands_(std::move(operands)),
-        same_shape_(std::move(same_shape)) {
-    tiles_per_task_ = std::max<int64_t>(1, kChunkElements / walk_.tile_elements());
+  ElementwiseKernel(ElementwiseProgram program, Shape shape, Operands operands)
+      : program_(std::move(program)), shape_(shape), operands_(std::move(operands)) {
+    lay_out();
   }
 
   void run(RunArgs& args) const override {
@@ -70,7 +79,7 @@ class ElementwiseKernel final : public Kernel {
     if (tasks > 1) tasks = std::min((tasks + threads - 1) / threads * threads, tiles);
     args.pool->parallel_for(tasks, [&](int64_t task) {
       const int64_t first = tiles * task / tasks, last = tiles * (task + 1) / tasks;
-      if (operands_.size() <= kFewOperands) {
+      if (operands_.inputs.size() <= kFewOperands) {
         run_tiles<kFewOperands>(args, first, last);
       } else {
         run_tiles<kMaxOperands>(args, first, last);
@@ -79,27 +88,55 @@ class ElementwiseKernel final : public Kernel {
   }
 
   bool can_overwrite(size_t input, size_t output) const override {
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      if (operands_[i] == input) return same_shape_[i] && program_.can_overwrite(i, output);
-    }
-    return false;
+    const size_t i = operands_.index_of(input);
+    return i < operands_.inputs.size() && has_whole_shape(i) && operands_.strides[i] == 0 &&
+           program_.can_overwrite(i, output);
+  }
+
+  // Rows of the last axis, of an input that is not broadcast. Where they are short, it takes as
+  // long to bring some together as it saved to leave them apart.
+  bool takes_stride(size_t input, int64_t row) const override {
+    constexpr int64_t kShortRow = 32;
+    const size_t i = operands_.index_of(input);
+    return i < operands_.inputs.size() && has_whole_shape(i) && row >= kShortRow &&
+           shape_.rank() > 1 && row == shape_[shape_.rank() - 1];
+  }
+  void set_input_stride(size_t input, int64_t stride) override {
+    operands_.strides[operands_.index_of(input)] = stride;
+    lay_out();
   }
 
  private:
+  bool has_whole_shape(size_t i) const { return operands_.shapes[i] == shape_; }
+
+  void lay_out() {
+    const size_t count = operands_.inputs.size();
+    std::vector<size_t> buffer_bytes;
+    for (size_t i = 0; i < count; ++i) {
+      const bool direct = has_whole_shape(i) && operands_.strides[i] == 0;
+      buffer_bytes.push_back(direct ? 0 : operands_.element_bytes[i]);
+    }
+    buffers_ = OperandBuffers(buffer_bytes, program_.max_tile());
+    walk_ = TileWalk(shape_, operands_.shapes, operands_.element_bytes, buffers_.max_tile,
+                     operands_.strides);
+    tiles_per_task_ = std::max<int64_t>(1, kChunkElements / walk_.tile_elements());
+  }
+
   template <size_t kMost>
   void run_tiles(RunArgs& args, int64_t first, int64_t last) const {
     Scratch scratch;
     if (program_.needs_scratch()) program_.prepare(scratch.program);
     std::array<OperandTiles, kMost> tiles;
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      tiles[i] = OperandTiles(walk_, i, args.inputs[operands_[i]].data,
+    const size_t operands = operands_.inputs.size();
+    for (size_t i = 0; i < operands; ++i) {
+      tiles[i] = OperandTiles(walk_, i, args.inputs[operands_.inputs[i]].data,
                               scratch.buffers + buffers_.offsets[i]);
     }
     for (int64_t index = first; index < last; ++index) {
       const auto [position, count] = walk_.tile(index);
       const void* inputs[kMost];
       void* outputs[kMaxOperands];
-      for (size_t i = 0; i < operands_.size(); ++i) inputs[i] = tiles[i].tile(position, count);
+      for (size_t i = 0; i < operands; ++i) inputs[i] = tiles[i].tile(position, count);
       for (size_t i = 0; i < program_.output_count(); ++i) {
         outputs[i] = static_cast<std::byte*>(args.outputs[i].data) +
                      dtype_bytes(program_.output_dtype(i), static_cast<size_t>(position));
@@ -109,10 +146,10 @@ class ElementwiseKernel final : public Kernel {
   }
 
   ElementwiseProgram program_;
+  Shape shape_;  // of the outputs
+  Operands operands_;
   TileWalk walk_;
   OperandBuffers buffers_;
-  std::vector<size_t> operands_;  // node input of each program input
-  std::vector<bool> same_shape_;  // whether it has the shape of the outputs
   int64_t tiles_per_task_ = 1;
 };
 
@@ -183,21 +220,16 @@ Result<std::unique_ptr<Kernel>> make_elementwise(const KernelRequest& request) {
     return std::unique_ptr<Kernel>(std::make_unique<ByteMapKernel>(program, request.tier));
   }
   const Shape shape = request.outputs[0].shape();
-  std::vector<size_t> operands, element_bytes, buffer_bytes;
-  std::vector<Shape> shapes;
-  std::vector<bool> same_shape;
+  Operands operands;
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     if (!request.has_input(i)) continue;
-    operands.push_back(i);
-    shapes.push_back(request.inputs[i].shape());
-    element_bytes.push_back(dtype_bytes(request.inputs[i].dtype(), 1));
-    same_shape.push_back(shapes.back() == shape);
-    buffer_bytes.push_back(same_shape.back() ? 0 : element_bytes.back());
+    operands.inputs.push_back(i);
+    operands.shapes.push_back(request.inputs[i].shape());
+    operands.element_bytes.push_back(dtype_bytes(request.inputs[i].dtype(), 1));
+    operands.strides.push_back(0);
   }
-  const OperandBuffers buffers(buffer_bytes, program.max_tile());
-  TileWalk walk(shape, shapes, element_bytes, buffers.max_tile);
-  return std::unique_ptr<Kernel>(std::make_unique<ElementwiseKernel>(
-      std::move(program), std::move(walk), buffers, std::move(operands), std::move(same_shape)));
+  return std::unique_ptr<Kernel>(
+      std::make_unique<ElementwiseKernel>(std::move(program), shape, std::move(operands)));
 }
 
 // ---- as an epilogue

@@ -96,6 +96,30 @@ TEST(InPlace, PiecesAreReadWhereTheyLie) {
                        "y = Mul(h, g)");
 }
 
+std::string constant(const std::string& name, int64_t channels) {
+  std::string numbers;
+  for (int64_t i = 0; i < channels; ++i)
+    numbers += fmt::format("{}{}", i == 0 ? "" : ", ", i % 7 - 3);
+  return fmt::format("{} = Constant<value = float[{},1,1] {{{}}}>() ", name, channels, numbers);
+}
+
+// As in DenseNet: each layer joins everything before it, and scales it before its convolution.
+TEST(InPlace, DenseBlocksGrowInOnePlace) {
+  const std::string layers =
+      std::string(kTwo) + constant("s80", 80) + constant("t80", 80) + constant("s96", 96) +
+      "d = Concat<axis = 1>(a, b)  d0 = Mul(d, s80)  d1 = Add(d0, t80)  d2 = Relu(d1) "
+      "e = Conv(d2, wj)  f = Concat<axis = 1>(a, b, e)  f0 = Mul(f, s96) ";
+  expect_steps_without("Concat", layers + "y = Sigmoid(f0)");
+  // Long rows, and two that lie apart in one step.
+  const std::string wide =
+      "c0 = Conv(x, w1)  c1 = Relu(c0) "
+      "p = Concat<axis = 1>(c1, x, c1, x, c1, x, c1, x, c1, x) "
+      "q = Concat<axis = 1>(c1, x, c1, x, c1, x, c1, x, c1, x, c0) "
+      "r = Concat<axis = 1>(p, c0, c0)  m = Mul(p, p)  n = Exp(q)  y = Tanh(r)";
+  const Network net = network(graph_text(wide, "float y, float m, float n"));
+  for (const Shape& x : {Shape{1, 32, 9, 11}, Shape{3, 32, 20, 17}}) net.expect_same_results(x);
+}
+
 // A Transpose that only moves axes of one element is a view, also where pieces and wholes meet it.
 TEST(InPlace, TransposesOfOneItemAreViews) {
   const Network net(R"(<ir_version: 10, opset_import: ["" : 21]>
