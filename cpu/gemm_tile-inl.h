@@ -202,8 +202,9 @@ struct TileOps {
     // second cache when its turn comes.
     constexpr bool kPrefetch = kPacked && kRows >= 4;
     // Steps at once: there are not registers enough for twelve pointers and what else counts, and
-    // what has none is fetched once per block.
-    constexpr int kSteps = kPrefetch ? 8 : 1;
+    // what has none is fetched once per block. Tiles of doubles and of SSE4 are not worth the code.
+    constexpr bool kFew = HWY_TARGET == HWY_SSE4 || sizeof(T) == 8;
+    constexpr int kSteps = !kPrefetch ? 1 : kFew ? 2 : 8;
     const char* ahead = t.prefetch;
     const int64_t ahead_step = t.prefetch_step;
     const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
