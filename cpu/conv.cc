@@ -19,6 +19,7 @@ struct ConvSource {
   const ConvShape* shape = nullptr;
   const T* src = nullptr;  // at the first channel of the group
   T* scratch = nullptr;    // merged: [kMaxBlockRows * segments * depth]
+  int64_t pixel = 0;       // of row 0
 };
 
 // Output pixels [begin, end) of one line of the output, of which pixel `begin` is row `row`.
@@ -70,6 +71,7 @@ void fill_taps(const void* opaque, int64_t row, int64_t rows, int64_t segment, i
   const auto& source = *static_cast<const ConvSource<T>*>(opaque);
   const ConvShape& s = *source.shape;
   const int64_t step = s.stride[2] * s.src_stride();
+  row += source.pixel;
   for (int64_t done = 0; done < rows;) {
     const Run run = run_at(s, row + done, row + rows, done);
     for (int64_t i = 0; i < segments; ++i) {
@@ -110,6 +112,7 @@ void fill_merged(const void* opaque, int64_t row, int64_t rows, int64_t segment,
   const int64_t depth = s.kernel[2] * s.in_channels;
   const int64_t last = s.in[2] - s.kernel[2];  // of the positions whose kernel row is inside
   T* scratch = source.scratch;
+  row += source.pixel;
   for (int64_t done = 0; done < rows;) {
     const Run run = run_at(s, row + done, row + rows, done);
     for (int64_t i = 0; i < segments; ++i) {
@@ -160,6 +163,11 @@ ConvView view_of(const ConvShape& s) {
   return view;
 }
 
+// Elements for the rows of one block that reach into the padding.
+int64_t scratch_of(const ConvView& view) {
+  return view.merged ? divide_up(kMaxBlockRows * view.segments * view.depth, 16) * 16 : 0;
+}
+
 template <class T>
 struct ConvTasks {
   TaskGrid grid;        // of one group
@@ -177,10 +185,23 @@ ConvTasks<T> tasks_of(const GemmKernels<T>& kernels, const ConvShape& s, const C
                            kernels.panel_cols, view.segments * view.depth,
                            static_cast<int>(std::min<int64_t>(cut, threads)));
   tasks.tasks = s.groups * tasks.grid.tasks();
-  if (view.merged) {
-    tasks.scratch = divide_up(kMaxBlockRows * view.segments * view.depth, 16) * 16;
-  }
+  tasks.scratch = scratch_of(view);
   return tasks;
+}
+
+// What gemm_blocks needs to know of one group; both sources outlive it.
+template <class T>
+BlockArgs<T> group_block(const ConvShape& shape, const ConvView& view, const ConvSource<T>& source,
+                         const DenseRows<T>& dense, const Epilogue<T>& epilogue) {
+  BlockArgs<T> args;
+  args.n = view.cols;
+  args.segments = view.segments;
+  args.depth = view.depth;
+  args.fill_rows = view.dense ? fill_dense_rows<T> : view.merged ? fill_merged<T> : fill_taps<T>;
+  args.source = view.dense ? static_cast<const void*>(&dense) : &source;
+  args.ldc = shape.dst_stride();
+  args.epilogue = epilogue;
+  return args;
 }
 
 }  // namespace
@@ -234,18 +255,11 @@ static void run_tasks(const ConvTasks<T>& tasks, const ConvShape& shape, const C
   pool.parallel_for(tasks.tasks, [&](int64_t task) {
     const int64_t group = task / tasks.grid.tasks();
     const ConvSource<T> source{&shape, src + group * (shape.in_channels / shape.groups),
-                               static_cast<T*>(scratch) + task * tasks.scratch};
+                               static_cast<T*>(scratch) + task * tasks.scratch, 0};
     const DenseRows<T> dense{source.src, shape.src_stride()};
-    BlockArgs<T> args;
-    args.n = view.cols;
-    args.segments = view.segments;
-    args.depth = view.depth;
-    args.fill_rows = view.dense ? fill_dense_rows<T> : view.merged ? fill_merged<T> : fill_taps<T>;
-    args.source = view.dense ? static_cast<const void*>(&dense) : &source;
+    BlockArgs<T> args = group_block(shape, view, source, dense, epilogue);
     args.col0 = group * view.cols;
     args.c = dst + args.col0;
-    args.ldc = shape.dst_stride();
-    args.epilogue = epilogue;
     if (epilogue.bias != nullptr) args.epilogue.bias += args.col0;
     if (epilogue.residual != nullptr) args.epilogue.residual += args.col0;
     multiply(args, group, task % tasks.grid.tasks());
@@ -269,6 +283,25 @@ void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, c
   run_tasks(tasks, shape, view, src, epilogue, dst, workspace, pool, multiply);
 }
 
+int64_t conv_pixels_scratch(const ConvShape& shape) { return scratch_of(view_of(shape)); }
+
+void conv_pixels(const GemmKernels<float>& kernels, const ConvShape& shape, const float* src,
+                 const float* packed, const Epilogue<float>& epilogue, int64_t pixel,
+                 int64_t pixel_end, float* dst, float* scratch) {
+  const ConvView view = view_of(shape);
+  const ConvSource<float> source{&shape, src, scratch, pixel};
+  const DenseRows<float> dense{src + (view.dense ? pixel * shape.src_stride() : 0),
+                               shape.src_stride()};
+  BlockArgs<float> args = group_block(shape, view, source, dense, epilogue);
+  args.split = pays_to_split(kernels, shape.batch * shape.out_pixels(), view.cols,
+                             view.segments * view.depth);
+  args.packed_b = packed;
+  args.c = dst;
+  args.row0 = pixel;
+  if (epilogue.residual != nullptr) args.epilogue.residual += pixel * epilogue.residual_ld;
+  gemm_blocks(kernels, args, 0, pixel_end - pixel, 0, divide_up(view.cols, kernels.panel_cols));
+}
+
 // ---- bf16
 
 static ConvTasks<float> bf16_tasks_of(const ConvShape& s, const ConvView& view, int threads) {
@@ -277,9 +310,7 @@ static ConvTasks<float> bf16_tasks_of(const ConvShape& s, const ConvView& view, 
   tasks.grid = bf16_grid(s.batch * s.out_pixels(), view.cols, view.segments * view.depth,
                          static_cast<int>(cut));
   tasks.tasks = s.groups * tasks.grid.tasks();
-  if (view.merged) {
-    tasks.scratch = divide_up(kMaxBlockRows * view.segments * view.depth, 16) * 16;
-  }
+  tasks.scratch = scratch_of(view);
   return tasks;
 }
 

@@ -55,6 +55,13 @@ template <class T>
 void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, const T* packed,
           const Epilogue<T>& epilogue, T* dst, void* workspace, ThreadPool& pool);
 
+// Output pixels [pixel, pixel_end) through the batch of one with a single group, on this thread.
+// dst: of the first of them. scratch: conv_pixels_scratch elements.
+int64_t conv_pixels_scratch(const ConvShape& shape);
+void conv_pixels(const GemmKernels<float>& kernels, const ConvShape& shape, const float* src,
+                 const float* packed, const Epilogue<float>& epilogue, int64_t pixel,
+                 int64_t pixel_end, float* dst, float* scratch);
+
 // The same with operands rounded to bf16; see cpu/gemm_bf16.h.
 size_t conv_bf16_packed_bytes(const ConvShape& shape);
 void conv_bf16_pack(const ConvShape& shape, const float* weights, void* packed, ThreadPool& pool);

@@ -76,7 +76,7 @@ class DepthwiseTask {
     for (part_.first = 0; part_.first < width; part_.first += step) {
       part_.count = std::min(step, width - part_.first);
       const int64_t row = line * width + part_.first;
-      part_.dst = lines_.dst + row * part_.dst_ld;
+      part_.dst = lines_.dst + (row - lines_.dst_line * width) * part_.dst_ld;
       kernels_.line(part_);
       finish(row);
     }
@@ -163,7 +163,7 @@ void depthwise(Tier tier, const ConvShape& shape, const float* src, const float*
       static_cast<const float**>(static_cast<void*>(zeros + zeros_count(shape)));
   pool.parallel_for(tasks, [&](int64_t task) {
     const DepthwiseLines of_task{src, 0, packed, zeros, pointers + task * pointers_per_task(shape),
-                                 dst};
+                                 dst, 0};
     depthwise_lines(tier, shape, of_task, epilogue, lines * task / tasks,
                     lines * (task + 1) / tasks);
   });

@@ -56,7 +56,8 @@ struct DepthwiseLines {
   const float* packed = nullptr;
   const float* zeros = nullptr;
   const float** rows = nullptr;
-  float* dst = nullptr;
+  float* dst = nullptr;  // of output line dst_line
+  int64_t dst_line = 0;
 };
 void depthwise_lines(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
                      const Epilogue<float>& epilogue, int64_t line, int64_t line_end);

@@ -4,7 +4,7 @@
 #include "cpu/band_conv.h"
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
-#include "cpu/expanded_depthwise.h"
+#include "cpu/depthwise_block.h"
 #include "cpu/winograd.h"
 
 namespace sardonyx {
@@ -253,64 +253,89 @@ class ConvKernel final : public Kernel {
   std::shared_ptr<void> packed_;  // null: packed anew in each run
 };
 
-using Expansion = ConvKernel<float, IndirectConv<float>>;
+using Indirect = ConvKernel<float, IndirectConv<float>>;
 using Depthwise = ConvKernel<float, DepthwiseConv>;
 
-// Both in one; its inputs are those of the first, then those of the second, whose input 0 is
-// omitted.
-class ExpandedDepthwise final : public Kernel {
+// Two or three convolutions in one; its inputs are those of the first, then those of the others,
+// whose inputs 0 are omitted.
+class DepthwiseBlockKernel final : public Kernel {
  public:
-  ExpandedDepthwise(Tier tier, std::unique_ptr<Kernel> first, size_t first_inputs,
-                    std::unique_ptr<Kernel> second, int threads)
-      : tier_(tier),
-        first_(std::move(first)),
-        first_inputs_(first_inputs),
-        second_(std::move(second)),
-        workspace_bytes_(expanded_depthwise_workspace_bytes(expansion().shape(),
-                                                            depthwise().shape(), threads)) {}
+  struct Stage {
+    std::unique_ptr<Kernel> kernel;
+    size_t inputs = 0;
+  };
+
+  DepthwiseBlockKernel(Tier tier, int threads, std::vector<Stage> stages)
+      : tier_(tier), stages_(std::move(stages)) {
+    DepthwiseBlock block;
+    block.first.shape = indirect(0).shape();
+    block.depthwise.shape = depthwise().shape();
+    if (stages_.size() > 2) block.projection = ConvStage{indirect(2).shape(), nullptr, {}};
+    workspace_bytes_ = depthwise_block_workspace_bytes(block, threads);
+  }
 
   void run(RunArgs& args) const override {
-    RunArgs of_first = args, of_second = args;
-    of_first.inputs = args.inputs.first(first_inputs_);
-    of_second.inputs = args.inputs.subspan(first_inputs_);
-    FusedEpilogue::Binding first_binding, second_binding;
-    const ConvStage first = expansion().stage(of_first, first_binding);
-    const ConvStage second = depthwise().stage(of_second, second_binding);
-    expanded_depthwise(tier_, first, second, args.inputs[0].as<float>(),
-                       args.outputs[0].as<float>(), args.workspace, *args.pool);
+    std::array<FusedEpilogue::Binding, 3> bindings;
+    DepthwiseBlock block;
+    block.first = indirect(0).stage(args_of(args, 0), bindings[0]);
+    block.depthwise = depthwise().stage(args_of(args, 1), bindings[1]);
+    if (stages_.size() > 2) block.projection = indirect(2).stage(args_of(args, 2), bindings[2]);
+    depthwise_block(tier_, block, args.inputs[0].as<float>(), args.outputs[0].as<float>(),
+                    args.workspace, *args.pool);
   }
   size_t workspace_bytes() const override { return workspace_bytes_; }
   bool takes_stride(size_t input, int64_t row) const override {
-    return input < first_inputs_ ? first_->takes_stride(input, row)
-                                 : second_->takes_stride(input - first_inputs_, row);
+    const Kernel& kernel = stage_of(input);
+    return kernel.takes_stride(input, row);
   }
   void set_input_stride(size_t input, int64_t stride) override {
-    if (input < first_inputs_) {
-      first_->set_input_stride(input, stride);
-    } else {
-      second_->set_input_stride(input - first_inputs_, stride);
-    }
+    Kernel& kernel = stage_of(input);
+    kernel.set_input_stride(input, stride);
   }
   bool gives_stride(size_t output, int64_t row) const override {
-    return second_->gives_stride(output, row);
+    return stages_.back().kernel->gives_stride(output, row);
   }
   void set_output_stride(size_t output, int64_t stride) override {
-    second_->set_output_stride(output, stride);
+    stages_.back().kernel->set_output_stride(output, stride);
   }
   bool reads(size_t input) const override {
-    return input < first_inputs_ ? first_->reads(input) : second_->reads(input - first_inputs_);
+    const Kernel& kernel = stage_of(input);
+    return kernel.reads(input);
   }
-  double flops() const override { return first_->flops() + second_->flops(); }
+  double flops() const override {
+    double sum = 0;
+    for (const Stage& stage : stages_) sum += stage.kernel->flops();
+    return sum;
+  }
+
+  const ConvShape* unprojected() const {
+    return stages_.size() == 2 ? &depthwise().shape() : nullptr;
+  }
+  std::vector<Stage> take_stages() { return std::move(stages_); }
 
  private:
-  const Expansion& expansion() const { return static_cast<const Expansion&>(*first_); }
-  const Depthwise& depthwise() const { return static_cast<const Depthwise&>(*second_); }
+  const Indirect& indirect(size_t stage) const {
+    return static_cast<const Indirect&>(*stages_[stage].kernel);
+  }
+  const Depthwise& depthwise() const { return static_cast<const Depthwise&>(*stages_[1].kernel); }
+
+  // The stage that has the input, which becomes one of its own.
+  Kernel& stage_of(size_t& input) const {
+    size_t stage = 0;
+    while (input >= stages_[stage].inputs) input -= stages_[stage++].inputs;
+    return *stages_[stage].kernel;
+  }
+  RunArgs args_of(const RunArgs& args, size_t stage) const {
+    size_t begin = 0;
+    for (size_t i = 0; i < stage; ++i) begin += stages_[i].inputs;
+    RunArgs own = args;
+    own.inputs = args.inputs.subspan(begin, stages_[stage].inputs);
+    return own;
+  }
 
   Tier tier_;
-  std::unique_ptr<Kernel> first_;
-  size_t first_inputs_;
-  std::unique_ptr<Kernel> second_;
-  size_t workspace_bytes_;
+  std::vector<Stage> stages_;
+  size_t workspace_bytes_ = 0;
 };
 
 // By the element type of input 0.
@@ -332,14 +357,25 @@ Result<std::unique_ptr<Kernel>> make_typed_kernel(const KernelRequest& request,
 }  // namespace
 
 std::unique_ptr<Kernel> join_convolutions(Tier tier, int threads, std::unique_ptr<Kernel>& first,
-                                          size_t first_inputs, std::unique_ptr<Kernel>& second) {
-  const auto* expansion = dynamic_cast<const Expansion*>(first.get());
+                                          size_t first_inputs, std::unique_ptr<Kernel>& second,
+                                          size_t second_inputs) {
+  std::vector<DepthwiseBlockKernel::Stage> stages;
+  const auto* before = dynamic_cast<const Indirect*>(first.get());
   const auto* depthwise = dynamic_cast<const Depthwise*>(second.get());
-  if (expansion == nullptr || depthwise == nullptr) return nullptr;
-  if (!expansion->is_packed() || !depthwise->is_packed()) return nullptr;
-  if (!can_expand_depthwise(expansion->shape(), depthwise->shape(), threads)) return nullptr;
-  return std::make_unique<ExpandedDepthwise>(tier, std::move(first), first_inputs,
-                                             std::move(second), threads);
+  auto* block = dynamic_cast<DepthwiseBlockKernel*>(first.get());
+  const auto* behind = dynamic_cast<const Indirect*>(second.get());
+  if (before != nullptr && depthwise != nullptr && before->is_packed() && depthwise->is_packed() &&
+      can_join_depthwise(before->shape(), depthwise->shape(), threads)) {
+    stages.push_back({std::move(first), first_inputs});
+  } else if (block != nullptr && block->unprojected() != nullptr && behind != nullptr &&
+             behind->is_packed() &&
+             can_join_projection(*block->unprojected(), behind->shape(), threads)) {
+    stages = block->take_stages();
+  } else {
+    return nullptr;
+  }
+  stages.push_back({std::move(second), second_inputs});
+  return std::make_unique<DepthwiseBlockKernel>(tier, threads, std::move(stages));
 }
 
 ConvShape kernel_shape(const Window& window, const Shape& src_spatial, const Shape& dst_spatial) {

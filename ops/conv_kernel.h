@@ -35,10 +35,11 @@ Result<std::unique_ptr<Kernel>> make_conv_transpose_kernel(const KernelRequest& 
                                                            const FusedEpilogue& epilogue);
 
 // One kernel for both, where the second is all that reads the first's result and it pays
-// (cpu/expanded_depthwise.h), or null. Its inputs are those of the first, then those of the second,
-// of which input 0 is omitted.
+// (cpu/depthwise_block.h), or null. Its inputs are those of the first, then those of the second, of
+// which input 0 is omitted. The first may be such a kernel itself.
 std::unique_ptr<Kernel> join_convolutions(Tier tier, int threads, std::unique_ptr<Kernel>& first,
-                                          size_t first_inputs, std::unique_ptr<Kernel>& second);
+                                          size_t first_inputs, std::unique_ptr<Kernel>& second,
+                                          size_t second_inputs);
 
 // Sizes as the machine room has them: up to three spatial axes become depth, height, width; missing
 // outer ones have one position. Also for poolings.

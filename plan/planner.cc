@@ -393,8 +393,9 @@ class Planner {
       const auto before = static_cast<size_t>(writer[at(given)]);
       Step& first = steps[before];
       if (first.outputs.size() != 1 || first.keeps_denormals != step.keeps_denormals) continue;
-      auto kernel = join_convolutions(context_->tier, context_->pool->threads(),
-                                      first.kernel.kernel, first.inputs.size(), step.kernel.kernel);
+      auto kernel =
+          join_convolutions(context_->tier, context_->pool->threads(), first.kernel.kernel,
+                            first.inputs.size(), step.kernel.kernel, step.inputs.size());
       if (kernel == nullptr) continue;
       step.kernel.kernel = std::move(kernel);
       step.kernel.name += " behind " + first.kernel.name;
