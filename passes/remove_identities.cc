@@ -1,5 +1,8 @@
 // Nodes that give their input unchanged are taken out: Identity, Dropout without a mask at
-// inference, Cast to the same dtype, Reshape and Expand and Transpose that change nothing.
+// inference, Cast to the same dtype, Reshape, Expand, Transpose, Pad, Slice and Tile that change
+// nothing.
+#include <algorithm>
+
 #include "passes/rewrites.h"
 
 namespace sardonyx {
@@ -18,6 +21,24 @@ bool is_ascending(const std::vector<int64_t>& axes) {
   return !axes.empty();
 }
 
+// Whether input `index` is a constant of nothing but this number.
+bool is_all(const Graph& graph, const Node& node, size_t index, int64_t number) {
+  const Tensor* tensor = graph.constant_input(node, index);
+  if (tensor == nullptr) return false;
+  const auto equals = [number](auto element) { return int64_t{element} == number; };
+  if (tensor->dtype() == DType::kInt32) {
+    const auto elements = tensor->elements<int32_t>();
+    return std::all_of(elements.begin(), elements.end(), equals);
+  }
+  if (tensor->dtype() != DType::kInt64) return false;
+  const auto elements = tensor->elements<int64_t>();
+  return std::all_of(elements.begin(), elements.end(), equals);
+}
+
+bool is_omitted(const Node& node, size_t index) {
+  return index >= node.inputs.size() || node.inputs[index] == kNoValue;
+}
+
 bool gives_input_unchanged(const Graph& graph, const Node& node) {
   if (!node.domain.empty() || node.inputs.empty() || node.outputs.size() != 1) return false;
   if (node.inputs[0] == kNoValue || node.outputs[0] == kNoValue) return false;
@@ -29,6 +50,11 @@ bool gives_input_unchanged(const Graph& graph, const Node& node) {
   if (node.op_type == "Transpose") return is_ascending(node.attrs.get_ints("perm"));
   if (node.op_type == "Reshape" || node.op_type == "Expand" || node.op_type == "Flatten") {
     return keeps_shape(graph, node);
+  }
+  if (node.op_type == "Pad") return is_all(graph, node, 1, 0);
+  if (node.op_type == "Tile") return is_all(graph, node, 1, 1);
+  if (node.op_type == "Slice") {  // of the same size, and not backwards
+    return keeps_shape(graph, node) && (is_omitted(node, 4) || is_all(graph, node, 4, 1));
   }
   if (node.op_type == "Concat" || node.op_type == "Sum" || node.op_type == "Max" ||
       node.op_type == "Min" || node.op_type == "Mean") {

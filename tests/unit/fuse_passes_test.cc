@@ -100,6 +100,31 @@ TEST(FuseEpilogue, ScalesActivations) {
   }
 }
 
+TEST(RemoveIdentities, KnowsWhatChangesNothing) {
+  const auto ops = [](const std::string& node) {
+    Network network(R"(<ir_version: 10, opset_import: ["" : 21]>
+      g (float[N,4] x) => (float[N,K] y) {
+        none = Constant<value = int64[4] {0, 0, 0, 0}>()  two = Constant<value = int64[1] {2}>()
+        some = Constant<value = int64[4] {0, 0, 0, 1}>()  ones = Constant<value = int64[2] {1, 1}>()
+        first = Constant<value = int64[1] {0}>()  end = Constant<value = int64[1] {9}>()
+        last = Constant<value = int64[1] {-1}>()  begin = Constant<value = int64[1] {-9}>()
+        one = Constant<value = int64[1] {1}>()  twice = Constant<value = int64[2] {1, 2}>()
+        a = Exp(x)  b = )" +
+                    node + "  y = Neg(b) }");
+    network.expect_same_results({3, 4});
+    return Network::ops(*network.at_level(99));
+  };
+  for (const std::string node : {"Pad(a, none)", "Tile(a, ones)", "Slice(a, first, end, one)",
+                                 "Slice(a, first, end, one, one)"}) {
+    EXPECT_EQ(ops(node).size(), 1u) << node;  // the other two are one step
+  }
+  for (const std::string node :
+       {"Pad(a, some)", "Tile(a, twice)", "Slice(a, last, begin, one, last)",
+        "Slice(a, one, end, one)", "Slice(a, first, end, one, two)"}) {
+    EXPECT_EQ(ops(node).size(), 3u) << node;
+  }
+}
+
 TEST(FuseAttention, TakesTheTransposesWithIt) {
   Network network(kAttention);
   network.weight("wq", {24, 24}).weight("wk", {24, 24}).weight("wv", {24, 24});
