@@ -34,7 +34,7 @@ struct GemmTile {
   T* c = nullptr;
   int64_t ldc = 0;
   int64_t cols = 0;     // at most panel_cols; wide tiles: exactly their panels
-  bool finish = false;  // last chunk of k: what follows is applied
+  bool finish = false;  // the last chunk of k, where the sums are not all: what follows is applied
   T alpha = 1;
   const T* bias = nullptr;  // at the first column
   const T* residual = nullptr;

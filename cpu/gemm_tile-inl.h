@@ -79,7 +79,8 @@ struct TileOps {
     T* c = t.c + row * t.ldc;
     const int64_t residual_ld = t.residual_ld;
     const int64_t ldc = t.ldc;
-    const bool far = t.segments * t.depth >= 32;  // shorter tiles have no time for it
+    // What the next tile reads and writes here is fetched meanwhile, if there is time for it.
+    const bool fetches = kRows >= 4 && t.segments * t.depth >= 32;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, c += ldc, residual += residual_ld) {
 #pragma GCC unroll 8
@@ -89,11 +90,11 @@ struct TileOps {
         y = finish.clip(y);
         if (finish.after) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
         hn::StoreU(y, d, c + v * kLanes);
-        if (kRows >= 4 && far) {  // read and written by the next tile
-          if (t.residual != nullptr)
-            __builtin_prefetch(residual + kRows * residual_ld + v * kLanes, 0, 2);
-          __builtin_prefetch(c + kRows * ldc + v * kLanes, 1, 2);
+        if (!fetches) continue;
+        if (t.residual != nullptr) {
+          __builtin_prefetch(residual + kRows * residual_ld + v * kLanes, 0, 2);
         }
+        __builtin_prefetch(c + kRows * ldc + v * kLanes, 1, 2);
       }
     }
   }
@@ -163,8 +164,8 @@ struct TileOps {
 #endif
   }
 
-  // sum[r] += *element * column. Every other row spreads its element, so that neither the decoder
-  // nor the ports that read are what everything waits for.
+  // sum += *element * column, in row r. Two of three rows spread their element, so that neither the
+  // decoder nor the ports that read are what everything waits for.
   template <int kVectors>
   static HWY_INLINE void add_row(int r, const T* element, const V (&column)[kVectors],
                                  V (&sum)[kVectors]) {
@@ -198,8 +199,8 @@ struct TileOps {
   static HWY_INLINE void compute(const GemmTile<T>& t) {
     constexpr int kPerPanel = kVectors / kPanels;
     const bool whole = t.cols == kVectors * kLanes;
-    // A line or two per block of steps, spread over the tiles, so that the next panel waits in the
-    // second cache when its turn comes.
+    // One line or less per step, spread over the tiles, so that the next panel waits in the second
+    // cache when its turn comes.
     constexpr bool kPrefetch = kPacked && kRows >= 4;
     // Steps at once: there are not registers enough for twelve pointers and what else counts, and
     // what has none is fetched once per block. Tiles of doubles and of SSE4 are not worth the code.
@@ -223,8 +224,6 @@ struct TileOps {
         for (int r = 0; r < kRows; ++r) a[r] = rows[r];
         int64_t left = depth;
         for (; left >= kSteps; left -= kSteps, b += kSteps * b_stride) {
-          if constexpr (kPrefetch) {
-          }
 #pragma GCC unroll 8
           for (int k = 0; k < kSteps; ++k) {
             if constexpr (kPrefetch) {
