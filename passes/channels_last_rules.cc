@@ -201,6 +201,7 @@ Result<bool> concat_rule(ChannelsLast& state, NodeId id) {
 
 std::vector<int64_t> mapped_axes(const std::vector<int64_t>& axes, size_t rank) {
   std::vector<int64_t> result;
+  result.reserve(axes.size());
   for (int64_t axis : axes) result.push_back(to_channels_last_axis(axis, rank));
   return result;
 }
@@ -398,6 +399,7 @@ Result<bool> transpose_rule(ChannelsLast& state, NodeId id) {
   const ValueId from = TRY(state.twin(node.inputs[0]));
   const std::vector<int64_t> order = [&] {
     std::vector<int64_t> result;
+    result.reserve(perm.size());
     for (int64_t axis : perm) result.push_back(back[static_cast<size_t>(axis)]);
     return result;
   }();

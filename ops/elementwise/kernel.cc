@@ -61,7 +61,7 @@ struct Operands {
 
 class ElementwiseKernel final : public Kernel {
  public:
-  ElementwiseKernel(ElementwiseProgram program, Shape shape, Operands operands)
+  ElementwiseKernel(ElementwiseProgram program, const Shape& shape, Operands operands)
       : program_(std::move(program)), shape_(shape), operands_(std::move(operands)) {
     lay_out();
   }
