@@ -293,8 +293,6 @@ void conv_pixels(const GemmKernels<float>& kernels, const ConvShape& shape, cons
   const DenseRows<float> dense{src + (view.dense ? pixel * shape.src_stride() : 0),
                                shape.src_stride()};
   BlockArgs<float> args = group_block(shape, view, source, dense, epilogue);
-  args.split = pays_to_split(kernels, shape.batch * shape.out_pixels(), view.cols,
-                             view.segments * view.depth);
   args.packed_b = packed;
   args.c = dst;
   args.row0 = pixel;

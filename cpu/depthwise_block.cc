@@ -121,7 +121,6 @@ class Task {
     args.depth = s.in_channels;
     args.fill_rows = fill_dense_rows<float>;
     args.source = &rows;
-    args.split = pays_to_split(kernels_, s.batch * s.out_pixels(), s.out_channels, s.in_channels);
     args.packed_b = block_.projection->packed;
     args.c = dst_ + pixel * s.dst_stride();
     args.ldc = s.dst_stride();

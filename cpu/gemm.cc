@@ -12,14 +12,16 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kChunkDepth = 256;           // elements of k per chunk
-constexpr int64_t kSplitChunkDepth = 512;      // the same of products by parts
-constexpr int64_t kBlockRows = kMaxBlockRows;  // a multiple of every tile_rows
+constexpr int64_t kChunkDepth = 256;       // elements of k per chunk
+constexpr int64_t kSplitChunkDepth = 512;  // the same of products by parts
+constexpr int64_t kProductsOfStep = 6;     // of two parts each
 static_assert(kSplitChunkDepth + kSplitChunkDepth / 2 <= kMaxChunkDepth);
-constexpr int64_t kFinishRows = 48;  // rows that an epilogue pass works on at once
+constexpr int64_t kLeastFinishRows = 8;  // that vectors finish at once while tiles multiply
+constexpr int64_t kLeastPairs = 2;       // that they split at once
+constexpr int64_t kFinishRows = 48;      // rows that an epilogue pass works on at once
 constexpr int64_t kMaxPanelCols = 32;
-constexpr int64_t kMaxPointers = 4096;  // row pointers of a block and chunk
-constexpr int64_t kMaxSegments = kMaxPointers / kBlockRows;
+constexpr int64_t kMaxPointers = 4704;  // row pointers of a block and chunk
+constexpr int64_t kMaxSegments = kMaxPointers / kMaxBlockRows;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -64,12 +66,59 @@ struct ClipRange {
   T high = std::numeric_limits<T>::infinity();
 };
 
+// Panels of a task as parts, chunk by chunk, where rows become parts in turn instead.
+struct SplitPanels {
+  struct Panel {
+    const uint16_t* parts = nullptr;
+    bool has_parts = true;
+  };
+  static constexpr int64_t kMostSteps = 128;  // of all panels: 6 KB each, in the second cache
+
+  bool all = false;
+  uint16_t* rows = nullptr;  // memory for two strips of rows
+  uint16_t* parts = nullptr;
+  int64_t panels = 0;
+  int64_t steps_before = 0;  // of chunks before the present one
+  std::array<bool, kMostSteps> has_parts;
+
+  static constexpr int64_t kStepCount = kSplitParts * kSplitStep * kSplitCols;
+  Panel at(int64_t panel, int64_t steps) const {
+    const int64_t first = steps_before * panels + panel * steps;
+    return {parts + first * kStepCount, has_parts[first]};
+  }
+};
+
+// The products by parts of a block: where they are.
+struct Split {
+  int64_t height = 0, strips = 0, steps = 0;
+  uint16_t* a = nullptr;
+  uint16_t* b[2] = {};
+  int64_t tile_rows = 0, tile_cols = 0;  // that the tiles are configured for
+  SplitRows next_rows;
+  SplitPanel next_panel;
+  int64_t pairs = 0;                      // that become parts at each product
+  std::array<bool, kMaxBlockRows> whole;  // rows that have no parts
+  bool any_whole = false;
+  // Rows of the last strip whose sums are to be finished.
+  int64_t finished = 0, unfinished = 0, finish_rows = 0;
+  int64_t finish_row = 0, finish_panel = 0, finish_cols = 0, finish_k_row = 0;
+  const float* finish_sums = nullptr;
+  int turn = 0;
+  alignas(64) std::array<std::array<float, kSplitRows * kSplitCols>, 2> sums;
+  alignas(64) std::array<float, kMaxChunkDepth> joined;
+
+  int64_t strip_count() const { return steps * height * kSplitParts * kSplitLine; }
+  int64_t panel_count() const { return steps * kSplitParts * kSplitStep * kSplitCols; }
+};
+
 // One block of rows over a range of panels: the loops over chunks, panels and tiles.
 template <class T>
 class RowBlock {
  public:
-  RowBlock(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row, int64_t rows)
-      : kernels_(kernels), args_(args), row_(row), rows_(rows) {
+  // more_rows: the block below this one is next.
+  RowBlock(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row, int64_t rows,
+           bool more_rows)
+      : kernels_(kernels), args_(args), row_(row), rows_(rows), more_rows_(more_rows) {
     const Epilogue<T>& e = args.epilogue;
     pass_ = e.activation != Activation::kNone && e.activation != Activation::kClip;
     ClipRange<T> range;
@@ -84,7 +133,7 @@ class RowBlock {
              e.residual == nullptr && e.fn == nullptr;
   }
 
-  void run(int64_t panel, int64_t panel_end) {
+  void run(int64_t panel, int64_t panel_end, SplitPanels& shared) {
     panel_ = panel;
     panel_end_ = panel_end;
     const int64_t chunk_depth = args_.split ? kSplitChunkDepth : kChunkDepth;
@@ -100,7 +149,7 @@ class RowBlock {
       tile_.finish = last_ && !plain_;
       const int64_t k = chunk.k(args_.depth);
       int64_t p = panel;
-      if (args_.split && run_split(k)) {
+      if (args_.split && run_split(k, shared)) {
         p = panel_end;
       } else if (rows_ <= kMaxWideRows) {
         p = run_wide(k, panel, panel_end);
@@ -177,7 +226,7 @@ class RowBlock {
   // but the guess: a prefetch cannot fault.
   Ahead next_rows() const {
     const T* const* last = pointers_.data() + (tile_.segments - 1) * rows_;
-    if (rows_ < 2 || tile_.segments == 0) return {};
+    if (!more_rows_ || rows_ < 2 || tile_.segments == 0) return {};
     const auto address = [](const T* p) { return reinterpret_cast<intptr_t>(p); };
     const intptr_t step = address(last[rows_ - 1]) - address(last[rows_ - 2]);
     if (step <= 0 || step > 65536) return {};
@@ -232,130 +281,195 @@ class RowBlock {
     }
   }
 
-  // ---- Products by parts.
+  // ---- Products by parts: strips of rows of even height with panels in turn. Where all panels are
+  // parts already, strips become parts in turn, the next one while tiles multiply; else all strips
+  // are made parts first and then panels in turn.
 
-  // Rows of the block in strips of even height, and a chunk of k, as parts; panels of B in turn,
-  // the next one while the tiles multiply with the last.
-  struct Split {
-    int64_t height = 0, strips = 0, steps = 0;
-    uint16_t* a = nullptr;
-    uint16_t* b[2] = {};
-    std::array<bool, kMaxBlockRows> whole;  // rows that have no parts
-    bool any_whole = false;
-
-    int64_t step_count() const { return height * kSplitParts * kSplitLine; }
-    int64_t strip_count() const { return steps * step_count(); }
-    int64_t panel_count() const { return steps * kSplitParts * kSplitStep * kSplitCols; }
-    void measure(int64_t rows, int64_t depth) {
-      strips = divide_up(rows, kSplitRows);
-      height = divide_up(rows, strips);
-      steps = divide_up(depth, kSplitStep);
-    }
-  };
-
-  // All panels of a chunk; false where the memory for it is not to be had.
-  bool run_split(int64_t k_row) {
+  bool run_split(int64_t k_row, SplitPanels& shared) {
     if constexpr (std::is_same_v<T, float>) {
-      const int64_t chunk_k = tile_.segments * tile_.depth;
-      Split split;
-      split.measure(rows_, chunk_k);
-      const int64_t a_count = split.strips * split.strip_count();
-      split.a = split_space(static_cast<size_t>(a_count + 2 * split.panel_count()));
-      if (split.a == nullptr) return false;
-      split.b[0] = split.a + a_count;
-      split.b[1] = split.b[0] + split.panel_count();
-      split_rows(split);
-      SplitPanel panel = split_panel(split, k_row, panel_);
-      for (int64_t p = panel_; p < panel_end_; ++p) {
-        kernels_.split->split_panel(panel);
-        const bool has_parts = panel.has_parts;
-        panel = p + 1 < panel_end_ ? split_panel(split, k_row, p + 1) : SplitPanel();
-        if (has_parts) {
-          run_split_panel(split, k_row, p, panel);
-        } else {
-          run_panel(k_row, p);
-        }
+      Split& split = split_;
+      split.strips = divide_up(rows_, kSplitRows);
+      split.height = divide_up(rows_, split.strips);
+      split.steps = divide_up(tile_.segments * tile_.depth, kSplitStep);
+      const int64_t a_strips = shared.all ? 2 : split.strips;
+      const int64_t a_count = a_strips * split.strip_count();
+      if (!shared.all) {
+        split.a = split_space(static_cast<size_t>(a_count + 2 * split.panel_count()));
+        if (split.a == nullptr) return false;
+        split.b[0] = split.a + a_count;
+        split.b[1] = split.b[0] + split.panel_count();
+      } else {
+        split.a = shared.rows;
       }
+      split.any_whole = false;
+      if (shared.all) {
+        run_strips(k_row, shared);
+      } else {
+        run_panels(k_row);
+      }
+      finish_strip(kSplitRows);
       return true;
     }
     return false;
   }
 
-  SplitPanel split_panel(const Split& split, int64_t k_row, int64_t p) const {
+  void run_strips(int64_t k_row, SplitPanels& shared) {
+    begin_rows(0, 0);
+    for (int64_t strip = 0; strip < split_.strips; ++strip) {
+      end_rows();
+      if (strip + 1 < split_.strips) {
+        begin_rows(strip + 1, (strip + 1) % 2);
+        set_pace(split_.next_rows.pairs(), panel_end_ - panel_);
+      }
+      for (int64_t p = panel_; p < panel_end_; ++p) {
+        const SplitPanels::Panel panel = shared.at(p - panel_, split_.steps);
+        if (panel.has_parts) {
+          multiply_strip(k_row, p, strip, split_.a + strip % 2 * split_.strip_count(), panel.parts);
+        } else {
+          finish_strip(kSplitRows);
+          run_rows(k_row, p, strip * split_.height, strip_rows(strip));
+        }
+      }
+    }
+    shared.steps_before += split_.steps;
+  }
+
+  void run_panels(int64_t k_row) {
+    for (int64_t strip = 0; strip < split_.strips; ++strip) {
+      begin_rows(strip, strip);
+      end_rows();
+    }
+    SplitPanel& next = split_.next_panel;
+    next = split_panel(k_row, panel_);
+    for (int64_t p = panel_; p < panel_end_; ++p) {
+      kernels_.split->split_panel(next, next.pairs);
+      const bool has_parts = next.has_parts;
+      next = p + 1 < panel_end_ ? split_panel(k_row, p + 1) : SplitPanel();
+      set_pace(next.pairs, split_.strips);
+      if (!has_parts) {
+        finish_strip(kSplitRows);
+        run_panel(k_row, p);
+        continue;
+      }
+      for (int64_t strip = 0; strip < split_.strips; ++strip) {
+        multiply_strip(k_row, p, strip, split_.a + strip * split_.strip_count(), split_.b[p % 2]);
+      }
+    }
+  }
+
+  int64_t strip_rows(int64_t strip) const {
+    return std::min(split_.height, rows_ - strip * split_.height);
+  }
+
+  SplitPanel split_panel(int64_t k_row, int64_t p) const {
     const int64_t width = panel_width(p);
     const T* b = args_.packed_b + p * kernels_.panel_cols * k() + k_row * width;
-    return {b, tile_.segments * tile_.depth, width / kernels_.lanes, split.b[p % 2]};
+    return {b, tile_.segments * tile_.depth, width / kernels_.lanes, split_.b[p % 2]};
   }
 
-  void split_rows(Split& split) {
-    SplitRow row;
-    row.stride = rows_;
-    row.count = tile_.segments;
-    row.depth = tile_.depth;
-    row.step = split.step_count();
-    for (int64_t r = 0; r < rows_; ++r) {
-      row.segments = pointers_.data() + r;
-      row.dst = split.a + r / split.height * split.strip_count() +
-                r % split.height * kSplitParts * kSplitLine;
-      split.whole[r] = !kernels_.split->split_row(row);
-      if (!split.whole[r]) continue;
-      split.any_whole = true;
-      for (int64_t i = 0; i < split.steps; ++i) {
-        std::fill_n(row.dst + i * row.step, kSplitParts * kSplitLine, uint16_t{0});
-      }
+  void begin_rows(int64_t strip, int64_t place) {
+    SplitRows& job = split_.next_rows;
+    job = SplitRows();
+    job.segments = pointers_.data() + strip * split_.height;
+    job.stride = rows_;
+    job.count = tile_.segments;
+    job.depth = tile_.depth;
+    job.rows = strip_rows(strip);
+    job.dst = split_.a + place * split_.strip_count();
+    job.step = split_.height * kSplitParts * kSplitLine;
+    job.whole = split_.whole.data() + strip * split_.height;
+    job.joined = split_.joined.data();
+  }
+  void end_rows() {
+    SplitRows& job = split_.next_rows;
+    kernels_.split->split_rows(job, job.pairs());
+    for (int64_t r = 0; r < job.rows; ++r) split_.any_whole = split_.any_whole || job.whole[r];
+  }
+
+  // So that `pairs` become parts within that many strips.
+  void set_pace(int64_t pairs, int64_t strips) {
+    split_.pairs = std::max(kLeastPairs, divide_up(pairs, strips * split_.steps * kProductsOfStep));
+  }
+
+  // What vectors do while tiles multiply.
+  static void meanwhile(void* context) {
+    auto& block = *static_cast<RowBlock*>(context);
+    Split& split = block.split_;
+    if (split.finished < split.unfinished) block.finish_strip(split.finish_rows);
+    if (split.next_panel.pairs > 0) {
+      block.kernels_.split->split_panel(split.next_panel, split.pairs);
     }
+    if (!split.next_rows.done()) block.kernels_.split->split_rows(split.next_rows, split.pairs);
   }
 
-  void run_split_panel(const Split& split, int64_t k_row, int64_t p, SplitPanel& next) {
+  void multiply_strip(int64_t k_row, int64_t p, int64_t strip, const uint16_t* a,
+                      const uint16_t* b) {
     const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
-    const int64_t last_read = next.vectors == 0 ? p : p + 1;
-    const Ahead ahead = what_is_next(k_row, tile_.segments * tile_.depth, last_read);
+    const int64_t row = strip * split_.height, rows = strip_rows(strip);
     const bool to_c = !tile_.finish;
-    alignas(64) float sums[kSplitRows * kSplitCols];
-    SplitTile tile;
-    tile.a_step = split.step_count();
-    tile.b = split.b[p % 2];
-    tile.steps = split.steps;
-    tile.from_ld = args_.ldc;
-    tile.ahead = ahead.begin;
-    tile.ahead_lines = divide_up(ahead.bytes / 64, split.strips * split.steps);
-    if (next.vectors == 2) tile.next = &next;
-    tile.next_rows = divide_up(kSplitStep / 2, 6 * split.strips);
-    int64_t configured = 0;
-    for (int64_t strip = 0; strip < split.strips; ++strip) {
-      const int64_t row = strip * split.height;
-      const int64_t rows = std::min(split.height, rows_ - row);
-      if (rows != configured) kernels_.split->configure(rows, cols);
-      configured = rows;
-      T* c = args_.c + (row_ + row) * args_.ldc + p * kernels_.panel_cols;
-      tile.a = split.a + strip * split.strip_count();
-      tile.from = first_ ? nullptr : c;
-      tile.sums = to_c ? c : sums;
-      tile.sums_ld = to_c ? args_.ldc : kSplitCols;
-      kernels_.split->multiply(tile, rows, cols);
-      tile.ahead += split.steps * tile.ahead_lines * 64;
-      finish_split(split, k_row, p, row, rows, cols, to_c ? nullptr : sums);
+    T* c = args_.c + (row_ + row) * args_.ldc + p * kernels_.panel_cols;
+    if (rows != split_.tile_rows || cols != split_.tile_cols) {
+      kernels_.split->configure(rows, cols);
+      split_.tile_rows = rows;
+      split_.tile_cols = cols;
     }
+    T* sums = split_.sums[split_.turn].data();
+    SplitTile tile;
+    tile.a = a;
+    tile.a_step = split_.height * kSplitParts * kSplitLine;
+    tile.b = b;
+    tile.steps = split_.steps;
+    tile.from = first_ ? nullptr : c;
+    tile.from_ld = args_.ldc;
+    tile.sums = to_c ? c : sums;
+    tile.sums_ld = to_c ? args_.ldc : kSplitCols;
+    tile.meanwhile = meanwhile;
+    tile.context = this;
+    split_.finish_rows =
+        std::max(kLeastFinishRows, divide_up(split_.unfinished, split_.steps * kProductsOfStep));
+    kernels_.split->multiply(tile, rows, cols);
+    finish_strip(kSplitRows);  // the one before
+    if (to_c && !split_.any_whole) return;
+    split_.unfinished = rows;
+    split_.finished = 0;
+    split_.finish_row = row;
+    split_.finish_panel = p;
+    split_.finish_cols = cols;
+    split_.finish_k_row = k_row;
+    split_.finish_sums = to_c ? nullptr : sums;
+    split_.turn = 1 - split_.turn;
   }
 
-  // What becomes of the sums of a strip, null where they are in C, and the rows without parts.
-  void finish_split(const Split& split, int64_t k_row, int64_t p, int64_t row, int64_t rows,
-                    int64_t cols, const float* sums) {
-    if (sums == nullptr && !split.any_whole) return;
-    for (int64_t r = 0; r < rows;) {
-      const bool whole = split.whole[row + r];
-      int64_t end = r + 1;
-      while (!whole && end < rows && !split.whole[row + end]) ++end;
+  // What becomes of the sums of the last strip, those in C excepted, and its rows without parts;
+  // at most that many rows.
+  void finish_strip(int64_t most) {
+    const int64_t end = std::min(split_.finished + most, split_.unfinished);
+    for (int64_t r = split_.finished; r < end;) {
+      const int64_t row = split_.finish_row + r;
+      const bool whole = split_.whole[row];
+      int64_t next = r + 1;
+      while (!whole && next < end && !split_.whole[row + next - r]) ++next;
       if (whole) {
-        place(k_row, p, row + r, cols);
-        tile_.tiles = 1;
-        kernels_.tile[1](tile_);
-      } else if (sums != nullptr) {
-        place(k_row, p, row + r, cols);
-        kernels_.finish(tile_, sums + r * kSplitCols, static_cast<int>(end - r));
+        run_rows(split_.finish_k_row, split_.finish_panel, row, 1);
+      } else if (split_.finish_sums != nullptr) {
+        place(split_.finish_k_row, split_.finish_panel, row, split_.finish_cols);
+        kernels_.finish(tile_, split_.finish_sums + r * kSplitCols, static_cast<int>(next - r));
+        finish(row, next - r, split_.finish_panel, split_.finish_cols);
       }
-      if (whole || sums != nullptr) finish(row + r, end - r, p, cols);
-      r = end;
+      r = next;
+    }
+    split_.finished = end;
+  }
+
+  // Rows of a panel by multiply-adds.
+  void run_rows(int64_t k_row, int64_t p, int64_t row, int64_t rows) {
+    const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
+    tile_.tiles = 1;
+    tile_.prefetch_step = 0;
+    for (const int64_t end = row + rows; row < end; ++row) {
+      place(k_row, p, row, cols);
+      kernels_.tile[1](tile_);
+      finish(row, 1, p, cols);
     }
   }
 
@@ -385,12 +499,14 @@ class RowBlock {
   const GemmKernels<T>& kernels_;
   const BlockArgs<T>& args_;
   const int64_t row_, rows_;
+  const bool more_rows_;
   int64_t panel_ = 0, panel_end_ = 0;
   bool pass_ = false;   // the activation needs a pass of its own
   bool plain_ = false;  // the sums are what is wanted
   GemmTile<T> tile_;
   bool first_ = true;  // the first chunk of k
   bool last_ = false;
+  Split split_;
   std::array<const T*, kMaxPointers> pointers_;
   alignas(64) std::array<T, kFinishRows * kMaxPanelCols> aside_;
 };
@@ -427,16 +543,66 @@ void pack_b(const GemmKernels<T>& kernels, const T* b, int64_t ldb, bool trans_b
   });
 }
 
+// Splits all panels where rows are many and panels few, so that it is done once for all blocks.
+template <class T>
+static void share_panels(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t rows,
+                         int64_t panel, int64_t panel_end, SplitPanels& shared) {
+  if constexpr (std::is_same_v<T, float>) {
+    shared.panels = panel_end - panel;
+    int64_t steps = 0, most = 0;
+    const auto for_chunks = [&](const auto& fn) {
+      Chunk chunk = next_chunk({}, args.segments, args.depth, kSplitChunkDepth);
+      while (chunk.segment < args.segments) {
+        fn(chunk, divide_up(chunk.segments * chunk.depth, kSplitStep));
+        chunk = next_chunk(chunk, args.segments, args.depth, kSplitChunkDepth);
+      }
+    };
+    for_chunks([&](const Chunk&, int64_t count) {
+      steps += count;
+      most = std::max(most, count);
+    });
+    if (steps * shared.panels > SplitPanels::kMostSteps || rows <= shared.panels * kSplitRows) {
+      return;
+    }
+    const int64_t row_count = 2 * most * kSplitRows * kSplitParts * kSplitLine;
+    const int64_t panel_count = steps * shared.panels * SplitPanels::kStepCount;
+    shared.rows = split_space(static_cast<size_t>(row_count + panel_count));
+    if (shared.rows == nullptr) return;
+    shared.parts = shared.rows + row_count;
+    const int64_t k = args.segments * args.depth;
+    for_chunks([&](const Chunk& chunk, int64_t count) {
+      for (int64_t p = panel; p < panel_end; ++p) {
+        const int64_t cols = args.n - p * kernels.panel_cols;
+        const int64_t vectors = std::min<int64_t>(2, divide_up(cols, kernels.lanes));
+        const int64_t first = shared.steps_before * shared.panels + (p - panel) * count;
+        SplitPanel job(args.packed_b + p * kernels.panel_cols * k +
+                           chunk.k(args.depth) * vectors * kernels.lanes,
+                       chunk.segments * chunk.depth, vectors,
+                       shared.parts + first * SplitPanels::kStepCount);
+        kernels.split->split_panel(job, job.pairs);
+        shared.has_parts[first] = job.has_parts;
+      }
+      shared.steps_before += count;
+    });
+    shared.steps_before = 0;
+    shared.all = true;
+  }
+}
+
 template <class T>
 void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t row,
                  int64_t row_end, int64_t panel, int64_t panel_end) {
   // Blocks of even height, a whole number of tiles where possible.
-  const int64_t blocks = divide_up(row_end - row, kBlockRows);
-  const int64_t tiles = divide_up(row_end - row, kernels.tile_rows);
+  const int64_t blocks = divide_up(row_end - row, args.split ? kMaxBlockRows : kBlockRows);
+  const int64_t tile_rows = args.split ? kSplitRows : kernels.tile_rows;
+  const int64_t tiles = divide_up(row_end - row, tile_rows);
+  SplitPanels shared;
+  if (args.split) share_panels(kernels, args, row_end - row, panel, panel_end, shared);
   for (int64_t i = 0; i < blocks; ++i) {
-    const int64_t begin = row + tiles * i / blocks * kernels.tile_rows;
-    const int64_t end = std::min(row + tiles * (i + 1) / blocks * kernels.tile_rows, row_end);
-    RowBlock<T>(kernels, args, begin, end - begin).run(panel, panel_end);
+    const int64_t begin = row + tiles * i / blocks * tile_rows;
+    const int64_t end = std::min(row + tiles * (i + 1) / blocks * tile_rows, row_end);
+    RowBlock<T>(kernels, args, begin, end - begin, end < row_end).run(panel, panel_end, shared);
+    shared.steps_before = 0;
   }
   if (args.split) kernels.split->release();
 }
@@ -446,8 +612,8 @@ bool pays_to_split(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t 
   if (kernels.split == nullptr || m <= 0 || n <= 0 || k <= 0) return false;
   // What it takes to split a row, a panel for a block of rows, and to fetch the sums from tiles, in
   // columns, rows and elements of k whose multiply-adds take as long.
-  constexpr double kRowCost = 30, kPanelCost = 14, kSumCost = 20, kMost = 0.4;
-  const auto rows = static_cast<double>(std::min(m, kBlockRows));
+  constexpr double kRowCost = 30, kPanelCost = 20, kSumCost = 20, kMost = 0.37;
+  const auto rows = static_cast<double>(std::min(m, kMaxBlockRows));
   return kRowCost / static_cast<double>(n) + kPanelCost / rows + kSumCost / static_cast<double>(k) <
          kMost;
 }

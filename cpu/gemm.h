@@ -55,7 +55,8 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& args, void* workspac
 
 // ---- The loop shared with convolution.
 
-inline constexpr int64_t kMaxBlockRows = 192;    // rows per call of FillRows
+inline constexpr int64_t kBlockRows = 192;       // rows of a block, a multiple of all tile_rows
+inline constexpr int64_t kMaxBlockRows = 224;    // rows per call of FillRows: a block's by parts
 inline constexpr int64_t kMaxChunkDepth = 1536;  // elements read from each of its pointers
 
 // Whether a product of these sizes, or a part of it, is to be done by kernels.split: the bits of an

@@ -207,7 +207,7 @@ constexpr int64_t kMaxPointers = 2048;
 
 // Rows that are packed at once: what stays in the second cache beside B.
 int64_t packed_rows(int64_t k) {
-  constexpr int64_t kMostRows = 4 * kMaxBlockRows;
+  constexpr int64_t kMostRows = 4 * kBlockRows;
   return std::min(kMostRows, block_rows(k) / 2 / kPairRows * kPairRows + kPairRows);
 }
 
@@ -221,9 +221,9 @@ void pack_rows(const BlockArgs<float>& args, int64_t row, int64_t rows, uint16_t
   }
   // Whole segments, or parts of one where it is longer than what a pointer promises.
   const int64_t depth = std::min(args.depth, kMaxChunkDepth);
-  const int64_t most = depth < args.depth ? 1 : kMaxPointers / kMaxBlockRows;
-  for (int64_t begin = 0; begin < rows; begin += kMaxBlockRows) {
-    const int64_t count = std::min(kMaxBlockRows, rows - begin);
+  const int64_t most = depth < args.depth ? 1 : kMaxPointers / kBlockRows;
+  for (int64_t begin = 0; begin < rows; begin += kBlockRows) {
+    const int64_t count = std::min(kBlockRows, rows - begin);
     for (int64_t at = 0; at < k;) {
       const int64_t segment = at / args.depth, offset = at % args.depth;
       RowsBf16 from;

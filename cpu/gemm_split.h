@@ -23,29 +23,47 @@ inline constexpr int64_t kSplitRows = 32;  // most rows of a strip: two tiles be
 inline constexpr int64_t kSplitCols = 32;  // of a panel: two tiles side by side
 inline constexpr int64_t kSplitLine = 32;  // elements of bf16 of a row of a tile
 
-// A row of A, in segments: segments[s * stride], each of `depth` elements.
-struct SplitRow {
+// Rows of A of a strip that become parts, some pairs of 16 elements at a time. Row r is in
+// segments: segments[s * stride + r], each of `depth` elements; its parts of step i lie at dst + i
+// * step + r * parts * 32.
+struct SplitRows {
   const float* const* segments = nullptr;
   int64_t stride = 0;
   int64_t count = 0;
   int64_t depth = 0;
-  uint16_t* dst = nullptr;  // its parts of the first step
-  int64_t step = 0;         // elements from step to step
+  int64_t rows = 0;
+  uint16_t* dst = nullptr;
+  int64_t step = 0;
+  bool* whole = nullptr;    // [rows], told whether the row has a number without parts
+  float* joined = nullptr;  // [count * depth], where segments are not whole steps
+
+  int64_t row = 0, segment = 0;  // at hand
+  const float* src = nullptr;
+  uint16_t* to = nullptr;
+  int64_t left = 0;  // of the segment
+  alignas(64) float leftover[16] = {};
+
+  bool done() const { return row >= rows; }
+  int64_t pairs() const { return rows * ((count * depth + kSplitStep - 1) / kSplitStep); }
 };
 
-// Rows of a packed panel that are split while tiles multiply, which leaves the vectors idle.
+// Rows of a packed panel that become parts, in pairs of vectors below one another.
 struct SplitPanel {
   SplitPanel() = default;
   // `depth` rows of `vectors` times 16 columns, which become [steps][16][parts][vectors][32].
   SplitPanel(const float* b, int64_t depth, int64_t vectors, uint16_t* dst)
-      : src(b), dst(dst), left(depth), vectors(vectors) {}
+      : src(b),
+        dst(dst),
+        left(depth),
+        pairs((depth + kSplitStep - 1) / kSplitStep * kSplitStep / 2 * vectors),
+        vectors(vectors) {}
 
   const float* src = nullptr;
   uint16_t* dst = nullptr;
-  int64_t left = 0;  // rows of src from the present step on; 0: all done
-  int64_t row = 0;   // within the step, of 16
+  int64_t left = 0;   // rows of src from the present ones on; below them are zeros
+  int64_t pairs = 0;  // to be done, zeros among them
   int64_t vectors = 0;
-  bool has_parts = true;  // when all is done: that every number had
+  bool has_parts = true;  // of all that is done: that every number had
 };
 
 // sums[rows, cols] = from + A * B for a strip of rows and a panel.
@@ -59,11 +77,10 @@ struct SplitTile {
   int64_t from_ld = 0;
   float* sums = nullptr;
   int64_t sums_ld = 0;
-  const char* ahead = nullptr;  // memory that is read soon: a number of lines for each step
-  int64_t ahead_lines = 0;
-  // Split meanwhile, `next_rows` at each of the six products of a step; two vectors wide.
-  SplitPanel* next = nullptr;
-  int64_t next_rows = 0;
+  // Called after each of the six products of a step, four times as long as a tile's: what vectors
+  // do within some 60 cycles costs no time. Must not touch tiles.
+  void (*meanwhile)(void* context) = nullptr;
+  void* context = nullptr;
 };
 
 struct SplitKernels {
@@ -72,10 +89,9 @@ struct SplitKernels {
   void (*release)() = nullptr;
   void (*multiply)(const SplitTile& tile, int64_t rows, int64_t cols) = nullptr;
 
-  // False where a number has no parts.
-  bool (*split_row)(const SplitRow& row) = nullptr;
-  // What is left of it.
-  void (*split_panel)(SplitPanel& panel) = nullptr;
+  // At most `pairs` of what is left.
+  void (*split_rows)(SplitRows& rows, int64_t pairs) = nullptr;
+  void (*split_panel)(SplitPanel& panel, int64_t pairs) = nullptr;
 };
 
 // For machines with AMX; null in a build for other processors.

@@ -62,15 +62,10 @@ std::vector<Tier> available_tiers() {
   return tiers;
 }
 
-// The tier that is taken where none is asked for.
-static Tier default_tier(const std::vector<Tier>& available) {
-  return available.back() == Tier::kAmxF32 ? Tier::kAmx : available.back();
-}
-
 Result<Tier> choose_tier() {
   const std::vector<Tier> tiers = available_tiers();
   const char* wanted = std::getenv("SARDONYX_TIER");
-  if (wanted == nullptr || *wanted == '\0') return default_tier(tiers);
+  if (wanted == nullptr || *wanted == '\0') return tiers.back();
   const std::optional<Tier> tier = tier_from_name(wanted);
   for (Tier available : tiers) {
     if (tier == available) return available;
@@ -82,7 +77,7 @@ Result<Tier> choose_tier() {
 }
 
 Tier best_tier() {
-  static const Tier tier = choose_tier().value_or(default_tier(available_tiers()));
+  static const Tier tier = choose_tier().value_or(available_tiers().back());
   return tier;
 }
 

@@ -58,11 +58,11 @@ std::optional<Tier> tier_from_name(std::string_view name);
 // The tiers that this build has and this machine can run, lowest first; never empty.
 std::vector<Tier> available_tiers();
 
-// The tier to use: SARDONYX_TIER when it is set, else default_tier(). Fails when the
+// The tier to use: SARDONYX_TIER when it is set, else the highest one. Fails when the
 // variable names a tier that does not exist or that this machine or build lacks.
 Result<Tier> choose_tier();
 
-// choose_tier(), decided once; default_tier() where choose_tier() fails. Whoever opens a
+// choose_tier(), decided once; the highest tier where choose_tier() fails. Whoever opens a
 // session reports the failure of choose_tier() first.
 Tier best_tier();
 

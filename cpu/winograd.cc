@@ -58,6 +58,7 @@ struct Cut {
   int64_t planes = 0;
   int64_t input_plane = 0, product_plane = 0, weight_plane = 0;
   int64_t job_panels = 0;  // whose weights lie together
+  bool split = false;      // products by parts
 
   int64_t input_count() const { return planes * input_plane; }
   int64_t product_count() const { return planes * product_plane; }
@@ -86,23 +87,27 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   cut.row = round_up(s.in_channels, 16);
   const int64_t step = kernels.tile_rows;
   const int64_t fitting = kCached / tiles.planes / (cut.row + kGroupCols) / step * step;
-  cut.block = std::clamp<int64_t>(fitting, kFewTiles, kMaxBlockRows);
+  cut.block = std::clamp<int64_t>(fitting, kFewTiles, kBlockRows);
   // Weights that are not stored are transformed once, if that can be by whom they are multiplied.
   const bool stored = stores_weights(tiles, s);
   const bool few = threads > 1 && tiles.count < kFewTiles * threads;
-  const bool shared = few || (!stored && tiles.count <= kMaxBlockRows);
+  const bool shared = few || (!stored && tiles.count <= kBlockRows);
   cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
   if (shared) {
-    cut.block = std::min(tiles.count, kMaxBlockRows);
+    cut.block = std::min(tiles.count, kBlockRows);
   } else {
     // Blocks of even size, a multiple of the threads of them; of whole register tiles if it stays
     // so.
     const int64_t blocks = round_up(divide_up(tiles.count, cut.block), threads);
     const int64_t even = divide_up(tiles.count, blocks);
     const bool rounds = blocks * round_up(even, step) - tiles.count <= even / 4;
-    cut.block = std::min(rounds ? round_up(even, step) : even, kMaxBlockRows);
+    cut.block = std::min(rounds ? round_up(even, step) : even, kBlockRows);
     cut.tasks = std::min<int64_t>(divide_up(tiles.count, cut.block), threads > 1 ? 4 * threads : 1);
   }
+  // By what does not depend on the threads.
+  const int64_t rows = !stored && tiles.count <= kBlockRows ? kBlockRows : fitting;
+  cut.split = pays_to_split(kernels, std::min({rows, kBlockRows, tiles.count}), s.out_channels,
+                            s.in_channels);
   cut.job_panels = divide_up(s.out_channels, kernels.panel_cols);
   if (stored) {
     cut.transformed = Transformed::kStored;
@@ -243,7 +248,7 @@ struct Winograd {
     args.depth = s.in_channels;
     args.fill_rows = fill_dense_rows<float>;
     args.source = &rows;
-    args.split = pays_to_split(kernels, tiles.count, s.out_channels, s.in_channels);
+    args.split = cut.split;
     args.packed_b = weights;
     args.ldc = round_up(cut.group_cols, 16);
     args.c = products + plane * cut.product_plane + begin % cut.group_cols;

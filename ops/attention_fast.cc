@@ -34,7 +34,7 @@ class FastAttention final : public AttentionCore {
     // One more column for a sink.
     width_ = round_up(shape.columns + 1);
     constexpr int64_t kScoresInCache = 64 * 1024;  // floats
-    block_ = packs_ ? std::clamp<int64_t>(kScoresInCache / width_ / 12 * 12, 12, kMaxBlockRows) : 1;
+    block_ = packs_ ? std::clamp<int64_t>(kScoresInCache / width_ / 12 * 12, 12, kBlockRows) : 1;
     if (packs_) {
       packed_keys_ = round_up(packed_b_count(kernels_, shape.size, shape.columns));
       packed_values_ = round_up(packed_b_count(kernels_, shape.columns, shape.value_size));

@@ -210,16 +210,17 @@ def quantized_table(results):
 def tiles_table(results):
     rows = []
     for row in results.get("tiles", []):
-        times = [milliseconds(p50(row, name)) for name in ("sardonyx", "sardonyx_tiles")]
+        times = [milliseconds(p50(row, name)) for name in ("sardonyx_fma", "sardonyx")]
         rows.append([row["title"], row["threads"], *times,
-                     number(ratio(row, "sardonyx", ours="sardonyx_tiles")),
-                     number(ratio(row, "onnxruntime", ours="sardonyx_tiles"))])
+                     number(ratio(row, "sardonyx_fma")),
+                     number(ratio(row, "onnxruntime", ours="sardonyx_fma"))])
     if not rows:
         return ""
-    return ("## f32 by the tiles of AMX\n\nOn request (`sardonyx.tier` = `amx_f32`), with the "
-            "error of f32; p50 in ms. Ours / and ONNX Runtime / this. Tiles are shared with what "
-            "else runs on the same core.\n\n" +
-            table(["model", "threads", "multiply-adds", "tiles", "ours ×", "ONNX Runtime ×"], rows))
+    return ("## f32 by the tiles of AMX\n\nWhat they do for f32: beside them, multiply-adds "
+            "(`sardonyx.tier` = `amx`), as on a machine without; p50 in ms. Tiles are shared with "
+            "what else runs on the same core.\n\n" +
+            table(["model", "threads", "multiply-adds", "tiles", "multiply-adds / tiles",
+                   "ONNX Runtime / multiply-adds"], rows))
 
 
 def small_tables(results):

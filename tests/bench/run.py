@@ -127,7 +127,7 @@ def measure_bf16(race, models, threads):
 
 
 def measure_tiles(race, models, threads):
-    """Sardonyx beside itself with products of f32 by the tiles of AMX, and beside ONNX Runtime."""
+    """Sardonyx beside itself without the tiles of AMX in products of f32, and beside ONNX Runtime."""
     rows = []
     for model in models:
         for count in threads if model.get("tiles") else ():
@@ -304,7 +304,7 @@ def measure_all(arguments, models, work):
         results["bf16"] = measure_bf16(race, models, arguments.threads)
         save()
     if "tiles" not in arguments.skip and "amx_f32" in results["machine"]["tiers"]:
-        race.contenders = ["sardonyx", "sardonyx_tiles", REFERENCE]
+        race.contenders = ["sardonyx", "sardonyx_fma", REFERENCE]
         results["tiles"] = measure_tiles(race, models, arguments.threads)
         save()
     if "sweeps" not in arguments.skip:

@@ -184,12 +184,14 @@ TEST(Gemm, SizesThatAreCutIntoTasks) {
 // Sizes at which f32 is multiplied by parts where the tier does that (pays_to_split).
 constexpr Problem kLargeProblems[] = {
     {.m = 250, .n = 200, .k = 300, .pad = 3},
-    {.m = 61, .n = 513, .k = 777},
+    {.m = 97, .n = 513, .k = 777},
+    {.m = 700, .n = 130, .k = 450, .pad = 2},
+    {.m = 520, .n = 130, .k = 900},
     {.m = 97, .n = 300, .k = 1300, .packed = false},
     {.m = 193, .n = 160, .k = 1031, .trans_b = true},
-    {.m = 400, .n = 175, .k = 160},
-    {.m = 45, .n = 555, .k = 2100, .pad = 1},
-    {.m = 70, .n = 300, .k = 300, .trans_a = true, .packed = false, .batch = 3},
+    {.m = 400, .n = 207, .k = 160},
+    {.m = 101, .n = 555, .k = 2100, .pad = 1},
+    {.m = 110, .n = 300, .k = 300, .trans_a = true, .packed = false, .batch = 3},
 };
 
 TEST(Gemm, LargeProducts) {
@@ -205,56 +207,62 @@ TEST(Gemm, LargeProducts) {
 
 // Rows and columns with numbers that are no sum of three of bf16, which have to be multiplied as
 // they are, beside others, whose bits stay what they are without them.
-TEST(Gemm, NumbersWithoutParts) {
+void check_numbers_without_parts(Tier tier, const Problem& p) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr float kMost = std::numeric_limits<float>::max();
-  constexpr int64_t kRows[] = {0, 5, 33, 69}, kCol = 40;
-  for (Tier tier : available_tiers()) {
-    const auto& kernels = gemm_kernels<float>(tier);
-    const Problem p{.m = 70, .n = 200, .k = 700};
-    Operands<float> plain_ones = make_operands(kernels, p);
-    plain_ones.args.epilogue.bias = plain_ones.bias.data();
-    run(kernels, plain_ones, 1);
-    for (const float odd : {kInfinity, -kInfinity, std::nanf(""), kMost, -kMost}) {
-      Operands<float> o = make_operands(kernels, p);
-      o.args.epilogue.bias = o.bias.data();
-      for (const int64_t row : kRows) o.a[row * o.args.lda + 600] = odd;
-      run(kernels, o, 2);
-      for (int64_t i = 0; i < p.m; ++i) {
-        const bool is_odd = std::find(std::begin(kRows), std::end(kRows), i) != std::end(kRows);
-        for (int64_t j = 0; j < p.n; ++j) {
-          const float got = o.c[i * o.args.ldc + j];
-          const float want = odd * o.b[600 * o.args.ldb + j];  // what else there is does not count
-          if (!is_odd) {
-            ASSERT_EQ(got, plain_ones.c[i * o.args.ldc + j]) << tier_name(tier);
-          } else if (std::isnan(odd)) {
-            ASSERT_TRUE(std::isnan(got)) << tier_name(tier);
-          } else if (std::isinf(odd)) {
-            ASSERT_EQ(got, want) << tier_name(tier);
-          } else {
-            ASSERT_NEAR(got, want, std::abs(want) * 1e-6) << tier_name(tier);
-          }
-        }
-      }
-      // The same in a column of B: its panel is multiplied otherwise, the next one is not.
-      o = make_operands(kernels, p);
-      o.b[600 * o.args.ldb + kCol] = odd;
-      ThreadPool pool(1);
-      pack_b(kernels, o.b.data(), o.args.ldb, false, p.k, p.n, o.packed.data(), pool);
-      o.args.epilogue.bias = o.bias.data();
-      run(kernels, o, 2);
-      for (int64_t i = 0; i < p.m; ++i) {
-        const float got = o.c[i * o.args.ldc + kCol];
-        const float want = odd * o.a[i * o.args.lda + 600];
-        if (std::isnan(odd)) {
+  constexpr int64_t kRows[] = {0, 5, 33, 69, 109}, kCol = 40;
+  const auto& kernels = gemm_kernels<float>(tier);
+  Operands<float> plain_ones = make_operands(kernels, p);
+  plain_ones.args.epilogue.bias = plain_ones.bias.data();
+  run(kernels, plain_ones, 1);
+  for (const float odd : {kInfinity, -kInfinity, std::nanf(""), kMost, -kMost}) {
+    Operands<float> o = make_operands(kernels, p);
+    o.args.epilogue.bias = o.bias.data();
+    for (const int64_t row : kRows) o.a[row * o.args.lda + 600] = odd;
+    run(kernels, o, 2);
+    for (int64_t i = 0; i < p.m; ++i) {
+      const bool is_odd = std::find(std::begin(kRows), std::end(kRows), i) != std::end(kRows);
+      for (int64_t j = 0; j < p.n; ++j) {
+        const float got = o.c[i * o.args.ldc + j];
+        const float want = odd * o.b[600 * o.args.ldb + j];  // what else there is does not count
+        if (!is_odd) {
+          ASSERT_EQ(got, plain_ones.c[i * o.args.ldc + j]) << tier_name(tier);
+        } else if (std::isnan(odd)) {
           ASSERT_TRUE(std::isnan(got)) << tier_name(tier);
         } else if (std::isinf(odd)) {
           ASSERT_EQ(got, want) << tier_name(tier);
+        } else {
+          ASSERT_NEAR(got, want, std::abs(want) * 1e-6) << tier_name(tier);
         }
-        const int64_t beside = i * o.args.ldc + 2 * kernels.panel_cols + kCol;
-        ASSERT_EQ(o.c[beside], plain_ones.c[beside]) << tier_name(tier);
       }
     }
+    // The same in a column of B: its panel is multiplied otherwise, the next one is not.
+    o = make_operands(kernels, p);
+    o.b[600 * o.args.ldb + kCol] = odd;
+    ThreadPool pool(1);
+    pack_b(kernels, o.b.data(), o.args.ldb, false, p.k, p.n, o.packed.data(), pool);
+    o.args.epilogue.bias = o.bias.data();
+    run(kernels, o, 2);
+    for (int64_t i = 0; i < p.m; ++i) {
+      const float got = o.c[i * o.args.ldc + kCol];
+      const float want = odd * o.a[i * o.args.lda + 600];
+      if (std::isnan(odd)) {
+        ASSERT_TRUE(std::isnan(got)) << tier_name(tier);
+      } else if (std::isinf(odd)) {
+        ASSERT_EQ(got, want) << tier_name(tier);
+      }
+      const int64_t beside = i * o.args.ldc + 2 * kernels.panel_cols + kCol;
+      ASSERT_EQ(o.c[beside], plain_ones.c[beside]) << tier_name(tier);
+    }
+  }
+}
+
+TEST(Gemm, NumbersWithoutParts) {
+  for (Tier tier : available_tiers()) {
+    check_numbers_without_parts(tier, {.m = 110, .n = 200, .k = 700});
+    // In strips of rows that become parts in turn.
+    check_numbers_without_parts(tier, {.m = 600, .n = 130, .k = 700});
+    check_numbers_without_parts(tier, {.m = 110, .n = 200, .k = 2000});  // sums in parts
   }
 }
 
