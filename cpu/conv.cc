@@ -173,6 +173,7 @@ struct ConvTasks {
   TaskGrid grid;        // of one group
   int64_t tasks = 0;    // of all groups
   int64_t scratch = 0;  // elements per task
+  bool split = false;   // products by parts
 };
 
 template <class T>
@@ -181,8 +182,9 @@ ConvTasks<T> tasks_of(const GemmKernels<T>& kernels, const ConvShape& s, const C
   ConvTasks<T> tasks;
   // Groups are tasks of their own; where they are many, none needs to be cut.
   const int64_t cut = divide_up(2 * threads, s.groups);
-  tasks.grid = choose_grid(s.batch * s.out_pixels(), 1, divide_up(view.cols, kernels.panel_cols),
-                           kernels.panel_cols, view.segments * view.depth,
+  const int64_t rows = s.batch * s.out_pixels(), k = view.segments * view.depth;
+  tasks.split = pays_to_split(kernels, rows, view.cols, k);
+  tasks.grid = choose_grid(kernels, rows, 1, view.cols, k, tasks.split,
                            static_cast<int>(std::min<int64_t>(cut, threads)));
   tasks.tasks = s.groups * tasks.grid.tasks();
   tasks.scratch = scratch_of(view);
@@ -275,7 +277,7 @@ void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, c
   const ConvTasks<T> tasks = tasks_of(kernels, shape, view, pool.threads());
   const int64_t group_count = packed_b_count(kernels, view.segments * view.depth, view.cols);
   const auto multiply = [&](BlockArgs<T>& args, int64_t group, int64_t part) {
-    args.split = pays_to_split(kernels, rows, view.cols, view.segments * view.depth);
+    args.split = tasks.split;
     args.packed_b = packed + group * group_count;
     gemm_blocks(kernels, args, tasks.grid.row_begin(part), tasks.grid.row_end(part),
                 tasks.grid.panel_begin(part), tasks.grid.panel_end(part));

@@ -169,9 +169,13 @@ ConvTasks tasks_of(Tier tier, const ConvShape& s, const ViewS8& view, int thread
   const GemmS8Kernels& kernels = gemm_s8_kernels(tier, view.segments, view.depth);
   const int64_t cut = std::min<int64_t>(divide_up(2 * threads, s.groups), threads);
   ConvTasks tasks;
-  tasks.grid = choose_grid(s.batch * s.out_pixels(), kernels.tile_rows,
-                           divide_up(view.cols, kernels.panel_cols), kernels.panel_cols,
-                           view.segments * view.depth, static_cast<int>(cut), kSpeedS8);
+  tasks.grid = choose_grid({.rows = s.batch * s.out_pixels(),
+                            .row_step = kernels.tile_rows,
+                            .panels = divide_up(view.cols, kernels.panel_cols),
+                            .panel_cols = kernels.panel_cols,
+                            .k = view.segments * view.depth,
+                            .speed = kSpeedS8},
+                           static_cast<int>(cut));
   tasks.tasks = tasks.grid.tasks() * s.groups;
   return tasks;
 }

@@ -618,8 +618,8 @@ bool pays_to_split(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t 
          kMost;
 }
 
-TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
-                     int threads, double speed) {
+TaskGrid choose_grid(const GridWork& work, int threads) {
+  const auto [rows, row_step, panels, panel_cols, k, speed, panel_rows] = work;
   // Microseconds of work are not worth waking anybody: 2 MFLOP are about 7.
   constexpr double kFlopsPerTask = 0.5e6;
   constexpr std::array<int64_t, 10> kParts = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32};
@@ -633,7 +633,6 @@ TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t pan
   // the thread that has the same part of the rows wrote them; a thread that works on the rows of
   // others fetches them from there.
   constexpr double kRowsPerPanelRead = 20;
-  constexpr double kPanelCost = 3;
   constexpr double kForeignRow = 2;
   // More tasks are better where a thread is slowed down.
   constexpr double kSlack = 0.1;
@@ -649,7 +648,7 @@ TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t pan
       const auto task_panels = static_cast<double>(divide_up(panels, panel_parts));
       const auto sharing = static_cast<double>(std::min<int64_t>(panel_parts, threads));
       const double products =
-          (std::max(task_rows, kRowsPerPanelRead * speed) + kPanelCost) * task_panels;
+          (std::max(task_rows, kRowsPerPanelRead * speed) + panel_rows) * task_panels;
       const double foreign = kForeignRow * speed * task_rows * (1 - 1 / sharing);
       const double cost = turns * (products + foreign) * (1 + kSlack / turns);
       if (cost < best_cost) {
@@ -659,6 +658,22 @@ TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t pan
     }
   }
   return best;
+}
+
+template <class T>
+TaskGrid choose_grid(const GemmKernels<T>& kernels, int64_t rows, int64_t row_step, int64_t cols,
+                     int64_t k, bool split, int threads) {
+  GridWork work;
+  work.rows = rows;
+  work.row_step = row_step;
+  work.panels = divide_up(cols, kernels.panel_cols);
+  work.panel_cols = kernels.panel_cols;
+  work.k = k;
+  if (split) {
+    work.speed = 1.5;
+    work.panel_rows = 24;
+  }
+  return choose_grid(work, threads);
 }
 
 namespace {
@@ -804,8 +819,9 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
     });
     return;
   }
-  const TaskGrid grid = choose_grid(args.m, plan.packs_a ? kernels.tile_rows : 1, panels,
-                                    kernels.panel_cols, args.k, threads);
+  const TaskGrid grid =
+      choose_grid(kernels, args.m, plan.packs_a ? kernels.tile_rows : 1, args.n, args.k,
+                  pays_to_split(kernels, args.m, args.n, args.k), threads);
   for (int64_t i = 0; i < args.batch; ++i) {
     Item<T> item = batch_item(args, i);
     T* space = static_cast<T*>(workspace);
@@ -862,6 +878,8 @@ BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item) {
                        ThreadPool&);                                                               \
   template void gemm_blocks(const GemmKernels<T>&, const BlockArgs<T>&, int64_t, int64_t, int64_t, \
                             int64_t);                                                              \
+  template TaskGrid choose_grid(const GemmKernels<T>&, int64_t, int64_t, int64_t, int64_t, bool,   \
+                                int);                                                              \
   template void fill_dense_rows<T>(const void*, int64_t, int64_t, int64_t, int64_t, int64_t,       \
                                    const T**);                                                     \
   template BlockArgs<T> item_block(const GemmArgs<T>&, int64_t);                                   \

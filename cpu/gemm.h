@@ -124,9 +124,20 @@ struct TaskGrid {
   }
 };
 
+struct GridWork {
+  int64_t rows = 0;
+  int64_t row_step = 1;
+  int64_t panels = 0, panel_cols = 0;
+  int64_t k = 0;
+  double speed = 1;       // how many times as long products of f32 would take
+  double panel_rows = 3;  // that take as long as what each task does once for a panel
+};
+
 // The grid that balances `threads` threads. One task where the work is too small to be shared.
-// speed: how many times as long products of f32 would take.
-TaskGrid choose_grid(int64_t rows, int64_t row_step, int64_t panels, int64_t panel_cols, int64_t k,
-                     int threads, double speed = 1);
+TaskGrid choose_grid(const GridWork& work, int threads);
+// The same for f32.
+template <class T>
+TaskGrid choose_grid(const GemmKernels<T>& kernels, int64_t rows, int64_t row_step, int64_t cols,
+                     int64_t k, bool split, int threads);
 
 }  // namespace sardonyx

@@ -156,8 +156,13 @@ size_t packed_b_bf16_bytes(int64_t k, int64_t n) {
 }
 
 TaskGrid bf16_grid(int64_t rows, int64_t n, int64_t k, int threads) {
-  constexpr double kSpeed = 8;
-  return choose_grid(rows, kPairRows, divide_up(n, kPanelBf16), kPanelBf16, k, threads, kSpeed);
+  return choose_grid({.rows = rows,
+                      .row_step = kPairRows,
+                      .panels = divide_up(n, kPanelBf16),
+                      .panel_cols = kPanelBf16,
+                      .k = k,
+                      .speed = 8},
+                     threads);
 }
 
 size_t gemm_bf16_workspace_bytes(const GemmArgs<float>& args) {

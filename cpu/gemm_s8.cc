@@ -214,8 +214,13 @@ int64_t scratch_of(int64_t k) { return k % 4 == 0 ? 0 : round_up(k, 4); }
 
 TaskGrid grid_of(Tier tier, int64_t m, int64_t n, int64_t k, int threads) {
   const GemmS8Kernels& kernels = gemm_s8_kernels(tier, 1, k);
-  return choose_grid(m, kernels.tile_rows, divide_up(n, kernels.panel_cols), kernels.panel_cols, k,
-                     threads, kSpeedS8);
+  return choose_grid({.rows = m,
+                      .row_step = kernels.tile_rows,
+                      .panels = divide_up(n, kernels.panel_cols),
+                      .panel_cols = kernels.panel_cols,
+                      .k = k,
+                      .speed = kSpeedS8},
+                     threads);
 }
 
 }  // namespace

@@ -256,24 +256,24 @@ class Tiles {
   // it has been used.
   SARDONYX_AMX inline void then_b(int64_t part) const {
     _tile_dpbf16ps(0, 4, 6);
-    wait<10>();
+    wait<20>();
     if (kBelow) _tile_dpbf16ps(2, 5, 6);
-    wait<10>();
+    wait<20>();
     load_left(part);
     if (kBeside) _tile_dpbf16ps(1, 4, 7);
-    wait<10>();
+    wait<20>();
     if (kBelow && kBeside) _tile_dpbf16ps(3, 5, 7);
     load_right(part);
     tile_.meanwhile(tile_.context);
   }
   SARDONYX_AMX inline void then_a(int64_t part) const {
     _tile_dpbf16ps(0, 4, 6);
-    wait<10>();
+    wait<20>();
     if (kBeside) _tile_dpbf16ps(1, 4, 7);
-    wait<10>();
+    wait<20>();
     load_upper(part);
     if (kBelow) _tile_dpbf16ps(2, 5, 6);
-    wait<10>();
+    wait<20>();
     if (kBelow && kBeside) _tile_dpbf16ps(3, 5, 7);
     load_lower(part);
     tile_.meanwhile(tile_.context);
