@@ -26,7 +26,7 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
                          std::span<const ResultRef> results, const RunOptions& options);
 
 // Room for as many of something as most runs have, on the stack.
-template <class T>
+template <class T, size_t kMost = 4>
 class Few {
  public:
   explicit Few(size_t count) : count_(count) {
@@ -35,7 +35,6 @@ class Few {
   std::span<T> all() { return {count_ > kMost ? many_.data() : few_, count_}; }
 
  private:
-  static constexpr size_t kMost = 8;
   size_t count_;
   T few_[kMost] = {};
   std::vector<T> many_;

@@ -292,10 +292,9 @@ Result<size_t> output_position(const State& state, std::string_view name, size_t
 }
 
 // Inputs in the graph's order, checked against its declarations.
-Result<std::vector<Value>> order_inputs(const State& state, std::span<const NamedRef> given,
-                                        const RunOptions& options) {
+Result<void> order_inputs(const State& state, std::span<const NamedRef> given,
+                          const RunOptions& options, std::span<Value> ordered) {
   const Graph& graph = *state.graph;
-  std::vector<Value> ordered(graph.inputs().size());
   for (const auto& adapter : options.adapters) {
     for (const auto& [name, tensor] : adapter->parameters) {
       ordered[TRY_AT("adapter", input_position(state, name, 0))] = tensor;
@@ -312,8 +311,7 @@ Result<std::vector<Value>> order_inputs(const State& state, std::span<const Name
     }
     ordered[i] = value.default_value;
   }
-  TRY(check_inputs(graph, ordered));
-  return ordered;
+  return check_inputs(graph, ordered);
 }
 
 void record_step(const State& state, std::vector<StepTime>* of_run, const StepRecord& step) {
@@ -400,8 +398,9 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
                          std::span<const ResultRef> results, const RunOptions& options) {
   const State& state = session.state();
   const FlushDenormals flush(state.flush_denormals);
-  const std::vector<Value> ordered = TRY(order_inputs(state, inputs, options));
-  std::vector<Value> all(state.outputs.size());
+  Few<Value, 2> ordered(state.graph->inputs().size()), made(state.outputs.size());
+  TRY(order_inputs(state, inputs, options, ordered.all()));
+  const std::span<Value> all = made.all();
   Few<size_t> places(results.size());
   const std::span<size_t> positions = places.all();
   for (size_t i = 0; i < results.size(); ++i) {
@@ -418,8 +417,8 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
   if (profiled) {
     control.record = [&](const StepRecord& step) { record_step(state, options.profile, step); };
   }
-  TRY(state.runner->run_into(ordered, all, control));
-  record_event(state, options.profile, "model_run", start);
+  TRY(state.runner->run_into(ordered.all(), all, control));
+  if (profiled) record_event(state, options.profile, "model_run", start);
   if (results.size() == 1) {
     *results[0].value = std::move(all[positions[0]]);
     return {};
