@@ -61,9 +61,9 @@ def race(contender, model, case, threads, seconds, save):
     load_seconds, run = timed(lambda: contender.load(model, inputs, threads))
     loaded = read_status("VmRSS")
     first_seconds, outputs = timed(run)
+    peak, after = read_status("VmHWM"), read_status("VmRSS")
     if save:
         np.savez(save, *[np.asarray(output) for output in outputs])
-    peak, after = read_status("VmHWM"), read_status("VmRSS")
     del outputs
     return {
         "load": load_seconds, "first": first_seconds, "times": measure(run, seconds),
