@@ -105,7 +105,12 @@ void describe_args(const Model& model, const Graph& graph, State& state) {
 Result<Tier> wanted_tier(const SessionOptions& options) {
   const auto entry = options.config.find("sardonyx.tier");
   const std::string& name = entry != options.config.end() ? entry->second : options.tier;
-  if (name.empty()) return choose_tier();
+  if (name.empty()) {
+    const Tier tier = TRY(choose_tier());
+    // Tiles of bf16 know no denormals.
+    const bool keeps_denormals = !TRY(flushes_denormals(options));
+    return tier == Tier::kAmxF32 && keeps_denormals ? Tier::kAmx : tier;
+  }
   for (Tier tier : available_tiers()) {
     if (tier_name(tier) == name) return tier;
   }

@@ -244,6 +244,16 @@ def test_denormals_are_zeros_unless_config_says_otherwise():
         assert result.tolist() == [[expected, 2, 0]]
 
 
+def test_large_products_keep_denormals_where_sums_do():
+    """Tiles of bf16, which multiply f32 where there are some, know no denormals."""
+    weights = np.eye(256, dtype="f4") * np.float32(1e30)
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.set_denormal_as_zero", "0")
+    x = np.full((256, 256), 1e-39, "f4")
+    (y,) = ort.InferenceSession(tiny_models.matmul(weights), options).run(None, {"x": x})
+    np.testing.assert_allclose(y, x.astype("f8") * 1e30, rtol=1e-6)
+
+
 def test_load_cancellation():
     options = ort.SessionOptions()
     options.set_load_cancellation_flag(True)
