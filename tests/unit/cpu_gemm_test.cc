@@ -11,6 +11,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/memory.h"
 #include "tests/support/numbers.h"
 
 namespace sardonyx {
@@ -78,8 +79,9 @@ template <class T>
 void run(const GemmKernels<T>& kernels, Operands<T>& o, int threads) {
   ThreadPool pool(threads);
   o.args.c = o.c.data();
-  std::vector<T> space(gemm_workspace_bytes(kernels, o.args, threads) / sizeof(T));
-  gemm(kernels, o.args, space.data(), pool);
+  const auto space =
+      allocate_memory(gemm_workspace_bytes(kernels, o.args, threads), Contents::kUndefined);
+  gemm(kernels, o.args, space.get(), pool);
 }
 
 using Finish = std::function<double(double sum, double bias, double residual)>;
