@@ -93,7 +93,6 @@ struct Split {
   int64_t height = 0, strips = 0, steps = 0;
   uint16_t* a = nullptr;
   uint16_t* b[2] = {};
-  int64_t chunk = 0, parts_before = 0;   // where parts are shared: the present one, and its place
   int64_t tile_rows = 0, tile_cols = 0;  // that the tiles are configured for
   SplitRows next_rows;
   SplitPanel next_panel;
@@ -137,7 +136,18 @@ class RowBlock {
   void run(int64_t panel, int64_t panel_end, SplitPanels& shared) {
     panel_ = panel;
     panel_end_ = panel_end;
-    for_chunks([&](int64_t k) {
+    const int64_t chunk_depth = args_.split ? kSplitChunkDepth : kChunkDepth;
+    Chunk chunk = next_chunk({}, args_.segments, args_.depth, chunk_depth);
+    for (bool first = true;; first = false) {
+      args_.fill_rows(args_.source, row_, rows_, chunk.segment, chunk.segments, chunk.offset,
+                      pointers_.data());
+      tile_.segments = chunk.segments;
+      tile_.depth = chunk.depth;
+      first_ = first;
+      last_ = chunk.segment + chunk.segments >= args_.segments &&
+              chunk.offset + chunk.depth >= args_.depth;
+      tile_.finish = last_ && !plain_;
+      const int64_t k = chunk.k(args_.depth);
       int64_t p = panel;
       if (args_.split && run_split(k, shared)) {
         p = panel_end;
@@ -151,42 +161,12 @@ class RowBlock {
           run_panel(k, p);
         }
       }
-    });
-  }
-
-  // Makes parts of a strip that others share.
-  void split_shared(int64_t strip) {
-    for_chunks([&](int64_t) {
-      measure_strips();
-      split_.a = args_.shared->parts + split_.parts_before;
-      begin_rows(strip, strip);
-      end_rows();
-      bool* whole = args_.shared->whole + split_.chunk * kMaxBlockRows;
-      std::copy_n(split_.next_rows.whole, split_.next_rows.rows, whole + strip * split_.height);
-      end_shared_chunk();
-    });
-  }
-
- private:
-  // Calls fn(k) for each chunk, with the first row of B that it takes.
-  template <class Fn>
-  void for_chunks(const Fn& fn) {
-    const int64_t chunk_depth = args_.split ? kSplitChunkDepth : kChunkDepth;
-    Chunk chunk = next_chunk({}, args_.segments, args_.depth, chunk_depth);
-    for (first_ = true;; first_ = false) {
-      args_.fill_rows(args_.source, row_, rows_, chunk.segment, chunk.segments, chunk.offset,
-                      pointers_.data());
-      tile_.segments = chunk.segments;
-      tile_.depth = chunk.depth;
-      last_ = chunk.segment + chunk.segments >= args_.segments &&
-              chunk.offset + chunk.depth >= args_.depth;
-      tile_.finish = last_ && !plain_;
-      fn(chunk.k(args_.depth));
       if (last_) return;
       chunk = next_chunk(chunk, args_.segments, args_.depth, chunk_depth);
     }
   }
 
+ private:
   int64_t k() const { return args_.segments * args_.depth; }
   int64_t panel_width(int64_t p) const {
     const int64_t cols = args_.n - p * kernels_.panel_cols;
@@ -307,8 +287,21 @@ class RowBlock {
 
   bool run_split(int64_t k_row, SplitPanels& shared) {
     if constexpr (std::is_same_v<T, float>) {
-      measure_strips();
-      if (!place_parts(shared)) return false;
+      Split& split = split_;
+      split.strips = divide_up(rows_, kSplitRows);
+      split.height = divide_up(rows_, split.strips);
+      split.steps = divide_up(tile_.segments * tile_.depth, kSplitStep);
+      const int64_t a_strips = shared.all ? 2 : split.strips;
+      const int64_t a_count = a_strips * split.strip_count();
+      if (!shared.all) {
+        split.a = split_space(static_cast<size_t>(a_count + 2 * split.panel_count()));
+        if (split.a == nullptr) return false;
+        split.b[0] = split.a + a_count;
+        split.b[1] = split.b[0] + split.panel_count();
+      } else {
+        split.a = shared.rows;
+      }
+      split.any_whole = false;
       if (shared.all) {
         run_strips(k_row, shared);
       } else {
@@ -318,45 +311,6 @@ class RowBlock {
       return true;
     }
     return false;
-  }
-
-  void measure_strips() {
-    split_.strips = divide_up(rows_, kSplitRows);
-    split_.height = divide_up(rows_, split_.strips);
-    split_.steps = divide_up(tile_.segments * tile_.depth, kSplitStep);
-  }
-  void end_shared_chunk() {
-    split_.parts_before += split_.strips * split_.strip_count();
-    ++split_.chunk;
-  }
-
-  // False where there is no memory for them.
-  bool place_parts(const SplitPanels& shared) {
-    Split& split = split_;
-    split.any_whole = false;
-    if (shared.all) {
-      split.a = shared.rows;
-      return true;
-    }
-    const int64_t a_count = args_.shared != nullptr ? 0 : split.strips * split.strip_count();
-    uint16_t* space = split_space(static_cast<size_t>(a_count + 2 * split.panel_count()));
-    if (space == nullptr) return false;
-    split.a = space;
-    split.b[0] = space + a_count;
-    split.b[1] = split.b[0] + split.panel_count();
-    if (args_.shared == nullptr) {
-      for (int64_t strip = 0; strip < split.strips; ++strip) {
-        begin_rows(strip, strip);
-        end_rows();
-      }
-      return true;
-    }
-    split.a = args_.shared->parts + split.parts_before;
-    std::copy_n(args_.shared->whole + split.chunk * kMaxBlockRows, rows_, split.whole.begin());
-    split.any_whole = std::find(split.whole.begin(), split.whole.begin() + rows_, true) !=
-                      split.whole.begin() + rows_;
-    end_shared_chunk();
-    return true;
   }
 
   void run_strips(int64_t k_row, SplitPanels& shared) {
@@ -381,6 +335,10 @@ class RowBlock {
   }
 
   void run_panels(int64_t k_row) {
+    for (int64_t strip = 0; strip < split_.strips; ++strip) {
+      begin_rows(strip, strip);
+      end_rows();
+    }
     SplitPanel& next = split_.next_panel;
     next = split_panel(k_row, panel_);
     for (int64_t p = panel_; p < panel_end_; ++p) {
@@ -585,16 +543,6 @@ void pack_b(const GemmKernels<T>& kernels, const T* b, int64_t ldb, bool trans_b
   });
 }
 
-// Calls fn(chunk, steps) for each chunk of k of a product by parts.
-template <class Fn>
-static void for_split_chunks(int64_t segments, int64_t depth, const Fn& fn) {
-  Chunk chunk = next_chunk({}, segments, depth, kSplitChunkDepth);
-  while (chunk.segment < segments) {
-    fn(chunk, divide_up(chunk.segments * chunk.depth, kSplitStep));
-    chunk = next_chunk(chunk, segments, depth, kSplitChunkDepth);
-  }
-}
-
 // Splits all panels where rows are many and panels few, so that it is done once for all blocks.
 template <class T>
 static void share_panels(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_t rows,
@@ -602,7 +550,14 @@ static void share_panels(const GemmKernels<T>& kernels, const BlockArgs<T>& args
   if constexpr (std::is_same_v<T, float>) {
     shared.panels = panel_end - panel;
     int64_t steps = 0, most = 0;
-    for_split_chunks(args.segments, args.depth, [&](const Chunk&, int64_t count) {
+    const auto for_chunks = [&](const auto& fn) {
+      Chunk chunk = next_chunk({}, args.segments, args.depth, kSplitChunkDepth);
+      while (chunk.segment < args.segments) {
+        fn(chunk, divide_up(chunk.segments * chunk.depth, kSplitStep));
+        chunk = next_chunk(chunk, args.segments, args.depth, kSplitChunkDepth);
+      }
+    };
+    for_chunks([&](const Chunk&, int64_t count) {
       steps += count;
       most = std::max(most, count);
     });
@@ -615,7 +570,7 @@ static void share_panels(const GemmKernels<T>& kernels, const BlockArgs<T>& args
     if (shared.rows == nullptr) return;
     shared.parts = shared.rows + row_count;
     const int64_t k = args.segments * args.depth;
-    for_split_chunks(args.segments, args.depth, [&](const Chunk& chunk, int64_t count) {
+    for_chunks([&](const Chunk& chunk, int64_t count) {
       for (int64_t p = panel; p < panel_end; ++p) {
         const int64_t cols = args.n - p * kernels.panel_cols;
         const int64_t vectors = std::min<int64_t>(2, divide_up(cols, kernels.lanes));
@@ -642,9 +597,7 @@ void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_
   const int64_t tile_rows = args.split ? kSplitRows : kernels.tile_rows;
   const int64_t tiles = divide_up(row_end - row, tile_rows);
   SplitPanels shared;
-  if (args.split && args.shared == nullptr) {
-    share_panels(kernels, args, row_end - row, panel, panel_end, shared);
-  }
+  if (args.split) share_panels(kernels, args, row_end - row, panel, panel_end, shared);
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t begin = row + tiles * i / blocks * tile_rows;
     const int64_t end = std::min(row + tiles * (i + 1) / blocks * tile_rows, row_end);
@@ -744,43 +697,7 @@ struct DynamicPlan {
   int64_t b_count = 0;  // packed elements of B per group
   int64_t a_count = 0;  // transposed or packed elements of A per group
   bool packs_a = false;
-  // Rows as parts that all tasks of an item share: columns are cut into more tasks then.
-  int64_t parts = 0;        // elements of bf16
-  int64_t parts_count = 0;  // of T, with what tells of rows without parts
-
-  int64_t space_count() const { return groups * (a_count + b_count) + parts_count; }
 };
-
-// Where threads would split the same rows each for itself.
-template <class T>
-void plan_shared_parts(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads,
-                       DynamicPlan& plan) {
-  constexpr int64_t kMostBytes = int64_t{4} << 20;
-  const int64_t panels = divide_up(args.n, kernels.panel_cols);
-  if (threads == 1 || plan.groups > 1 || args.m > kMaxBlockRows || panels < 4 * threads ||
-      !pays_to_split(kernels, args.m, args.n, args.k)) {
-    return;
-  }
-  int64_t steps = 0, chunks = 0;
-  for_split_chunks(1, args.k, [&](const Chunk&, int64_t count) {
-    steps += count;
-    ++chunks;
-  });
-  const int64_t strips = divide_up(args.m, kSplitRows);
-  const int64_t parts = steps * strips * divide_up(args.m, strips) * kSplitParts * kSplitLine;
-  const int64_t bytes = parts * 2 + chunks * kMaxBlockRows;
-  if (bytes > kMostBytes) return;
-  plan.parts = parts;
-  plan.parts_count = divide_up(bytes, 64) * 64 / static_cast<int64_t>(sizeof(T));
-}
-
-// Panels of a product whose rows are shared: some tasks for each thread, so that a slow one holds
-// up nobody, of four panels or more, because the first one of each is split while nothing else is
-// done.
-TaskGrid shared_parts_grid(int64_t rows, int64_t panels, int threads) {
-  const int64_t tasks = std::min<int64_t>(panels / 4, 3 * threads) / threads * threads;
-  return {rows, panels, 1, 1, std::max<int64_t>(tasks, threads)};
-}
 
 // Interleaving rows costs about a third of a cycle per element, and saves as many for each 100
 // columns.
@@ -818,7 +735,6 @@ DynamicPlan plan_dynamic(const GemmKernels<T>& kernels, const GemmArgs<T>& args,
   if (threads > 1 && args.batch >= 2 * threads && flops * static_cast<double>(args.batch) > 1e6) {
     plan.groups = std::min<int64_t>(args.batch, 4 * threads);
   }
-  plan_shared_parts(kernels, args, threads, plan);
   return plan;
 }
 
@@ -858,7 +774,7 @@ Item<T> batch_item(const GemmArgs<T>& args, int64_t i) {
 template <class T>
 size_t gemm_workspace_bytes(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads) {
   const DynamicPlan plan = plan_dynamic(kernels, join_batch(args), threads);
-  return static_cast<size_t>(plan.space_count()) * sizeof(T);
+  return static_cast<size_t>(plan.groups * (plan.a_count + plan.b_count)) * sizeof(T);
 }
 
 template <class T>
@@ -903,16 +819,9 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
     });
     return;
   }
-  SharedParts shared;
-  if (plan.parts > 0) {
-    shared.parts =
-        reinterpret_cast<uint16_t*>(static_cast<T*>(workspace) + plan.a_count + plan.b_count);
-    shared.whole = reinterpret_cast<bool*>(shared.parts + plan.parts);
-  }
   const TaskGrid grid =
-      plan.parts > 0 ? shared_parts_grid(args.m, panels, threads)
-                     : choose_grid(kernels, args.m, plan.packs_a ? kernels.tile_rows : 1, args.n,
-                                   args.k, pays_to_split(kernels, args.m, args.n, args.k), threads);
+      choose_grid(kernels, args.m, plan.packs_a ? kernels.tile_rows : 1, args.n, args.k,
+                  pays_to_split(kernels, args.m, args.n, args.k), threads);
   for (int64_t i = 0; i < args.batch; ++i) {
     Item<T> item = batch_item(args, i);
     T* space = static_cast<T*>(workspace);
@@ -927,14 +836,6 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
         pack_a_rows(kernels, item.rows, args.m, args.k, tiles * part / parts * kernels.tile_rows,
                     std::min(args.m, tiles * (part + 1) / parts * kernels.tile_rows), space);
       });
-    }
-    if constexpr (std::is_same_v<T, float>) {
-      if (plan.parts > 0) {
-        item.block.shared = &shared;
-        pool.parallel_for(divide_up(args.m, kSplitRows), [&](int64_t strip) {
-          RowBlock<T>(kernels, item.block, 0, args.m, false).split_shared(strip);
-        });
-      }
     }
     pool.parallel_for(grid.tasks(), [&](int64_t task) {
       if (plan.packs_a && !shared_rows) {

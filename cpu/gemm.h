@@ -80,21 +80,14 @@ template <class T>
 void fill_dense_rows(const void* source, int64_t row, int64_t rows, int64_t segment,
                      int64_t segments, int64_t offset, const T** out);
 
-// All rows as parts, for tasks that share them.
-struct SharedParts {
-  uint16_t* parts = nullptr;  // chunk by chunk of k, strip by strip
-  bool* whole = nullptr;      // [chunks][kMaxBlockRows], rows that have none
-};
-
 template <class T>
 struct BlockArgs {
   int64_t n = 0;
   int64_t segments = 1, depth = 0;  // k = segments * depth
   FillRows<T> fill_rows = nullptr;
   const void* source = nullptr;
-  bool split = false;                   // as pays_to_split says of the whole product
-  const SharedParts* shared = nullptr;  // of all rows, at most kMaxBlockRows; or null
-  const T* packed_a = nullptr;          // or null: the same rows interleaved, tile_rows at a time
+  bool split = false;           // as pays_to_split says of the whole product
+  const T* packed_a = nullptr;  // or null: the same rows interleaved, tile_rows at a time
   const T* packed_b = nullptr;
   T* c = nullptr;
   int64_t ldc = 0;
