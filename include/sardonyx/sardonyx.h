@@ -130,8 +130,8 @@ struct SessionOptions {
   std::vector<std::string> disabled_kernels;
   // Instruction set to use: "sse4", "avx2", "avx512", "amx", "amx_f32", "neon"; empty: the
   // last of these that this machine has. "amx_f32" is "amx" with large products of f32 by its tiles
-  // too, as exact as multiply-adds and other in the last bits. The config entry `sardonyx.tier` says
-  // the same and counts more.
+  // too, as exact as multiply-adds and other in the last bits. The config entry `sardonyx.tier`
+  // says the same and counts more.
   std::string tier;
   // Keys and values as ONNX Runtime's session config entries: known ones are honoured, others kept.
   // `session.set_denormal_as_zero` is "1" when it is absent: while a run computes, denormals are
