@@ -1,7 +1,8 @@
 // GemmKernels: the register tile of matrix products, C[rows, cols] (+)= A * B, and what packs B for
 // it. Rows of A are given by pointers, in segments, so that the same tile computes a matrix product
 // (one segment) and a convolution (one segment per kernel tap, indirect). Entry points:
-// gemm_kernels<float>(tier), gemm_kernels<double>(tier); the loops around them are in cpu/gemm.cc.
+// gemm_kernels<float>(tier), gemm_kernels<double>(tier); the loops around them are in
+// cpu/gemm_block.h.
 #pragma once
 
 #include <cstddef>

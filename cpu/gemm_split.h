@@ -9,7 +9,7 @@
 // Parts below 2^-126 are zero, as numbers below it are to threads that flush them: it is as if the
 // numbers had been 2^-125 beside themselves. What is infinite, no number or above the largest of
 // bf16 has no such parts; who splits says so, and its products are to be had otherwise.
-// Entry points: split_kernels, split_space; the loop around them is in cpu/gemm.cc.
+// Entry points: split_kernels, split_space; the loop around them is in cpu/gemm_block.h.
 #pragma once
 
 #include <cstddef>
