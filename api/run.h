@@ -2,6 +2,8 @@
 // counts. Entry point: run_session; Session::run and run_into are made of it.
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -25,18 +27,30 @@ struct ResultRef {
 Result<void> run_session(const Session& session, std::span<const NamedRef> inputs,
                          std::span<const ResultRef> results, const RunOptions& options);
 
-// Room for as many of something as most runs have, on the stack.
+// `count` of something, on the stack where most runs have no more.
 template <class T, size_t kMost = 4>
 class Few {
  public:
   explicit Few(size_t count) : count_(count) {
-    if (count > kMost) many_.resize(count);
+    if (count > kMost) {
+      many_.resize(count);
+    } else {
+      std::uninitialized_value_construct_n(few(), count);
+    }
   }
-  std::span<T> all() { return {count_ > kMost ? many_.data() : few_, count_}; }
+  ~Few() {
+    if (count_ <= kMost) std::destroy_n(few(), count_);
+  }
+  Few(const Few&) = delete;
+  Few& operator=(const Few&) = delete;
+
+  std::span<T> all() { return {count_ > kMost ? many_.data() : few(), count_}; }
 
  private:
+  T* few() { return reinterpret_cast<T*>(few_); }
+
   size_t count_;
-  T few_[kMost] = {};
+  alignas(T) std::byte few_[kMost * sizeof(T)];
   std::vector<T> many_;
 };
 

@@ -412,7 +412,7 @@ Result<void> run_session(const Session& session, std::span<const NamedRef> input
     const size_t position = TRY(output_position(state, results[i].name, i));
     TRY(check_output(state.graph->outputs()[position], *results[i].value));
     positions[i] = position;
-    all[position] = *results[i].value;
+    if (results[i].value->kind() != Value::Kind::kNone) all[position] = *results[i].value;
   }
   const bool profiled = state.options.profiling || options.profile != nullptr;
   const auto start = profiled ? Clock::now() : Clock::time_point();

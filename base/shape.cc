@@ -1,6 +1,8 @@
 // Changes, checks and printing of concrete shapes.
 #include "base/shape.h"
 
+#include <utility>
+
 namespace sardonyx {
 
 Shape::Shape(std::span<const int64_t> dims) { assign(dims); }
@@ -11,12 +13,20 @@ void Shape::assign(std::span<const int64_t> dims) {
   std::copy(dims.begin(), dims.end(), data());
 }
 
+void Shape::copy_heap(const Shape& other) {
+  heap_ = std::make_unique<int64_t[]>(rank_);
+  std::copy_n(other.heap_.get(), rank_, heap_.get());
+}
+
 void Shape::resize(size_t rank, int64_t dim) {
   const size_t kept = std::min(rank, rank_);
-  if (rank > kInline) heap_.resize(rank);
-  // Dims move where the place of them does.
-  if (rank_ <= kInline && rank > kInline) std::copy_n(inline_, kept, heap_.data());
-  if (rank_ > kInline && rank <= kInline) std::copy_n(heap_.data(), kept, inline_);
+  if (rank > kInline) {
+    auto dims = std::make_unique<int64_t[]>(rank);
+    std::copy_n(data(), kept, dims.get());
+    heap_ = std::move(dims);
+  } else if (rank_ > kInline) {
+    std::copy_n(heap_.get(), kept, inline_);
+  }
   rank_ = rank;
   std::fill(begin() + kept, end(), dim);
 }

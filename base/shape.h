@@ -6,10 +6,10 @@
 #include <cassert>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/export.h"
 
@@ -18,6 +18,14 @@ namespace sardonyx {
 class SARDONYX_API Shape {
  public:
   Shape() = default;
+  Shape(const Shape& other) { copy(other); }
+  Shape(Shape&& other) noexcept = default;
+  Shape& operator=(const Shape& other) {
+    if (this != &other) copy(other);
+    return *this;
+  }
+  Shape& operator=(Shape&& other) noexcept = default;
+  ~Shape() = default;
   Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const int64_t> dims);
   Shape(size_t rank, int64_t dim);
@@ -25,8 +33,8 @@ class SARDONYX_API Shape {
   size_t rank() const { return rank_; }
   size_t size() const { return rank_; }
   bool empty() const { return rank_ == 0; }
-  int64_t* data() { return rank_ <= kInline ? inline_ : heap_.data(); }
-  const int64_t* data() const { return rank_ <= kInline ? inline_ : heap_.data(); }
+  int64_t* data() { return rank_ <= kInline ? inline_ : heap_.get(); }
+  const int64_t* data() const { return rank_ <= kInline ? inline_ : heap_.get(); }
   int64_t& operator[](size_t axis) { return data()[axis]; }
   int64_t operator[](size_t axis) const { return data()[axis]; }
   int64_t* begin() { return data(); }
@@ -63,9 +71,18 @@ class SARDONYX_API Shape {
 
  private:
   static constexpr size_t kInline = 8;
+
+  // Of small shapes all places: a few moves of vectors, shorter than a loop over the dims.
+  void copy(const Shape& other) {
+    rank_ = other.rank_;
+    std::copy_n(other.inline_, kInline, inline_);
+    if (rank_ > kInline) copy_heap(other);
+  }
+  void copy_heap(const Shape& other);
+
   size_t rank_ = 0;
   int64_t inline_[kInline] = {};
-  std::vector<int64_t> heap_;
+  std::unique_ptr<int64_t[]> heap_;  // all dims, where they are more than kInline
 };
 
 }  // namespace sardonyx

@@ -42,7 +42,9 @@ std::string to_string(Device device) {
 Tensor Tensor::wrap(DType dtype, const Shape& shape, void* data, std::shared_ptr<void> owner,
                     Device device) {
   Tensor tensor;
-  tensor.view_ = TensorView{dtype, shape, data};
+  tensor.view_.dtype = dtype;
+  tensor.view_.shape = shape;
+  tensor.view_.data = data;
   tensor.owner_ = std::move(owner);
   tensor.device_ = device;
   return tensor;

@@ -39,19 +39,24 @@ class SARDONYX_API Value {
   bool is_tensor() const { return kind_ == Kind::kTensor; }
   const Tensor& tensor() const { return tensor_; }
   Tensor& tensor() { return tensor_; }
-  const SparseTensor& sparse() const { return *sparse_; }
+  const SparseTensor& sparse() const { return of<SparseTensor>(); }
   const std::vector<Value>& items() const;  // of a sequence
   DType element_dtype() const;              // of a sequence: its declared element dtype
-  const MapValue& map() const { return *map_; }
+  const MapValue& map() const { return of<MapValue>(); }
   bool has_value() const;      // false only for an empty optional
   const Value& inner() const;  // of a non-empty optional
 
  private:
+  template <class T>
+  const T& of() const {
+    return *static_cast<const T*>(contents_.get());
+  }
+
   Kind kind_ = Kind::kNone;
   Tensor tensor_;
-  std::shared_ptr<const ValueList> list_;
-  std::shared_ptr<const SparseTensor> sparse_;
-  std::shared_ptr<const MapValue> map_;
+  // What other kinds hold: ValueList, SparseTensor or MapValue. One pointer for all, because values
+  // are copied and moved in every run and hardly ever hold anything but a tensor.
+  std::shared_ptr<const void> contents_;
 };
 
 struct ValueList {
@@ -59,9 +64,11 @@ struct ValueList {
   DType element = DType::kUndefined;
 };
 
-inline const std::vector<Value>& Value::items() const { return list_->items; }
-inline DType Value::element_dtype() const { return list_->element; }
-inline bool Value::has_value() const { return kind_ != Kind::kOptional || !list_->items.empty(); }
-inline const Value& Value::inner() const { return list_->items.front(); }
+inline const std::vector<Value>& Value::items() const { return of<ValueList>().items; }
+inline DType Value::element_dtype() const { return of<ValueList>().element; }
+inline bool Value::has_value() const {
+  return kind_ != Kind::kOptional || !of<ValueList>().items.empty();
+}
+inline const Value& Value::inner() const { return of<ValueList>().items.front(); }
 
 }  // namespace sardonyx

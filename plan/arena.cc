@@ -77,9 +77,9 @@ void ArenaPool::give_spare(Spares& spares, Block block) {
 
 Result<Tensor> ArenaPool::make_result(DType dtype, const Shape& shape) const {
   constexpr size_t kLarge = size_t{1} << 20;
-  if (dtype == DType::kString || !shape.checked_count()) return Tensor::allocate(dtype, shape);
-  const size_t bytes = dtype_bytes(dtype, static_cast<size_t>(shape.count()));
-  if (!source_ && bytes < kLarge) return Tensor::allocate(dtype, shape);
+  const auto count = shape.checked_count();
+  if (dtype == DType::kString || !count) return Tensor::allocate(dtype, shape);
+  const size_t bytes = dtype_bytes(dtype, static_cast<size_t>(*count));
   Block block;
   if (bytes >= kLarge) block = take_spare(*spares_, bytes);
   if (block.memory == nullptr) {

@@ -65,14 +65,14 @@ size_t at(ValueId id) { return static_cast<size_t>(id); }
 // One run: addresses of values by root, slots, and the arenas of the plans so far.
 class Run {
  public:
-  Run(const Graph& graph, const PlanContext& context, const std::shared_ptr<Plan>& plan,
-      std::span<const Value> inputs, std::span<Value> results, const RunControl& control)
+  Run(const Graph& graph, const PlanContext& context, Plan& plan, std::span<const Value> inputs,
+      std::span<Value> results, const RunControl& control)
       : graph_(graph),
         context_(context),
         inputs_(inputs),
         results_(results),
         control_(control),
-        first_{plan, take_views(*plan), {}},
+        first_{&plan, take_views(plan), {}},
         addresses_(first_.views->addresses) {
     addresses_.resize(graph.value_count());
     size_t index = 0;
@@ -90,31 +90,36 @@ class Run {
   }
 
   // The plan that it began with, or one that continues.
-  Result<void> run(const std::shared_ptr<Plan>& plan) {
-    if (plan != first_.plan) later_.push_back({plan, take_views(*plan), {}});
-    Taken& taken = plan == first_.plan ? first_ : later_.back();
-    if (plan->arena_bytes != 0) {
-      Result<ArenaPool::Block> arena = context_.arenas->take(plan->arena_bytes);
-      if (!arena) return tl::unexpected(noted(arena.error(), largest_step(*plan)));
+  Result<void> run(Plan& plan) {
+    if (&plan != first_.plan) later_.push_back({&plan, take_views(plan), {}});
+    Taken& taken = &plan == first_.plan ? first_ : later_.back();
+    if (plan.arena_bytes != 0) {
+      Result<ArenaPool::Block> arena = context_.arenas->take(plan.arena_bytes);
+      if (!arena) return tl::unexpected(noted(arena.error(), largest_step(plan)));
       taken.arena = take_value(std::move(arena));
     }
     const ArenaPool::Block& arena = taken.arena;
     StepViews& views = *taken.views;
-    if (slots_.size() < static_cast<size_t>(plan->slot_count)) {
-      slots_.resize(static_cast<size_t>(plan->slot_count));
+    if (slots_.size() < static_cast<size_t>(plan.slot_count)) {
+      slots_.resize(static_cast<size_t>(plan.slot_count));
     }
-    for (ValueId root : plan->in_arena) {
-      addresses_[at(root)] = static_cast<char*>(arena.data()) + plan->known.places[at(root)].offset;
+    for (ValueId root : plan.in_arena) {
+      addresses_[at(root)] = static_cast<char*>(arena.data()) + plan.known.places[at(root)].offset;
     }
-    for (const auto& [output, root] : plan->results) TRY(place_result(*plan, output, root));
-    for (const Part& part : plan->parts) {
+    for (const DirectResult& each : plan.results) {
+      Value& result = results_[each.output];
+      TRY(ready_result(graph_, context_, each.output, each.dtype, each.shape, result));
+      addresses_[at(each.root)] = result.tensor().data();
+    }
+    for (const Part& part : plan.parts) {
       addresses_[at(part.root)] = static_cast<char*>(addresses_[at(part.host)]) + part.offset;
     }
-    Error error(Code::kOk, {});
+    Error error;
+    error.code = Code::kOk;
     size_t first = 0;
-    for (const Step& step : plan->steps) {
+    for (const Step& step : plan.steps) {
       TRY(check_control());
-      TRY(run_step(*plan, step, views, first, arena, error));
+      TRY(run_step(plan, step, views, first, arena, error));
       first += step.inputs.size() + step.outputs.size();
     }
     return {};
@@ -133,12 +138,7 @@ class Run {
       const ValueId id = graph_.outputs()[i].value;
       const ValueId root = plan.known.roots[at(id)];
       const Place& place = plan.known.places[at(root)];
-      if (place.kind == Place::Kind::kOutput && place.index == static_cast<int>(i)) {
-        if (results_[i].tensor().shape() != to_shape(*plan.known.types[at(id)].dims)) {
-          results_[i] = results_[i].tensor().reshaped(to_shape(*plan.known.types[at(id)].dims));
-        }
-        continue;
-      }
+      if (place.kind == Place::Kind::kOutput && place.index == static_cast<int>(i)) continue;
       const Value value = value_of(plan, id);
       if (!value.is_tensor() || (place.kind == Place::Kind::kSlot && !has_buffer(results_[i]))) {
         results_[i] = value;
@@ -171,15 +171,6 @@ class Run {
     return fmt::format("the largest part is for {}, {} bytes", graph_.node(largest).title(), most);
   }
 
-  Result<void> place_result(const Plan& plan, int index, ValueId root) {
-    const auto output = static_cast<size_t>(index);
-    const ValueType& type = plan.known.types[at(graph_.outputs()[output].value)];
-    const Shape shape = to_shape(*type.dims);
-    TRY(ready_result(graph_, context_, output, type.dtype, shape, results_[output]));
-    addresses_[at(root)] = results_[output].tensor().data();
-    return {};
-  }
-
   Value value_of(const Plan& plan, ValueId id) const {
     const ValueId root = plan.known.roots[at(id)];
     const Place& place = plan.known.places[at(root)];
@@ -199,7 +190,7 @@ class Run {
 
   // What a plan needs while it runs, from stocks that it goes back to.
   struct Taken {
-    std::shared_ptr<Plan> plan;
+    Plan* plan = nullptr;
     std::unique_ptr<StepViews> views;
     ArenaPool::Block arena;
   };
@@ -357,17 +348,20 @@ class Run {
 
 }  // namespace
 
-Result<void> execute(const Graph& graph, const PlanContext& context, std::shared_ptr<Plan> plan,
+Result<void> execute(const Graph& graph, const PlanContext& context, Plan& plan,
                      const ContinuePlan& next, std::span<const Value> inputs,
                      std::span<Value> results, const RunControl& control) {
+  std::vector<std::shared_ptr<Plan>> continuations;
   Run run(graph, context, plan, inputs, results, control);
   TRY(run.run(plan));
-  while (!plan->complete) {
-    const std::vector<Value> observed = run.observe(*plan);
-    plan = TRY(next(*plan, observed));
-    TRY(run.run(plan));
+  Plan* last = &plan;
+  while (!last->complete) {
+    const std::vector<Value> observed = run.observe(*last);
+    continuations.push_back(TRY(next(*last, observed)));
+    last = continuations.back().get();
+    TRY(run.run(*last));
   }
-  return run.finish(*plan);
+  return run.finish(*last);
 }
 
 }  // namespace sardonyx

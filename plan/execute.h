@@ -47,9 +47,10 @@ Result<void> ready_result(const Graph& graph, const PlanContext& context, size_t
 using ContinuePlan =
     std::function<Result<std::shared_ptr<Plan>>(Plan& before, std::span<const Value> observed)>;
 
-// inputs: the graph's inputs, then its captures. results: one Value per graph output; a tensor
-// that is already there is written in place and must have the right dtype and shape.
-Result<void> execute(const Graph& graph, const PlanContext& context, std::shared_ptr<Plan> plan,
+// plan: what the run begins with. inputs: the graph's inputs, then its captures. results: one Value
+// per graph output; a tensor that is already there is written in place and must have the right
+// dtype and shape.
+Result<void> execute(const Graph& graph, const PlanContext& context, Plan& plan,
                      const ContinuePlan& next, std::span<const Value> inputs,
                      std::span<Value> results, const RunControl& control);
 

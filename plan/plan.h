@@ -84,6 +84,14 @@ struct Part {
   size_t offset = 0;
 };
 
+// A graph output that a plan computes right where the caller wants it.
+struct DirectResult {
+  size_t output = 0;
+  ValueId root = kNoValue;
+  DType dtype = DType::kUndefined;
+  Shape shape;
+};
+
 struct StepViews;  // plan/execute.h
 
 struct Plan {
@@ -92,13 +100,13 @@ struct Plan {
 
   std::vector<Step> steps;
   Knowledge known;
-  size_t arena_bytes = 0;                        // activations and workspace
-  size_t unshared_bytes = 0;                     // the same without reuse
-  std::vector<ValueId> in_arena;                 // roots that this plan puts into its arena
-  std::vector<std::pair<int, ValueId>> results;  // graph outputs that it writes directly: root
-  std::vector<Part> parts;                       // tensors inside of those, or of earlier ones
-  int slot_count = 0;                            // of this plan and those before it
-  int depth = 0;                                 // plans before this one
+  size_t arena_bytes = 0;         // activations and workspace
+  size_t unshared_bytes = 0;      // the same without reuse
+  std::vector<ValueId> in_arena;  // roots that this plan puts into its arena
+  std::vector<DirectResult> results;
+  std::vector<Part> parts;  // tensors inside of those, or of earlier ones
+  int slot_count = 0;       // of this plan and those before it
+  int depth = 0;            // plans before this one
   bool complete = true;
   std::vector<Observed> observed;  // when not complete: what the rest waits for
 

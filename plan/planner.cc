@@ -472,10 +472,11 @@ class Planner {
     for (size_t i = 0; i < graph_.outputs().size(); ++i) {
       const ValueId value = graph_.outputs()[i].value;
       const ValueId root = known().roots[at(value)];
-      if (!mine[at(root)] || !known().types[at(value)].is_concrete()) continue;
+      const ValueType& type = known().types[at(value)];
+      if (!mine[at(root)] || !type.is_concrete()) continue;
       mine[at(root)] = false;
       known().places[at(root)] = {Place::Kind::kOutput, static_cast<int>(i), 0};
-      plan_->results.emplace_back(static_cast<int>(i), root);
+      plan_->results.push_back({i, root, type.dtype, to_shape(*type.dims)});
     }
   }
 

@@ -204,7 +204,7 @@ Result<void> PlanRunner::run_plan(const std::shared_ptr<Plan>& plan, std::span<c
   const ContinuePlan next = [this](Plan& before, std::span<const Value> observed) {
     return find_continuation(before, observed);
   };
-  return execute(*nodes_.graph, *context_, plan, next, inputs, results, control);
+  return execute(*nodes_.graph, *context_, *plan, next, inputs, results, control);
 }
 
 Result<std::vector<Value>> PlanRunner::run(std::span<const Value> inputs,
