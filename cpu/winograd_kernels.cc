@@ -185,59 +185,71 @@ constexpr double kPairScale[] = {1 / (2.0 * kA2 * (kA2 - kB2)), 1 / (2.0 * kB2 *
 constexpr double kPairPoint[] = {kA, kB};
 constexpr float kZeroScale = static_cast<float>(1 / (double{kA2} * kB2));
 
-template <int kTile>
-HWY_INLINE void weight_pair(int pair, V g0, V g1, V g2, V& first, V& second) {
+template <int kTile, int kPair>
+HWY_INLINE void weight_pair(V g0, V g1, V g2, V& first, V& second) {
   const D d;
-  if (pair == 0) {
+  if constexpr (kPair == 0) {
     first = kTile == 2 ? g0 : hn::Mul(hn::Set(d, kZeroScale), g0);
     second = g2;
-    return;
+  } else {
+    constexpr double kPoint = kTile == 2 ? 1 : kPairPoint[kPair - 1];
+    constexpr double kScale = kTile == 2 ? 0.5 : kPairScale[kPair - 1];
+    const V low = hn::Set(d, static_cast<float>(kScale));
+    const V high = hn::Set(d, static_cast<float>(kScale * kPoint * kPoint));
+    const V even = hn::MulAdd(low, g0, hn::Mul(high, g2));
+    const V middle = hn::Set(d, static_cast<float>(kScale * kPoint));
+    first = hn::MulAdd(middle, g1, even);
+    second = hn::NegMulAdd(middle, g1, even);
   }
-  const double point = kTile == 2 ? 1 : kPairPoint[pair - 1];
-  const double scale = kTile == 2 ? 0.5 : kPairScale[pair - 1];
-  const V low = hn::Set(d, static_cast<float>(scale));
-  const V high = hn::Set(d, static_cast<float>(scale * point * point));
-  const V even = hn::MulAdd(low, g0, hn::Mul(high, g2));
-  const V middle = hn::Set(d, static_cast<float>(scale * point));
-  first = hn::MulAdd(middle, g1, even);
-  second = hn::NegMulAdd(middle, g1, even);
 }
 
 template <int kTile>
 HWY_INLINE void weight_line(V g0, V g1, V g2, V (&u)[kTile + 2]) {
-  constexpr int kLast = kTile + 1;
-  weight_pair<kTile>(0, g0, g1, g2, u[0], u[kLast]);
-#pragma GCC unroll 2
-  for (int pair = 1; 2 * pair < kLast; ++pair) {
-    weight_pair<kTile>(pair, g0, g1, g2, u[2 * pair - 1], u[2 * pair]);
+  weight_pair<kTile, 0>(g0, g1, g2, u[0], u[kTile + 1]);
+  weight_pair<kTile, 1>(g0, g1, g2, u[1], u[2]);
+  if constexpr (kTile == 4) weight_pair<kTile, 2>(g0, g1, g2, u[3], u[4]);
+}
+
+// Taps [9][count] to the planes of one pair of rows.
+template <int kTile, int kPair>
+void weight_rows(const float* taps, int64_t count, float* dst, int64_t plane) {
+  constexpr int kPatch = kTile + 2;
+  const float* upper = taps;
+  const float* middle = taps + 3 * count;
+  const float* lower = taps + 6 * count;
+  float* to_first = dst;
+  float* to_second = dst + kPatch * plane;
+  for (int64_t left = count; left > 0; left -= kLanes) {
+    V above[3], below[3];  // of both rows of planes, by column of taps
+#pragma GCC unroll 3
+    for (int x = 0; x < 3; ++x) {
+      weight_pair<kTile, kPair>(hn::LoadU(D(), upper + x * count),
+                                hn::LoadU(D(), middle + x * count),
+                                hn::LoadU(D(), lower + x * count), above[x], below[x]);
+    }
+    V first[kPatch], second[kPatch];
+    weight_line<kTile>(above[0], above[1], above[2], first);
+    weight_line<kTile>(below[0], below[1], below[2], second);
+#pragma GCC unroll 6
+    for (int x = 0; x < kPatch; ++x) {
+      hn::StoreU(first[x], D(), to_first + x * plane);
+      hn::StoreU(second[x], D(), to_second + x * plane);
+    }
+    upper += kLanes;
+    middle += kLanes;
+    lower += kLanes;
+    to_first += kLanes;
+    to_second += kLanes;
   }
 }
 
 template <int kTile>
 void weights(const float* taps, int64_t channels, int64_t width, int pair, float* dst,
              int64_t plane) {
-  constexpr int kPatch = kTile + 2;
-  const int64_t tap = channels * width;
-  for (int64_t channel = 0; channel < channels; ++channel, taps += width, dst += width) {
-    for (int64_t i = 0; i < width; i += kLanes) {
-      V above[3], below[3];  // of both rows of planes, by column of taps
-#pragma GCC unroll 3
-      for (int x = 0; x < 3; ++x) {
-        const float* column = taps + x * tap + i;
-        weight_pair<kTile>(pair, hn::LoadU(D(), column), hn::LoadU(D(), column + 3 * tap),
-                           hn::LoadU(D(), column + 6 * tap), above[x], below[x]);
-      }
-      V first[kPatch], second[kPatch];
-      weight_line<kTile>(above[0], above[1], above[2], first);
-      weight_line<kTile>(below[0], below[1], below[2], second);
-      float* to = dst + i;
-#pragma GCC unroll 6
-      for (int x = 0; x < kPatch; ++x) {
-        hn::StoreU(first[x], D(), to + x * plane);
-        hn::StoreU(second[x], D(), to + (kPatch + x) * plane);
-      }
-    }
-  }
+  const int64_t count = channels * width;
+  if (pair == 0) return weight_rows<kTile, 0>(taps, count, dst, plane);
+  if (pair == 1) return weight_rows<kTile, 1>(taps, count, dst, plane);
+  if constexpr (kTile == 4) weight_rows<kTile, 2>(taps, count, dst, plane);
 }
 
 }  // namespace
