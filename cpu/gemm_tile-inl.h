@@ -164,12 +164,13 @@ struct TileOps {
 #endif
   }
 
-  // sum += *element * column, in row r. Two of three rows spread their element, so that neither the
-  // decoder nor the ports that read are what everything waits for.
+  // sum += *element * column, in row r. Every other row spreads its element, so that neither the
+  // decoder nor the ports that read are what everything waits for, also where the core's other
+  // hardware thread takes its half of both.
   template <int kVectors>
   static HWY_INLINE void add_row(int r, const T* element, const V (&column)[kVectors],
                                  V (&sum)[kVectors]) {
-    if (r % 3 == 0 && kVectors == 2) {
+    if (r % 2 == 0 && kVectors == 2) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) sum[v] = multiply_add(sum[v], element, column[v]);
     } else {

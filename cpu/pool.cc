@@ -103,7 +103,53 @@ void pool_lines(Tier tier, const PoolArgs& args, const T* src, T* dst, ThreadPoo
   });
 }
 
+// Of the pixels that are averaged.
+int64_t average_parts(int64_t pixels, int64_t channels) {
+  constexpr int64_t kPartFloats = 8192;
+  constexpr int64_t kMostParts = 16;
+  return std::clamp<int64_t>(pixels * channels / kPartFloats, 1, std::min(kMostParts, pixels));
+}
+
 }  // namespace
+
+size_t global_average_workspace_bytes(int64_t batch, int64_t pixels, int64_t channels) {
+  const int64_t parts = average_parts(pixels, channels);
+  return parts == 1 ? 0 : static_cast<size_t>(batch * parts * channels) * sizeof(float);
+}
+
+void global_average(Tier tier, int64_t batch, int64_t pixels, int64_t channels, const float* src,
+                    float* dst, void* workspace, ThreadPool& threads) {
+  const auto sum = pool_kernels(tier).sum;
+  const auto add_up = [&](const float* from, int64_t count, float factor, float* to) {
+    PoolBox box;
+    box.src = from;
+    box.count[0] = box.count[1] = 1;
+    box.count[2] = count;
+    box.stride[2] = box.channels = channels;
+    box.factor = factor;
+    box.dst = to;
+    sum(box);
+  };
+  const int64_t parts = average_parts(pixels, channels);
+  const float factor = 1.0f / static_cast<float>(pixels);
+  float* sums = parts == 1 ? dst : static_cast<float*>(workspace);
+  const int64_t units = batch * parts;
+  const double nanoseconds =
+      static_cast<double>(pixels * channels) / static_cast<double>(30 * parts);
+  const int64_t tasks = choose_tasks(units, nanoseconds, threads.threads());
+  threads.parallel_for(tasks, [&](int64_t task) {
+    for (int64_t i = units * task / tasks; i < units * (task + 1) / tasks; ++i) {
+      const int64_t item = i / parts, part = i % parts;
+      const int64_t begin = pixels * part / parts, end = pixels * (part + 1) / parts;
+      add_up(src + (item * pixels + begin) * channels, end - begin, parts == 1 ? factor : 1,
+             sums + i * channels);
+    }
+  });
+  if (parts == 1) return;
+  for (int64_t item = 0; item < batch; ++item) {
+    add_up(sums + item * parts * channels, parts, factor, dst + item * channels);
+  }
+}
 
 void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads) {
   pool_lines(tier, args, src, dst, threads);

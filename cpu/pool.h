@@ -1,5 +1,5 @@
 // pool: maximum, average and Lp pooling of channels-last tensors with any window, stride, dilation
-// and padding; global pooling is a window over the whole input. Entry point: pool.
+// and padding; global pooling is a window over the whole input. Entry points: pool, global_average.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,13 @@ void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadP
 // Of bytes: mode kMax; a window without a pixel gives the lowest number.
 void pool(Tier tier, const PoolArgs& args, const uint8_t* src, uint8_t* dst, ThreadPool& threads);
 void pool(Tier tier, const PoolArgs& args, const int8_t* src, int8_t* dst, ThreadPool& threads);
+
+// dst[batch, channels]: averages over the pixels of src[batch, pixels, channels], pixels > 0. Many
+// pixels are summed in parts, which depend on the sizes alone: a thread adds up what it has
+// probably written itself, and leaves it where it is. The workspace is 64-byte aligned.
+size_t global_average_workspace_bytes(int64_t batch, int64_t pixels, int64_t channels);
+void global_average(Tier tier, int64_t batch, int64_t pixels, int64_t channels, const float* src,
+                    float* dst, void* workspace, ThreadPool& threads);
 
 // The kernel: channels [0, channels) of one output pixel from the box of input pixels
 // src + z * stride_z + y * stride_y + x * stride_x, z < count_z and so on, each times `factor`.

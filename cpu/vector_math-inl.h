@@ -122,15 +122,24 @@ HWY_INLINE V scale_by_power(V v, V n) {
   return hn::Mul(hn::Mul(v, first), second);
 }
 
+constexpr float kLog2E = 1.44269504f;
+
+// x - n ln2.
+template <class V>
+HWY_INLINE V without_ln2(V x, V n) {
+  const hn::DFromV<V> d;
+  const V rest = hn::NegMulAdd(n, hn::Set(d, 0.693145752f), x);  // 15 bits: n times it is exact
+  return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), rest);
+}
+
 // x = n ln2 + r with whole n and |r| <= ln2 / 2 (a little more at the ends), for |x| < 2^21;
 // returns r.
 template <class V>
 HWY_INLINE V reduce_exp(V x, V& n) {
   const hn::DFromV<V> d;
   const V round = hn::Set(d, 0x1.8p+23f);  // a sum with it has no bits after the point
-  n = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), round), round);
-  const V r = hn::NegMulAdd(n, hn::Set(d, 0.693145752f), x);  // 15 bits: n times it is exact
-  return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), r);
+  n = hn::Sub(hn::MulAdd(x, hn::Set(d, kLog2E), round), round);
+  return without_ln2(x, n);
 }
 
 // (exp(r) - 1 - r) / r^2 on the reduced range, relative error of exp(r) 2^-28.
@@ -179,21 +188,6 @@ HWY_INLINE V expm1(V x) {
   }
 }
 
-// e^-|x|.
-template <class V>
-HWY_INLINE V exp_minus_abs(V x) {
-  const hn::DFromV<V> d;
-  const V minus_abs = hn::Or(x, hn::SignBit(d));
-  if constexpr (kIsF32<V>) {
-    V n;
-    const V r = reduce_exp(max_keep_nan(hn::Set(d, -104.0f), minus_abs), n);
-    const V q = hn::MulAdd(exp_tail(r), hn::Mul(r, r), r);
-    return scale_by_power(hn::Add(q, hn::Set(d, 1.0f)), n);
-  } else {
-    return sardonyx::HWY_NAMESPACE::exp(minus_abs);
-  }
-}
-
 // x / y, 1 ulp, for normal positive y whose reciprocal is normal too.
 template <class V>
 HWY_INLINE V divide_tame(V x, V y) {
@@ -207,13 +201,30 @@ HWY_INLINE V divide_tame(V x, V y) {
   return hn::Div(x, y);
 }
 
-// 1 / (1 + e^-x). f32: 3 ulp, subnormal results included.
+// 1 / (1 + e^-x). f32: 3 ulp, subnormal results included. With x = m ln2 + r, it is
+// 2^m / (2^m + e^-r). Both get a factor of 2^32, so that 2^m is normal wherever the result is not
+// zero, and 2^(m + 32) is what a sum leaves in the lowest bits of its mantissa, moved to where the
+// exponent is. Beyond 30 it is 1.
 template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V sigmoid(V x) {
   const D d;
-  const V one = hn::Set(d, LaneOf<V>{1});
-  const V e = exp_minus_abs(x);
-  return divide_tame(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  if constexpr (kIsF32<V>) {
+    constexpr float kRound = 0x1.8p+23f + 127 + 32;
+    constexpr float kExpMinus[] = {0x1p+32f,         -0x1p+32f,       0x1.fffffcp+30f,
+                                   -0x1.55548ap+29f, 0x1.555916p+27f, -0x1.123fc8p+25f,
+                                   0x1.6a1a62p+22f};
+    const V bounded = min_keep_nan(hn::Set(d, 30.0f), max_keep_nan(hn::Set(d, -104.0f), x));
+    const V sum = hn::MulAdd(bounded, hn::Set(d, kLog2E), hn::Set(d, kRound));
+    const V m = hn::Sub(sum, hn::Set(d, kRound));
+    const V r = without_ln2(bounded, m);
+    const hn::RebindToSigned<decltype(d)> di;
+    const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, sum)));
+    return divide_tame(power, hn::Add(power, polynomial(r, kExpMinus)));
+  } else {
+    const V one = hn::Set(d, LaneOf<V>{1});
+    const V e = sardonyx::HWY_NAMESPACE::exp(hn::Or(x, hn::SignBit(d)));
+    return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  }
 }
 
 // f32: 3 ulp.

@@ -82,19 +82,37 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
 
 // ---- channels-last, by the machine room
 
-template <PoolMode mode>
-Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request) {
+struct Picture {
+  int64_t batch = 0, pixels = 0, channels = 0;
+};
+
+Result<Picture> read_picture(const KernelRequest& request) {
   const Operand& x = request.inputs[0];
   if (!x.is_concrete()) return decline("its shapes are not known when the plan is made");
   const Shape shape = x.shape();
   if (request.node.attrs.get_int("channels_last") == 0) return decline("not channels-last");
   if (x.dtype() != DType::kFloat32 || shape.count() == 0) return decline("not float32, or empty");
+  return Picture{shape[0], shape.count(1, shape.rank() - 1), shape.back()};
+}
+
+Result<std::unique_ptr<Kernel>> make_box_average(const KernelRequest& request) {
+  const Picture p = TRY(read_picture(request));
+  return make_kernel(
+      [p, tier = request.tier](RunArgs& args) {
+        global_average(tier, p.batch, p.pixels, p.channels, args.inputs[0].as<float>(),
+                       args.outputs[0].as<float>(), args.workspace, *args.pool);
+      },
+      global_average_workspace_bytes(p.batch, p.pixels, p.channels));
+}
+
+Result<std::unique_ptr<Kernel>> make_box_max(const KernelRequest& request) {
+  const Picture p = TRY(read_picture(request));
   PoolArgs pool_args;
-  pool_args.mode = mode;
+  pool_args.mode = PoolMode::kMax;
   ConvShape& sizes = pool_args.shape;
-  sizes.batch = shape[0];
-  sizes.in_channels = sizes.out_channels = shape.back();
-  sizes.in[2] = sizes.kernel[2] = shape.count(1, shape.rank() - 1);
+  sizes.batch = p.batch;
+  sizes.in_channels = sizes.out_channels = p.channels;
+  sizes.in[2] = sizes.kernel[2] = p.pixels;
   return make_kernel([pool_args, tier = request.tier](RunArgs& args) {
     pool(tier, pool_args, args.inputs[0].as<float>(), args.outputs[0].as<float>(), *args.pool);
   });
@@ -126,7 +144,7 @@ OpDef op_GlobalMaxPool() {
 OpDef op_ChannelsLastGlobalAveragePool() {
   OpDef op = op_GlobalAveragePool();
   op.versions = {1};
-  op.kernels.insert(op.kernels.begin(), {"boxes", make_box_pool<PoolMode::kAverage>});
+  op.kernels.insert(op.kernels.begin(), {"boxes", make_box_average});
   op.attrs = {int_attr("channels_last", 0)};
   return op;
 }
@@ -134,7 +152,7 @@ OpDef op_ChannelsLastGlobalAveragePool() {
 OpDef op_ChannelsLastGlobalMaxPool() {
   OpDef op = op_GlobalMaxPool();
   op.versions = {1};
-  op.kernels.insert(op.kernels.begin(), {"boxes", make_box_pool<PoolMode::kMax>});
+  op.kernels.insert(op.kernels.begin(), {"boxes", make_box_max});
   op.attrs = {int_attr("channels_last", 0)};
   return op;
 }

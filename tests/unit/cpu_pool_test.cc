@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/memory.h"
 #include "tests/support/numbers.h"
 
 namespace sardonyx {
@@ -133,6 +134,40 @@ TEST(Pool, Global) {
     args.shape.in = args.shape.kernel = {1, 30, 31};
     args.shape.in_channels = 150;
     check(tier, args);
+  }
+}
+
+TEST(Pool, GlobalAverage) {
+  const int64_t sizes[][3] = {{1, 1, 3},     {2, 49, 40},  {3, 49, 1280}, {1, 900, 7},
+                              {2, 3136, 24}, {1, 4, 20000}};  // batch, pixels, channels
+  for (Tier tier : available_tiers()) {
+    for (const auto& [batch, pixels, channels] : sizes) {
+      const std::vector<float> src =
+          random_floats(static_cast<size_t>(batch * pixels * channels), 5);
+      std::vector<float> first;
+      for (int threads : {1, 3}) {
+        ThreadPool workers(threads);
+        const auto workspace = allocate_memory(
+            global_average_workspace_bytes(batch, pixels, channels), Contents::kUndefined);
+        std::vector<float> dst(static_cast<size_t>(batch * channels), -1.0f);
+        global_average(tier, batch, pixels, channels, src.data(), dst.data(), workspace.get(),
+                       workers);
+        if (first.empty()) first = dst;
+        EXPECT_EQ(dst, first);  // whatever the threads
+        for (int64_t item = 0; item < batch; ++item) {
+          for (int64_t c = 0; c < channels; ++c) {
+            double sum = 0;
+            for (int64_t i = 0; i < pixels; ++i) {
+              sum +=
+                  static_cast<double>(src[static_cast<size_t>((item * pixels + i) * channels + c)]);
+            }
+            ASSERT_NEAR(dst[static_cast<size_t>(item * channels + c)],
+                        sum / static_cast<double>(pixels), 1e-6)
+                << tier_name(tier) << " " << pixels << " x " << channels;
+          }
+        }
+      }
+    }
   }
 }
 
