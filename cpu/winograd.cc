@@ -39,10 +39,16 @@ struct Tiles {
 // or where they are multiplied.
 enum class Transformed { kStored, kOnce, kPerJob };
 
-// Those of 4 x 4 take four times the memory: only small ones.
+bool has_few_weights(const Tiles& tiles, const ConvShape& s) {
+  constexpr int64_t kFewWeights = 500000;
+  return tiles.planes * s.in_channels * s.out_channels <= kFewWeights;
+}
+
+// Those of 4 x 4 take four times the memory: few ones, where transforming them would take longer
+// than multiplying by some of the tiles.
 bool stores_weights(const Tiles& tiles, const ConvShape& s) {
-  constexpr int64_t kSmallWeights = 600 * 1024;
-  return tiles.side == 2 || tiles.planes * s.in_channels * s.out_channels <= kSmallWeights;
+  constexpr int64_t kFewTiles = 96;
+  return tiles.side == 2 || (tiles.count < kFewTiles && has_few_weights(tiles, s));
 }
 
 // How the work is cut. Tiles go to tasks that do everything for theirs, or, where there are too
@@ -88,10 +94,11 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   const int64_t step = kernels.tile_rows;
   const int64_t fitting = kCached / tiles.planes / (cut.row + kGroupCols) / step * step;
   cut.block = std::clamp<int64_t>(fitting, kFewTiles, kBlockRows);
-  // Weights that are not stored are transformed once, if that can be by whom they are multiplied.
-  const bool stored = stores_weights(tiles, s);
+  // Few weights are transformed at the beginning and stay in a cache; many by whom they are
+  // multiplied, if that can be once.
+  const bool lasting = stores_weights(tiles, s) || has_few_weights(tiles, s);
   const bool few = threads > 1 && tiles.count < kFewTiles * threads;
-  const bool shared = few || (!stored && tiles.count <= kBlockRows);
+  const bool shared = few || (!lasting && tiles.count <= kBlockRows);
   cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
   if (shared) {
     cut.block = std::min(tiles.count, kBlockRows);
@@ -105,13 +112,13 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
     cut.tasks = std::min<int64_t>(divide_up(tiles.count, cut.block), threads > 1 ? 4 * threads : 1);
   }
   // By what does not depend on the threads.
-  const int64_t rows = !stored && tiles.count <= kBlockRows ? kBlockRows : fitting;
+  const int64_t rows = !lasting && tiles.count <= kBlockRows ? kBlockRows : fitting;
   cut.split = pays_to_split(kernels, std::min({rows, kBlockRows, tiles.count}), s.out_channels,
                             s.in_channels);
   cut.job_panels = divide_up(s.out_channels, kernels.panel_cols);
-  if (stored) {
+  if (stores_weights(tiles, s)) {
     cut.transformed = Transformed::kStored;
-  } else if (!shared) {
+  } else if (lasting || !shared) {
     cut.transformed = Transformed::kOnce;
   } else {
     // Those of a job stay in the second cache.
@@ -212,22 +219,29 @@ struct Winograd {
     transforms.input(pixels, s.in_channels, row, cut.input_plane, tiles.side * s.src_stride());
   }
 
-  // Weights of a panel for a pair of rows of planes, to where they lie beside those of others.
-  void transform_weights(int64_t panel, int64_t pair, float* to) const {
+  // Part `part` of `parts` of the weights of a panel for a pair of rows of planes, to where the
+  // panel lies beside those of others.
+  void transform_weights(int64_t panel, int64_t pair, int64_t part, int64_t parts,
+                         float* to) const {
     const int64_t col = panel * kernels.panel_cols;
     const int64_t cols = std::min<int64_t>(kernels.panel_cols, s.out_channels - col);
-    transforms.weights(packed + col * s.in_channels * 9, s.in_channels,
-                       round_up(cols, kernels.lanes), static_cast<int>(pair), to, cut.weight_plane);
+    const int64_t width = round_up(cols, kernels.lanes);
+    const int64_t begin = s.in_channels * part / parts * width;
+    const int64_t end = s.in_channels * (part + 1) / parts * width;
+    transforms.weights(packed + col * s.in_channels * 9 + begin, s.in_channels * width, end - begin,
+                       static_cast<int>(pair), to + begin, cut.weight_plane);
   }
   int64_t pair_count() const { return cut.pair_count(tiles.pairs()); }
   int64_t panel_count() const { return kernels.panel_cols * s.in_channels; }
 
   // All of them, which are then at `to`.
   void transform_all(float* to, ThreadPool& pool) const {
+    constexpr int64_t kParts = 4;  // so that threads have even shares of few panels
     const int64_t panels = divide_up(s.out_channels, kernels.panel_cols);
-    pool.parallel_for(panels * tiles.pairs(), [&](int64_t i) {
-      const int64_t panel = i / tiles.pairs(), pair = i % tiles.pairs();
-      transform_weights(panel, pair, to + pair * pair_count() + panel * panel_count());
+    pool.parallel_for(panels * tiles.pairs() * kParts, [&](int64_t i) {
+      const int64_t panel = i / kParts / tiles.pairs(), pair = i / kParts % tiles.pairs();
+      transform_weights(panel, pair, i % kParts, kParts,
+                        to + pair * pair_count() + panel * panel_count());
     });
   }
 
@@ -278,7 +292,7 @@ struct Winograd {
       const int64_t end = std::min(begin + cut.job_panels, panel_end);
       const int64_t space = spaces.take();
       for (int64_t p = begin; p < end; ++p) {
-        transform_weights(p, pair, spaces.at(space) + (p - begin) * panel_count());
+        transform_weights(p, pair, 0, 1, spaces.at(space) + (p - begin) * panel_count());
       }
       const int64_t planes = 2 * tiles.patch;
       for (int64_t i = 0; i < planes; ++i) {
@@ -391,7 +405,10 @@ int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
     const auto planes = static_cast<double>(tiles.planes);
     const double blocks = count / kBlockTiles;
     const bool from_memory = blocks > 1 && planes * in * out > kCachedWeights;
-    const double rows = std::max(count, from_memory ? blocks * kWeightCost : kLeastRows);
+    const double least_rows = from_memory                ? blocks * kWeightCost
+                              : stores_weights(tiles, s) ? kWeightCost
+                                                         : kLeastRows;
+    const double rows = std::max(count, least_rows);
     const double work =
         planes * (rows + kWeightTransformCost + count * (in + out) / (in * out) * kTransformCost);
     if (work >= least) continue;

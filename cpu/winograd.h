@@ -5,8 +5,8 @@
 // infinity: exact in binary, and the error stays near that of a plain sum (0, 1, -1, 2, -2 lose two
 // bits more). t = 2 is for few pixels and many channels, where the transformed weights, (t + 2)^2
 // in the place of 9, are what takes time.
-// Small weights, and those of t = 2, are packed in their transformed form; others are those of
-// conv_pack and transformed by each run, which takes as long as reading four times as many.
+// The weights of t = 2 are packed in their transformed form; those of t = 4 are those of conv_pack
+// and transformed by each run, which takes as long as reading four times as many.
 // Entry points: winograd_tile, winograd_pack, winograd.
 #pragma once
 
@@ -60,10 +60,10 @@ struct WinogradKernels {
   void (*input)(const float* const* pixels, int64_t channels, float* dst, int64_t plane_stride,
                 int64_t ahead) = nullptr;
   void (*output)(const WinogradOutput& output) = nullptr;
-  // From taps [9][channels][width] to the planes of two rows, the first one and then the second, of
-  // [channels][width], `plane` elements apart. Rows of planes come in pairs: the first and the
-  // last, then those that follow one another (winograd_rows).
-  void (*weights)(const float* taps, int64_t channels, int64_t width, int pair, float* dst,
+  // From nine taps of `count` weights, whole vectors, `tap` elements apart, to the planes of two
+  // rows, the first one and then the second, `plane` elements apart. Rows of planes come in pairs:
+  // the first and the last, then those that follow one another.
+  void (*weights)(const float* taps, int64_t tap, int64_t count, int pair, float* dst,
                   int64_t plane) = nullptr;
 };
 

@@ -210,22 +210,20 @@ HWY_INLINE void weight_line(V g0, V g1, V g2, V (&u)[kTile + 2]) {
   if constexpr (kTile == 4) weight_pair<kTile, 2>(g0, g1, g2, u[3], u[4]);
 }
 
-// Taps [9][count] to the planes of one pair of rows.
 template <int kTile, int kPair>
-void weight_rows(const float* taps, int64_t count, float* dst, int64_t plane) {
+void weight_rows(const float* taps, int64_t tap, int64_t count, float* dst, int64_t plane) {
   constexpr int kPatch = kTile + 2;
   const float* upper = taps;
-  const float* middle = taps + 3 * count;
-  const float* lower = taps + 6 * count;
+  const float* middle = taps + 3 * tap;
+  const float* lower = taps + 6 * tap;
   float* to_first = dst;
   float* to_second = dst + kPatch * plane;
   for (int64_t left = count; left > 0; left -= kLanes) {
     V above[3], below[3];  // of both rows of planes, by column of taps
 #pragma GCC unroll 3
     for (int x = 0; x < 3; ++x) {
-      weight_pair<kTile, kPair>(hn::LoadU(D(), upper + x * count),
-                                hn::LoadU(D(), middle + x * count),
-                                hn::LoadU(D(), lower + x * count), above[x], below[x]);
+      weight_pair<kTile, kPair>(hn::LoadU(D(), upper + x * tap), hn::LoadU(D(), middle + x * tap),
+                                hn::LoadU(D(), lower + x * tap), above[x], below[x]);
     }
     V first[kPatch], second[kPatch];
     weight_line<kTile>(above[0], above[1], above[2], first);
@@ -244,12 +242,10 @@ void weight_rows(const float* taps, int64_t count, float* dst, int64_t plane) {
 }
 
 template <int kTile>
-void weights(const float* taps, int64_t channels, int64_t width, int pair, float* dst,
-             int64_t plane) {
-  const int64_t count = channels * width;
-  if (pair == 0) return weight_rows<kTile, 0>(taps, count, dst, plane);
-  if (pair == 1) return weight_rows<kTile, 1>(taps, count, dst, plane);
-  if constexpr (kTile == 4) weight_rows<kTile, 2>(taps, count, dst, plane);
+void weights(const float* taps, int64_t tap, int64_t count, int pair, float* dst, int64_t plane) {
+  if (pair == 0) return weight_rows<kTile, 0>(taps, tap, count, dst, plane);
+  if (pair == 1) return weight_rows<kTile, 1>(taps, tap, count, dst, plane);
+  if constexpr (kTile == 4) weight_rows<kTile, 2>(taps, tap, count, dst, plane);
 }
 
 }  // namespace
