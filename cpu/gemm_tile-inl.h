@@ -443,10 +443,21 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
   return x;
 }
 
+// GCC mixes the chains of several vectors when it schedules before it allocates registers; one
+// after the other, they leave a processor that looks some hundred operations ahead with few at
+// work. Clang does so anyway.
+#if defined(__GNUC__) && !defined(__clang__)
+#define SARDONYX_MIX_CHAINS __attribute__((optimize("schedule-insns")))
+#else
+#define SARDONYX_MIX_CHAINS
+#endif
+
 // One loop per activation, so that the switch is outside of it.
 template <class T, Activation kActivation>
-void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
-                    int64_t residual_ld, T* c, int64_t ldc, int64_t rows, int64_t cols) {
+SARDONYX_MIX_CHAINS void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
+                                        int64_t residual_ld, T* c, int64_t ldc, int64_t rows,
+                                        int64_t cols) {
+  constexpr int kAtOnce = 4;
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto vp0 = hn::Set(d, p0);
@@ -454,15 +465,18 @@ void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
   for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc) {
     const T* added = residual == nullptr ? nullptr : residual + r * residual_ld;
     int64_t i = 0;
-    for (; i + 2 * lanes <= cols; i += 2 * lanes) {
-      auto y0 = activate_vector(kActivation, hn::LoadU(d, src + i), vp0, vp1);
-      auto y1 = activate_vector(kActivation, hn::LoadU(d, src + i + lanes), vp0, vp1);
-      if (added != nullptr) {
-        y0 = hn::Add(y0, hn::LoadU(d, added + i));
-        y1 = hn::Add(y1, hn::LoadU(d, added + i + lanes));
+    for (; i + kAtOnce * lanes <= cols; i += kAtOnce * lanes) {
+      hn::Vec<decltype(d)> y[kAtOnce];
+#pragma GCC unroll 4
+      for (int v = 0; v < kAtOnce; ++v) {
+        y[v] = activate_vector(kActivation, hn::LoadU(d, src + i + v * lanes), vp0, vp1);
       }
-      hn::StoreU(y0, d, c + i);
-      hn::StoreU(y1, d, c + i + lanes);
+      if (added != nullptr) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kAtOnce; ++v) y[v] = hn::Add(y[v], hn::LoadU(d, added + i + v * lanes));
+      }
+#pragma GCC unroll 4
+      for (int v = 0; v < kAtOnce; ++v) hn::StoreU(y[v], d, c + i + v * lanes);
     }
     for (; i < cols; i += lanes) {
       const size_t count = static_cast<size_t>(HWY_MIN(lanes, cols - i));
@@ -499,6 +513,7 @@ void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, c
 #undef SARDONYX_ACTIVATION
   }
 }
+#undef SARDONYX_MIX_CHAINS
 
 template <class T>
 constexpr GemmKernels<T> make_gemm_kernels() {
