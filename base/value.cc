@@ -34,7 +34,8 @@ Value Value::optional() {
 Value Value::optional(Value inner) {
   Value value;
   value.kind_ = Kind::kOptional;
-  value.contents_ = std::make_shared<const ValueList>(ValueList{{std::move(inner)}, DType::kUndefined});
+  value.contents_ =
+      std::make_shared<const ValueList>(ValueList{{std::move(inner)}, DType::kUndefined});
   return value;
 }
 

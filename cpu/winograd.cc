@@ -44,8 +44,8 @@ bool has_few_weights(const Tiles& tiles, const ConvShape& s) {
   return tiles.planes * s.in_channels * s.out_channels <= kFewWeights;
 }
 
-// Those of 4 x 4 take four times the memory: few ones, where transforming them would take longer
-// than multiplying by some of the tiles.
+// Those of 4 x 4 take four times the memory: few ones alone, for few tiles, where transforming them
+// takes long beside multiplying by them.
 bool stores_weights(const Tiles& tiles, const ConvShape& s) {
   constexpr int64_t kFewTiles = 96;
   return tiles.side == 2 || (tiles.count < kFewTiles && has_few_weights(tiles, s));
@@ -96,7 +96,7 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   cut.block = std::clamp<int64_t>(fitting, kFewTiles, kBlockRows);
   // Few weights are transformed at the beginning and stay in a cache; many by whom they are
   // multiplied, if that can be once.
-  const bool lasting = stores_weights(tiles, s) || has_few_weights(tiles, s);
+  const bool lasting = tiles.side == 2 || has_few_weights(tiles, s);
   const bool few = threads > 1 && tiles.count < kFewTiles * threads;
   const bool shared = few || (!lasting && tiles.count <= kBlockRows);
   cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
