@@ -118,16 +118,23 @@ void copy_short(const uint8_t* src, uint8_t* dst, size_t count) {
   }
 }
 
+// `bytes` bytes for each of `count` pixels.
+void copy_rows(const uint8_t* src, int64_t step, uint8_t* dst, int64_t dst_step, int64_t count,
+               size_t bytes) {
+  if (bytes >= 16 && bytes <= 32) {
+    for (int64_t i = 0; i < count; ++i, src += step, dst += dst_step) {
+      std::memcpy(dst, src, 16);
+      std::memcpy(dst + bytes - 16, src + bytes - 16, 16);
+    }
+  } else {
+    for (int64_t i = 0; i < count; ++i, src += step, dst += dst_step) copy_short(src, dst, bytes);
+  }
+}
+
 // One kernel row of one pixel, from input position x on.
 void copy_kernel_row(const SourceS8& source, const uint8_t* line, int64_t x, uint8_t* dst) {
   const ConvShape& s = source.shape;
   const auto channels = static_cast<size_t>(source.channels);
-  const int64_t last = x + (s.kernel[2] - 1) * s.dilation[2];
-  if (line != nullptr && s.dilation[2] == 1 && x >= 0 && last < s.in[2] &&
-      s.src_stride() == source.channels) {
-    copy_short(line + x * source.channels, dst, static_cast<size_t>(s.kernel[2]) * channels);
-    return;
-  }
   for (int64_t kx = 0; kx < s.kernel[2]; ++kx, x += s.dilation[2], dst += channels) {
     const bool outside = line == nullptr || x < 0 || x >= s.in[2];
     copy_short(outside ? source.pads : line + x * s.src_stride(), dst, channels);
@@ -145,6 +152,8 @@ void copy_taps(const void* opaque, int64_t row, int64_t rows, const uint8_t** ou
               uint8_t{0});
   }
   const int64_t row_bytes = s.kernel[2] * source.channels;
+  // Whether a kernel row lies together in the input, where it is inside.
+  const bool together = s.dilation[2] == 1 && s.src_stride() == source.channels;
   for (int64_t done = 0; done < rows;) {
     const OutputRun run = run_at(s, row + done, rows - done);
     uint8_t* to = scratch + done * view.row_scratch;
@@ -152,9 +161,21 @@ void copy_taps(const void* opaque, int64_t row, int64_t rows, const uint8_t** ou
       for (int64_t ky = 0; ky < s.kernel[1]; ++ky, to += row_bytes) {
         const uint8_t* line =
             line_at(source, run.item, run.z + kz * s.dilation[0], run.y + ky * s.dilation[1]);
-        for (int64_t i = 0; i < run.count; ++i) {
-          copy_kernel_row(source, line, run.x + i * s.stride[2], to + i * view.row_scratch);
+        // Pixels [first, last) are those whose kernel row is inside.
+        int64_t first = 0, last = 0;
+        if (together && line != nullptr) {
+          first = run.x < 0 ? std::min(divide_up(-run.x, s.stride[2]), run.count) : 0;
+          const int64_t room = s.in[2] - s.kernel[2] - run.x;
+          last = room < 0 ? first : std::clamp(room / s.stride[2] + 1, first, run.count);
+          copy_rows(line + (run.x + first * s.stride[2]) * source.channels,
+                    s.stride[2] * source.channels, to + first * view.row_scratch, view.row_scratch,
+                    last - first, static_cast<size_t>(row_bytes));
         }
+        const auto copy_one = [&](int64_t i) {
+          copy_kernel_row(source, line, run.x + i * s.stride[2], to + i * view.row_scratch);
+        };
+        for (int64_t i = 0; i < first; ++i) copy_one(i);
+        for (int64_t i = last; i < run.count; ++i) copy_one(i);
       }
     }
     done += run.count;

@@ -65,8 +65,9 @@ void transpose_vectors(const T* src_bits, int64_t src_ld, T* dst_bits, int64_t d
 }
 
 // Three planes to three-channel pixels and back: pictures.
-void interleave3(const uint32_t* src, int64_t src_ld, uint32_t* dst, int64_t count) {
-  const hn::ScalableTag<uint32_t> d;
+template <class T>
+void interleave3(const T* src, int64_t src_ld, T* dst, int64_t count) {
+  const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
@@ -75,8 +76,9 @@ void interleave3(const uint32_t* src, int64_t src_ld, uint32_t* dst, int64_t cou
   }
   scalar_block(src + i, src_ld, dst + 3 * i, 3, 3, count - i);
 }
-void deinterleave3(const uint32_t* src, uint32_t* dst, int64_t dst_ld, int64_t count) {
-  const hn::ScalableTag<uint32_t> d;
+template <class T>
+void deinterleave3(const T* src, T* dst, int64_t dst_ld, int64_t count) {
+  const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
@@ -89,18 +91,37 @@ void deinterleave3(const uint32_t* src, uint32_t* dst, int64_t dst_ld, int64_t c
   scalar_block(src + 3 * i, 3, dst + i, dst_ld, count - i, 3);
 }
 
+template <class T>
+bool transpose_pixels(const T* src, int64_t src_ld, T* dst, int64_t dst_ld, int64_t rows,
+                      int64_t cols) {
+  if (rows == 3 && dst_ld == 3) {
+    interleave3(src, src_ld, dst, cols);
+  } else if (cols == 3 && src_ld == 3) {
+    deinterleave3(src, dst, dst_ld, rows);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+template <class T>
+void transpose_narrow(const T* src, int64_t src_ld, T* dst, int64_t dst_ld, int64_t rows,
+                      int64_t cols) {
+  if (transpose_pixels(src, src_ld, dst, dst_ld, rows, cols)) return;
+  transpose_scalar(src, src_ld, dst, dst_ld, rows, cols);
+}
+
 void transpose4(const uint32_t* src, int64_t src_ld, uint32_t* dst, int64_t dst_ld, int64_t rows,
                 int64_t cols) {
-  if (rows == 3 && dst_ld == 3) return interleave3(src, src_ld, dst, cols);
-  if (cols == 3 && src_ld == 3) return deinterleave3(src, dst, dst_ld, rows);
+  if (transpose_pixels(src, src_ld, dst, dst_ld, rows, cols)) return;
   transpose_vectors<float>(src, src_ld, dst, dst_ld, rows, cols);
 }
 
 }  // namespace
 
 extern const TransposeKernels kTransposeKernels;
-constexpr TransposeKernels kTransposeKernels = {transpose_scalar<uint8_t>,
-                                                transpose_scalar<uint16_t>, transpose4,
+constexpr TransposeKernels kTransposeKernels = {transpose_narrow<uint8_t>,
+                                                transpose_narrow<uint16_t>, transpose4,
                                                 transpose_vectors<double, uint64_t>};
 
 }  // namespace HWY_NAMESPACE
