@@ -69,7 +69,7 @@ class BlockS8 {
       }
     }
     if (kernels_.tiles != nullptr) pack_tiles(rows);
-    for (int64_t p = panel; p < panel_end; ++p) run_panel(row, rows, p);
+    for (int64_t p = panel; p < panel_end; ++p) run_panel(row, rows, p, p + 1 < panel_end);
   }
 
  private:
@@ -83,7 +83,8 @@ class BlockS8 {
     }
   }
 
-  void run_panel(int64_t row, int64_t rows, int64_t panel) {
+  // more: the next panel follows.
+  void run_panel(int64_t row, int64_t rows, int64_t panel, bool more) {
     const PackedS8& b = blocks_.b;
     const OutputS8& output = blocks_.output;
     const int64_t col = panel * kernels_.panel_cols;
@@ -108,7 +109,7 @@ class BlockS8 {
     if (kernels_.tiles != nullptr) {
       run_large_tiles(tile, dst, rows, col);
     } else {
-      run_tiles(tile, dst, rows, col);
+      run_tiles(tile, dst, rows, col, more);
     }
     if (output.fn != nullptr) {
       output.fn(output.context, dst, output.ld, rows, tile.cols, blocks_.row0 + row,
@@ -139,13 +140,26 @@ class BlockS8 {
     finish.dst = dst + row * finish.ld * static_cast<int64_t>(result_bytes_s8(finish.result));
   }
 
-  void run_tiles(GemmS8Tile& tile, std::byte* dst, int64_t rows, int64_t col) const {
+  // The next panel is fetched meanwhile, a part of it with each tile, unless B is small.
+  void run_tiles(GemmS8Tile& tile, std::byte* dst, int64_t rows, int64_t col, bool more) const {
+    constexpr int64_t kSmall = int64_t{200} << 10;
     const int64_t tiles = divide_up(rows, kernels_.tile_rows);
+    const int64_t col_bytes = 4 * tile.segments * tile.groups;
+    const int64_t panel_bytes = col_bytes * kernels_.panel_cols;
+    const bool fetches = more && col_bytes * blocks_.b.n >= kSmall;
+    const char* next = reinterpret_cast<const char*>(tile.b) + panel_bytes;
+    tile.prefetch_step = 4 * kernels_.panel_cols / tiles;
     for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t begin = rows * i / tiles;
+      const int64_t begin = rows * i / tiles, height = rows * (i + 1) / tiles - begin;
       tile.rows = pointers_ + begin;
       place_rows(tile.finish, dst, begin, col);
-      kernels_.tile[blocks_.is_signed][rows * (i + 1) / tiles - begin](tile);
+      const auto fetching = kernels_.fetching_tile[blocks_.is_signed][height];
+      if (fetches && fetching != nullptr) {
+        tile.prefetch = next + panel_bytes * i / tiles;
+        fetching(tile);
+      } else {
+        kernels_.tile[blocks_.is_signed][height](tile);
+      }
     }
   }
 

@@ -64,7 +64,7 @@ void finish_sums(const FinishS8& f, const int32_t* sums, int64_t rows, int64_t v
 
 // kSigned: elements of A are. Without the instruction it is read from the tile, which costs little
 // there and saves as many functions again.
-template <bool kDot, bool kSigned, int kRows, int kVectors>
+template <bool kDot, bool kSigned, int kRows, int kVectors, bool kFetch>
 HWY_INLINE void compute(const GemmS8Tile& t) {
   const D32 d;
   V32 sum[kRows][kVectors];
@@ -79,11 +79,17 @@ HWY_INLINE void compute(const GemmS8Tile& t) {
   const uint8_t* const* rows = t.rows;
   const int64_t depth = 4 * t.groups;
   const int64_t row_stride = t.row_stride;
+  const char* ahead = t.prefetch;
+  const int64_t ahead_step = t.prefetch_step;
   for (int64_t segment = t.segments; segment > 0; --segment, rows += row_stride) {
     const uint8_t* a[kRows];  // past the end, so that the index counts up to zero
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) a[r] = rows[r] + depth;
     for (int64_t k = -depth; k != 0; k += 4, b += 4 * kVectors * kLanesS8) {
+      if constexpr (kFetch) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += ahead_step;
+      }
       const hn::Repartition<int8_t, D32> d8;
       const BytesB<kDot> first(hn::BitCast(d, hn::LoadU(d8, b)));
       const BytesB<kDot> second(
@@ -106,10 +112,16 @@ HWY_INLINE void compute(const GemmS8Tile& t) {
 template <bool kDot, bool kSigned, int kRows>
 void tile(const GemmS8Tile& t) {
   if (t.cols > kLanesS8) {
-    compute<kDot, kSigned, kRows, 2>(t);
+    compute<kDot, kSigned, kRows, 2, false>(t);
   } else {
-    compute<kDot, kSigned, kRows, 1>(t);
+    compute<kDot, kSigned, kRows, 1, false>(t);
   }
+}
+
+// Of a whole panel.
+template <bool kDot, bool kSigned, int kRows>
+void fetching_tile(const GemmS8Tile& t) {
+  compute<kDot, kSigned, kRows, 2, true>(t);
 }
 
 template <bool kDot>
@@ -148,6 +160,16 @@ constexpr void fill_tiles(GemmS8Kernels::Tile* to) {
   }
 }
 
+template <bool kDot, bool kSigned>
+constexpr void fill_fetching_tiles(GemmS8Kernels::Tile* to) {
+  if constexpr (kDot && kTileRows == 12) {
+    to[9] = fetching_tile<kDot, kSigned, 9>;
+    to[10] = fetching_tile<kDot, kSigned, 10>;
+    to[11] = fetching_tile<kDot, kSigned, 11>;
+    to[12] = fetching_tile<kDot, kSigned, 12>;
+  }
+}
+
 template <bool kDot>
 constexpr GemmS8Kernels make_kernels() {
   GemmS8Kernels kernels;
@@ -156,6 +178,8 @@ constexpr GemmS8Kernels make_kernels() {
   kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
   fill_tiles<kDot, false>(kernels.tile[false]);
   fill_tiles<kDot, kDot>(kernels.tile[true]);
+  fill_fetching_tiles<kDot, false>(kernels.fetching_tile[false]);
+  fill_fetching_tiles<kDot, kDot>(kernels.fetching_tile[true]);
   kernels.finish = finish_sums;
   kernels.row_sum = row_sum<kDot>;
   return kernels;

@@ -37,6 +37,9 @@ struct GemmS8Tile {
   const int8_t* b = nullptr;  // [segments][groups][width][4]
   int64_t cols = 0;
   bool is_signed = false;  // A
+  // Fetching tiles: what is read soon; from group to group it moves by prefetch_step bytes.
+  const char* prefetch = nullptr;
+  int64_t prefetch_step = 0;
   FinishS8 finish;
 };
 
@@ -79,6 +82,9 @@ struct GemmS8Kernels {
   int panel_cols = 0;
   // By whether elements of A are signed, and rows.
   Tile tile[2][kMaxTileRowsS8 + 1] = {};
+  // The same for whole panels while what GemmS8Tile::prefetch says is fetched; null where that does
+  // not pay.
+  Tile fetching_tile[2][kMaxTileRowsS8 + 1] = {};
   const TilesS8* tiles = nullptr;  // in place of `tile`
   // What becomes of sums in memory, `vectors` to a row.
   void (*finish)(const FinishS8& finish, const int32_t* sums, int64_t rows, int64_t vectors,
