@@ -7,6 +7,7 @@
 #define SARDONYX_CPU_GEMM_TILE_INL_H_
 #endif
 
+#include <limits>
 #include <type_traits>
 
 #include "cpu/gemm_kernels.h"
@@ -63,10 +64,12 @@ struct TileOps {
     HWY_INLINE V clip(V y) const { return min_keep_nan(high, max_keep_nan(low, y)); }
   };
 
-  // Sums of a whole tile to C.
-  template <int kRows, int kVectors>
-  static HWY_INLINE void finish_whole(const GemmTile<T>& t, int64_t row,
-                                      const V (&sum)[kRows][kVectors]) {
+  enum class Clip { kNone, kLow, kBoth };
+  enum class Residual { kNone, kBefore, kAfter };
+
+  template <int kRows, int kVectors, Clip kClip, Residual kResidual>
+  static HWY_INLINE void finish_as(const GemmTile<T>& t, int64_t row,
+                                   const V (&sum)[kRows][kVectors]) {
     const D d;
     const Finish finish(t);
     V bias[kVectors];
@@ -79,23 +82,65 @@ struct TileOps {
     T* c = t.c + row * t.ldc;
     const int64_t residual_ld = t.residual_ld;
     const int64_t ldc = t.ldc;
-    // What the next tile reads and writes here is fetched meanwhile, if there is time for it.
-    const bool fetches = kRows >= 4 && t.segments * t.depth >= 32;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, c += ldc, residual += residual_ld) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
         V y = hn::MulAdd(sum[r][v], finish.alpha, bias[v]);
-        if (finish.before) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
-        y = finish.clip(y);
-        if (finish.after) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
+        if (kResidual == Residual::kBefore) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
+        if (kClip == Clip::kLow) y = max_keep_nan(finish.low, y);
+        if (kClip == Clip::kBoth) y = finish.clip(y);
+        if (kResidual == Residual::kAfter) y = hn::Add(y, hn::LoadU(d, residual + v * kLanes));
         hn::StoreU(y, d, c + v * kLanes);
-        if (!fetches) continue;
-        if (t.residual != nullptr) {
-          __builtin_prefetch(residual + kRows * residual_ld + v * kLanes, 0, 2);
-        }
-        __builtin_prefetch(c + kRows * ldc + v * kLanes, 1, 2);
       }
+    }
+  }
+
+  template <int kRows, int kVectors>
+  static HWY_INLINE void prefetch_rows(const T* row, int64_t ld, bool written) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, row += ld) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        if (written) {
+          __builtin_prefetch(row + v * kLanes, 1, 2);
+        } else {
+          __builtin_prefetch(row + v * kLanes, 0, 2);
+        }
+      }
+    }
+  }
+
+  // Sums of a whole tile to C. What is asked for is found out once: where a tile sums up little,
+  // every operation here counts.
+  template <int kRows, int kVectors>
+  static HWY_INLINE void finish_whole(const GemmTile<T>& t, int64_t row,
+                                      const V (&sum)[kRows][kVectors]) {
+    constexpr T kInfinity = std::numeric_limits<T>::infinity();
+    constexpr bool kManyForms = HWY_TARGET != HWY_SSE4 && sizeof(T) == 4 && kRows >= 4;
+    const bool low = !kManyForms || t.low > -kInfinity;
+    const bool high = !kManyForms || t.high < kInfinity;
+    if (t.residual == nullptr) {
+      if (high) {
+        finish_as<kRows, kVectors, Clip::kBoth, Residual::kNone>(t, row, sum);
+      } else if (low) {
+        finish_as<kRows, kVectors, Clip::kLow, Residual::kNone>(t, row, sum);
+      } else {
+        finish_as<kRows, kVectors, Clip::kNone, Residual::kNone>(t, row, sum);
+      }
+    } else if (!low && !high) {
+      finish_as<kRows, kVectors, Clip::kNone, Residual::kBefore>(t, row, sum);
+    } else if (!t.residual_after) {
+      finish_as<kRows, kVectors, Clip::kBoth, Residual::kBefore>(t, row, sum);
+    } else {
+      finish_as<kRows, kVectors, Clip::kBoth, Residual::kAfter>(t, row, sum);
+    }
+    // What the next tile reads and writes here is fetched meanwhile, if there is time for it.
+    if (kRows < 4 || t.segments * t.depth < 32) return;
+    const int64_t next = row + kRows;
+    prefetch_rows<kRows, kVectors>(t.c + next * t.ldc, t.ldc, true);
+    if (t.residual != nullptr) {
+      prefetch_rows<kRows, kVectors>(t.residual + next * t.residual_ld, t.residual_ld, false);
     }
   }
 
@@ -452,49 +497,107 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
 #define SARDONYX_MIX_CHAINS
 #endif
 
-// One loop per activation, so that the switch is outside of it.
+// Rows to be activated; `added` to the result may be null.
+template <class T>
+struct ActivatedRows {
+  const T* src;
+  int64_t src_ld;
+  const T* added;
+  int64_t added_ld;
+  T* dst;
+  int64_t dst_ld;
+
+  HWY_INLINE ActivatedRows at(int64_t row, int64_t col) const {
+    const T* then = added == nullptr ? nullptr : added + row * added_ld + col;
+    return {src + row * src_ld + col, src_ld, then, added_ld, dst + row * dst_ld + col, dst_ld};
+  }
+};
+
+// Where the second to fourth of four vectors lie: in a row, in two rows or in four; and where the
+// next four begin, below them or in the same row.
+struct Four {
+  int64_t second, third, fourth, next;
+
+  HWY_INLINE Four(int rows, bool below, int64_t lanes, int64_t ld)
+      : second(rows == 4 ? ld : lanes),
+        third(rows == 4   ? 2 * ld
+              : rows == 2 ? ld
+                          : 2 * lanes),
+        fourth(rows == 4   ? 3 * ld
+               : rows == 2 ? ld + lanes
+                           : 3 * lanes),
+        next(below ? rows * ld : 4 * lanes) {}
+};
+
+// `count` times four vectors, a function per activation, so that the switch is outside of the loop.
 template <class T, Activation kActivation>
-SARDONYX_MIX_CHAINS void activate_block(T p0, T p1, const T* src, int64_t src_ld, const T* residual,
-                                        int64_t residual_ld, T* c, int64_t ldc, int64_t rows,
-                                        int64_t cols) {
-  constexpr int kAtOnce = 4;
+SARDONYX_MIX_CHAINS void activate_fours(T p0, T p1, ActivatedRows<T> rows, int rows_at_once,
+                                        bool below, int64_t count) {
   const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const Four from(rows_at_once, below, TileOps<T>::kLanes, rows.src_ld);
+  const Four beside(rows_at_once, below, TileOps<T>::kLanes, rows.added_ld);
+  const Four to(rows_at_once, below, TileOps<T>::kLanes, rows.dst_ld);
   const auto vp0 = hn::Set(d, p0);
   const auto vp1 = hn::Set(d, p1);
-  for (int64_t r = 0; r < rows; ++r, src += src_ld, c += ldc) {
-    const T* added = residual == nullptr ? nullptr : residual + r * residual_ld;
-    int64_t i = 0;
-    for (; i + kAtOnce * lanes <= cols; i += kAtOnce * lanes) {
-      hn::Vec<decltype(d)> y[kAtOnce];
-#pragma GCC unroll 4
-      for (int v = 0; v < kAtOnce; ++v) {
-        y[v] = activate_vector(kActivation, hn::LoadU(d, src + i + v * lanes), vp0, vp1);
-      }
-      if (added != nullptr) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kAtOnce; ++v) y[v] = hn::Add(y[v], hn::LoadU(d, added + i + v * lanes));
-      }
-#pragma GCC unroll 4
-      for (int v = 0; v < kAtOnce; ++v) hn::StoreU(y[v], d, c + i + v * lanes);
+  const T* src = rows.src;
+  const T* added = rows.added;
+  T* dst = rows.dst;
+  for (; count > 0; --count, src += from.next, dst += to.next) {
+    auto y0 = activate_vector(kActivation, hn::LoadU(d, src), vp0, vp1);
+    auto y1 = activate_vector(kActivation, hn::LoadU(d, src + from.second), vp0, vp1);
+    auto y2 = activate_vector(kActivation, hn::LoadU(d, src + from.third), vp0, vp1);
+    auto y3 = activate_vector(kActivation, hn::LoadU(d, src + from.fourth), vp0, vp1);
+    if (added != nullptr) {
+      y0 = hn::Add(y0, hn::LoadU(d, added));
+      y1 = hn::Add(y1, hn::LoadU(d, added + beside.second));
+      y2 = hn::Add(y2, hn::LoadU(d, added + beside.third));
+      y3 = hn::Add(y3, hn::LoadU(d, added + beside.fourth));
+      added += beside.next;
     }
-    for (; i < cols; i += lanes) {
-      const size_t count = static_cast<size_t>(HWY_MIN(lanes, cols - i));
-      auto y = activate_vector(kActivation, TileOps<T>::load(src + i, count), vp0, vp1);
-      if (added != nullptr) y = hn::Add(y, TileOps<T>::load(added + i, count));
-      TileOps<T>::store(y, c + i, count);
-    }
+    hn::StoreU(y0, d, dst);
+    hn::StoreU(y1, d, dst + to.second);
+    hn::StoreU(y2, d, dst + to.third);
+    hn::StoreU(y3, d, dst + to.fourth);
+  }
+}
+
+// One vector or less of each row.
+template <class T, Activation kActivation>
+void activate_column(T p0, T p1, ActivatedRows<T> rows, size_t cols, int64_t count) {
+  const hn::ScalableTag<T> d;
+  const auto vp0 = hn::Set(d, p0);
+  const auto vp1 = hn::Set(d, p1);
+  for (int64_t r = 0; r < count; ++r) {
+    const ActivatedRows<T> row = rows.at(r, 0);
+    auto y = activate_vector(kActivation, TileOps<T>::load(row.src, cols), vp0, vp1);
+    if (row.added != nullptr) y = hn::Add(y, TileOps<T>::load(row.added, cols));
+    TileOps<T>::store(y, row.dst, cols);
   }
 }
 
 template <class T>
-void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, const T* residual,
-              int64_t residual_ld, T* c, int64_t ldc, int64_t rows, int64_t cols) {
+struct ActivationLoops {
+  void (*fours)(T p0, T p1, ActivatedRows<T> rows, int rows_at_once, bool below,
+                int64_t count) = nullptr;
+  void (*column)(T p0, T p1, ActivatedRows<T> rows, size_t cols, int64_t count) = nullptr;
+};
+
+template <class T, Activation kActivation>
+constexpr ActivationLoops<T> make_activation_loops() {
+  // Doubles go lane by lane through libm, and SSE4 is not worth the code.
+  constexpr bool kFours = sizeof(T) == 4 && HWY_TARGET != HWY_SSE4;
+  if constexpr (kFours) {
+    return {activate_fours<T, kActivation>, activate_column<T, kActivation>};
+  }
+  return {nullptr, activate_column<T, kActivation>};
+}
+
+template <class T>
+ActivationLoops<T> activation_loops(Activation activation) {
   switch (activation) {
-#define SARDONYX_ACTIVATION(name)                                                                  \
-  case Activation::name:                                                                           \
-    return activate_block<T, Activation::name>(p0, p1, src, src_ld, residual, residual_ld, c, ldc, \
-                                               rows, cols);
+#define SARDONYX_ACTIVATION(name) \
+  case Activation::name:          \
+    return make_activation_loops<T, Activation::name>();
     SARDONYX_ACTIVATION(kNone)
     SARDONYX_ACTIVATION(kClip)
     SARDONYX_ACTIVATION(kLeakyRelu)
@@ -512,6 +615,44 @@ void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, c
     SARDONYX_ACTIVATION(kScaledHardSwish)
 #undef SARDONYX_ACTIVATION
   }
+  return {};
+}
+
+// Four vectors at a time, of as many rows as that takes.
+template <class T>
+void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, const T* residual,
+              int64_t residual_ld, T* c, int64_t ldc, int64_t rows, int64_t cols) {
+  constexpr int64_t kLanes = TileOps<T>::kLanes;
+  const ActivationLoops<T> loops = activation_loops<T>(activation);
+  const ActivatedRows<T> all{src, src_ld, residual, residual_ld, c, ldc};
+  const auto columns = [&](int64_t row, int64_t col, int64_t end) {
+    for (; col < end; col += kLanes) {
+      const size_t count = static_cast<size_t>(HWY_MIN(kLanes, end - col));
+      loops.column(p0, p1, all.at(row, col), count, rows - row);
+    }
+  };
+  if (loops.fours == nullptr) return columns(0, 0, cols);
+  int64_t col = 0;
+  const int64_t fours = cols / (4 * kLanes);
+  if (fours < rows) {  // few calls
+    for (; col < fours * 4 * kLanes; col += 4 * kLanes) {
+      loops.fours(p0, p1, all.at(0, col), 1, true, rows);
+    }
+  } else {
+    for (int64_t r = 0; r < rows; ++r) loops.fours(p0, p1, all.at(r, 0), 1, false, fours);
+    col = fours * 4 * kLanes;
+  }
+  if (cols - col >= 2 * kLanes) {
+    loops.fours(p0, p1, all.at(0, col), 2, true, rows / 2);
+    if (rows % 2 != 0) columns(rows - 1, col, col + 2 * kLanes);
+    col += 2 * kLanes;
+  }
+  if (cols - col >= kLanes) {
+    loops.fours(p0, p1, all.at(0, col), 4, true, rows / 4);
+    columns(rows / 4 * 4, col, col + kLanes);
+    col += kLanes;
+  }
+  columns(0, col, cols);
 }
 #undef SARDONYX_MIX_CHAINS
 

@@ -100,7 +100,8 @@ template <class V, size_t kCount>
 HWY_INLINE V polynomial(V x, const float (&c)[kCount]) {
   const hn::DFromV<V> d;
   V sum = hn::Set(d, c[kCount - 1]);
-  for (size_t i = kCount - 1; i-- > 0;) sum = hn::MulAdd(sum, x, hn::Set(d, c[i]));
+#pragma GCC unroll 16
+  for (size_t i = 2; i <= kCount; ++i) sum = hn::MulAdd(sum, x, hn::Set(d, c[kCount - i]));
   return sum;
 }
 
