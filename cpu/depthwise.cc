@@ -1,5 +1,5 @@
-// Channels are taken in blocks, and all lines of a task for one block, so that the input lines that
-// one window shares with the next are still in the first cache.
+// Lines are cut into strips and channels into blocks, and all lines of a task are done for one of
+// those, so that the input lines that one window shares with the next are still in the first cache.
 #include "cpu/depthwise.h"
 
 #include <algorithm>
@@ -10,20 +10,30 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kCacheFloats = 12288;  // of the first cache, for the lines under a window
-constexpr int64_t kPassFloats = 4096;    // for a pass of an epilogue
+constexpr int64_t kCacheFloats = 8192;  // of the first cache, for the lines under a window
+constexpr int64_t kStripPixels = 32;    // or less
+constexpr int64_t kPassFloats = 4096;   // for a pass of an epilogue
 
 int64_t tasks_of(const ConvShape& s, int threads) {
   const double line_flops = 2.0 * static_cast<double>(s.out[2] * s.in_channels * s.taps());
   return choose_tasks(s.batch * s.out[0] * s.out[1], line_flops / 100, threads);
 }
 
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Output pixels of a strip, in whole tiles of 7 or of 8.
+int64_t strip_pixels(const ConvShape& s) {
+  const int64_t width = s.out[2];
+  const int64_t tile = width % 7 == 0 ? 7 : 8;
+  return divide_up(divide_up(width, divide_up(width, kStripPixels)), tile) * tile;
+}
+
 // A multiple of 16 channels; all of them where their lines fit.
 int64_t block_channels(const ConvShape& s) {
-  const int64_t pixels = (s.kernel[0] * s.kernel[1] + 1) * s.in[2];
+  const int64_t width = std::min(s.in[2], strip_pixels(s) * s.stride[2] + s.kernel[2]);
+  const int64_t pixels = (s.kernel[0] * s.kernel[1] + 1) * width;
   const int64_t fit = std::max<int64_t>(kCacheFloats / std::max<int64_t>(pixels, 1) / 16 * 16, 16);
-  const int64_t blocks = (s.in_channels + fit - 1) / fit;
-  return ((s.in_channels + blocks - 1) / blocks + 15) / 16 * 16;
+  return divide_up(divide_up(s.in_channels, divide_up(s.in_channels, fit)), 16) * 16;
 }
 
 class DepthwiseTask {
@@ -50,47 +60,65 @@ class DepthwiseTask {
     part_.bias = epilogue.bias;
     part_.channels = shape.in_channels;
     part_.dst_ld = shape.dst_stride();
+    part_.dst_line = shape.out[2] * part_.dst_ld;
     part_.alpha = epilogue.alpha;
     part_.low = clip ? e_.p0 : -std::numeric_limits<float>::infinity();
     part_.high = clip ? e_.p1 : std::numeric_limits<float>::infinity();
+    pairs_ = shape.kernel[0] == 1 && shape.stride[1] == shape.stride[2] && shape.dilation[1] == 1 &&
+             kernels_.takes_pairs(part_);
   }
 
   void run(int64_t line, int64_t line_end) {
+    const int64_t width = shape_.out[2];
+    const int64_t strip = strip_pixels(shape_);
     const int64_t step = block_channels(shape_);
-    for (int64_t c = 0; c < shape_.in_channels; c = part_.channel_end) {
-      part_.channel = c;
-      part_.channel_end = c + step;
-      // No block is narrower than a vector, unless all of it is.
-      if (shape_.in_channels - part_.channel_end < 16) part_.channel_end = shape_.in_channels;
-      for (int64_t i = line; i < line_end; ++i) run_line(i);
+    for (int64_t x = 0; x < width; x += strip) {
+      for (int64_t c = 0; c < shape_.in_channels; c = part_.channel_end) {
+        part_.channel = c;
+        part_.channel_end = c + step;
+        // No block is narrower than a vector, unless all of it is.
+        if (shape_.in_channels - part_.channel_end < 16) part_.channel_end = shape_.in_channels;
+        for (int64_t i = line; i < line_end; i += part_.lines) {
+          const bool is_last = i + 1 == line_end || (i + 1) % shape_.out[1] == 0;
+          part_.lines = pairs_ && !is_last ? 2 : 1;
+          run_lines(i, x, std::min(x + strip, width));
+        }
+      }
     }
   }
 
  private:
-  void run_line(int64_t line) {
+  // Pixels [x, x_end) of one line or two.
+  void run_lines(int64_t line, int64_t x, int64_t x_end) {
     find_rows(line);
     const int64_t width = shape_.out[2];
     const int64_t block = part_.channel_end - part_.channel;
     const int64_t fit = std::max<int64_t>(kPassFloats / block / 56, 1) * 56;
     const int64_t step = pass_ || e_.fn != nullptr ? fit : width;
-    for (part_.first = 0; part_.first < width; part_.first += step) {
-      part_.count = std::min(step, width - part_.first);
+    for (part_.first = x; part_.first < x_end; part_.first += step) {
+      part_.count = std::min(step, x_end - part_.first);
       const int64_t row = line * width + part_.first;
-      part_.dst = lines_.dst + (row - lines_.dst_line * width) * part_.dst_ld;
+      float* dst = lines_.dst + (row - lines_.dst_line * width) * part_.dst_ld;
+      part_.dst = dst;
       kernels_.line(part_);
-      finish(row);
+      for (int64_t l = 0; l < part_.lines; ++l) {
+        part_.dst = dst + l * part_.dst_line;
+        finish(row + l * width);
+      }
     }
   }
 
-  // The input lines under the window of an output line.
+  // The input lines under the windows.
   void find_rows(int64_t line) {
     const ConvShape& s = shape_;
     const int64_t y0 = line % s.out[1] * s.stride[1] - s.pad[1];
     const int64_t z0 = line / s.out[1] % s.out[0] * s.stride[0] - s.pad[0];
     const int64_t item = line / s.out[1] / s.out[0];
-    for (int64_t r = 0; r < part_.kernel_rows; ++r) {
-      const int64_t z = z0 + r / s.kernel[1] * s.dilation[0];
-      const int64_t y = y0 + r % s.kernel[1] * s.dilation[1];
+    const int64_t count = part_.kernel_rows + (part_.lines - 1) * part_.stride;
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t row = part_.lines == 1 ? r % s.kernel[1] : r;
+      const int64_t z = z0 + (r - row) / s.kernel[1] * s.dilation[0];
+      const int64_t y = y0 + row * s.dilation[1];
       const bool outside = z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1];
       const int64_t index = lines_.ring != 0 ? y % lines_.ring : (item * s.in[0] + z) * s.in[1] + y;
       lines_.rows[r] = outside ? nullptr : lines_.src + index * s.in[2] * s.src_stride();
@@ -125,17 +153,22 @@ class DepthwiseTask {
   const Epilogue<float>& e_;
   const DepthwiseLines lines_;
   bool pass_ = false;  // the epilogue needs a pass of its own
+  bool pairs_ = false;
   DepthwiseLine part_;
 };
 
 // The workspace: a pixel of zeros, then the row pointers of each task.
 int64_t zeros_count(const ConvShape& s) { return (s.in_channels + 15) / 16 * 16; }
-int64_t pointers_per_task(const ConvShape& s) { return (s.kernel[0] * s.kernel[1] + 7) / 8 * 8; }
+int64_t pointers_per_task(const ConvShape& s) { return divide_up(depthwise_rows(s), 8) * 8; }
 
 }  // namespace
 
 bool is_depthwise(const ConvShape& shape) {
   return shape.groups == shape.in_channels && shape.in_channels == shape.out_channels;
+}
+
+int64_t depthwise_rows(const ConvShape& shape) {
+  return shape.kernel[0] * shape.kernel[1] + shape.stride[1];
 }
 
 void depthwise_pack(const ConvShape& shape, const float* weights, float* packed) {

@@ -12,9 +12,12 @@
 
 namespace sardonyx {
 
-// Output pixels [first, first + count) of one line, channels [channel, channel_end).
+// Output pixels [first, first + count) of one line or two, channels [channel, channel_end).
 struct DepthwiseLine {
-  const float* const* rows = nullptr;  // [kernel_rows]: pixel 0 of the input line; null in padding
+  // Pixel 0 of each input line, null in padding: kernel_rows, and `stride` more where lines are
+  // two.
+  const float* const* rows = nullptr;
+  int64_t lines = 1;
   int64_t kernel_rows = 0, kernel_cols = 0;
   int64_t stride = 0, dilation = 0, pad = 0;  // along the line
   int64_t in_width = 0;
@@ -27,11 +30,14 @@ struct DepthwiseLine {
   int64_t first = 0, count = 0;
   float* dst = nullptr;  // of pixel `first`, channel 0
   int64_t dst_ld = 0;
+  int64_t dst_line = 0;  // from a line to the next
   float alpha = 1, low = 0, high = 0;
 };
 
 struct DepthwiseKernels {
   void (*line)(const DepthwiseLine& line) = nullptr;
+  // Whether two lines of such a convolution may be asked for; their strides must be those along it.
+  bool (*takes_pairs)(const DepthwiseLine& line) = nullptr;
 };
 const DepthwiseKernels& depthwise_kernels(Tier tier);
 
@@ -47,7 +53,7 @@ size_t depthwise_workspace_bytes(const ConvShape& shape, int threads);
 void depthwise(Tier tier, const ConvShape& shape, const float* src, const float* packed,
                const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
 
-// Output lines [line, line_end) of such a convolution, on this thread. rows: kernel[0] * kernel[1]
+// Output lines [line, line_end) of such a convolution, on this thread. rows: depthwise_rows()
 // pointers; zeros: a pixel of them. ring: where not 0, src holds input lines of one item alone,
 // line y of them in place y % ring; the kernel is flat then.
 struct DepthwiseLines {
@@ -59,6 +65,7 @@ struct DepthwiseLines {
   float* dst = nullptr;  // of output line dst_line
   int64_t dst_line = 0;
 };
+int64_t depthwise_rows(const ConvShape& shape);
 void depthwise_lines(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
                      const Epilogue<float>& epilogue, int64_t line, int64_t line_end);
 

@@ -53,7 +53,7 @@ Bands cut_bands(const DepthwiseBlock& block, int threads) {
   bands.ring_floats = lines_of(bands.ring * line_floats);
   bands.band_floats = lines_of(bands.lines * out_floats);
   bands.scratch = lines_of(conv_pixels_scratch(block.first.shape));
-  bands.pointers = divide_up(s.kernel[1], 8) * 8;
+  bands.pointers = divide_up(depthwise_rows(s), 8) * 8;
   return bands;
 }
 

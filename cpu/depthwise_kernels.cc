@@ -1,5 +1,5 @@
-// The tile of depthwise convolution: some output pixels in a row x one vector of channels. Every
-// element is one chain of multiply-adds over the taps in order, whatever the tile.
+// The tile of depthwise convolution: some output pixels of one line or two x a vector of channels.
+// Every element is one chain of multiply-adds over the taps in order, whatever the tile.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/depthwise_kernels.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -28,77 +28,110 @@ struct Finish {
   }
 };
 
-// kPixels output pixels from `pixel` on. Channels are those of whole vectors; the last vector
-// overlaps the one before where they do not divide. Every input pixel is loaded once per kernel row
-// and used under all its taps. kInside: no input pixel is in the padding left or right.
-template <int kRows, int kCols, int kStride, int kDilation, int kPixels, bool kInside>
-HWY_INLINE void tile(const DepthwiseLine& t, int64_t pixel) {
-  const D d;
-  constexpr int kInputs = (kPixels - 1) * kStride + (kCols - 1) * kDilation + 1;
-  const int64_t channels = t.channels;
-  const int64_t src_ld = t.src_ld;
-  const int64_t dst_ld = t.dst_ld;
-  const int64_t x0 = pixel * kStride - t.pad;
-  const Finish finish(t);
-  const float* inputs[kRows][kInside ? 1 : kInputs];
-  const float* weight_rows[kRows];
-  int rows = 0;
-  for (int r = 0; r < kRows; ++r) {
-    if (t.rows[r] == nullptr) continue;
-    weight_rows[rows] = t.weights + r * kCols * channels;
-    if constexpr (kInside) {
-      inputs[rows][0] = t.rows[r] + x0 * src_ld;
-    } else {
-      for (int x = 0; x < kInputs; ++x) {
-        const bool outside = x0 + x < 0 || x0 + x >= t.in_width;
-        inputs[rows][x] = outside ? t.zeros : t.rows[r] + (x0 + x) * src_ld;
+// Two lines of output at once need more registers than 16.
+constexpr bool kPairs = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON;
+
+// kPixels output pixels from `pixel` on, of kLines lines. Channels are those of whole vectors; the
+// last vector overlaps the one before where they do not divide. Every input pixel is loaded once
+// and used under all its taps, of both lines. kInside: no input pixel is in the padding left or
+// right.
+template <int kRows, int kCols, int kStride, int kDilation, int kPixels, int kLines, bool kInside>
+struct Tile {
+  static constexpr int kInputs = (kPixels - 1) * kStride + (kCols - 1) * kDilation + 1;
+  static constexpr int kInputRows = kRows + (kLines - 1) * kStride;
+
+  HWY_INLINE Tile(const DepthwiseLine& t, int64_t pixel)
+      : channels(t.channels), src_ld(t.src_ld), weights(t.weights) {
+    const int64_t x0 = pixel * kStride - t.pad;
+    for (int r = 0; r < kInputRows; ++r) {
+      rows[r] = t.rows[r] == nullptr ? nullptr : t.rows[r] + (kInside ? x0 * src_ld : 0);
+      if constexpr (!kInside) {
+        for (int x = 0; x < kInputs; ++x) {
+          const bool outside = x0 + x < 0 || x0 + x >= t.in_width;
+          inputs[r][x] = outside || rows[r] == nullptr ? t.zeros : rows[r] + (x0 + x) * src_ld;
+        }
       }
     }
-    ++rows;
   }
-  float* const dst = t.dst + (pixel - t.first) * dst_ld;
-  const float* const bias_at = t.bias;
-  const int64_t end = t.channel_end;
-  for (int64_t i = t.channel; i < end; i += kLanes) {
-    const int64_t c = i + kLanes <= end ? i : end - kLanes;
-    V sum[kPixels];
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) sum[p] = hn::Zero(d);
+
+  // Input rows [row, end), which have taps of the first line, of the second, or of both.
+  template <bool kFirst, bool kSecond>
+  HWY_INLINE void add_rows(int row, int end, int64_t c, V (&sum)[kLines][kPixels]) const {
+    const D d;
 #pragma GCC unroll 1
-    for (int r = 0; r < rows; ++r) {
-      const float* weights = weight_rows[r] + c;
-      const float* line = inputs[r][0] + c;
-      V w[kCols];
+    for (; row < end; ++row) {
+      if (rows[row] == nullptr) continue;
+      V w[2][kCols];
+      const float* taps = weights + row * kCols * channels + c;
 #pragma GCC unroll 8
-      for (int k = 0; k < kCols; ++k) w[k] = hn::LoadU(d, weights + k * channels);
+      for (int k = 0; k < kCols; ++k) {
+        if (kFirst) w[0][k] = hn::LoadU(d, taps + k * channels);
+        if (kSecond) w[1][k] = hn::LoadU(d, taps + (k - kStride * kCols) * channels);
+      }
+      const float* line = rows[row] + c;
 #pragma GCC unroll 32
       for (int x = 0; x < kInputs; ++x) {
-        const V input = hn::LoadU(d, kInside ? line : inputs[r][kInside ? 0 : x] + c);
+        const V input = hn::LoadU(d, kInside ? line : inputs[row][kInside ? 0 : x] + c);
         line += src_ld;
 #pragma GCC unroll 8
         for (int k = 0; k < kCols; ++k) {
           const int first = x - k * kDilation;  // under tap 0 of the pixel
-          if (first >= 0 && first % kStride == 0 && first / kStride < kPixels) {
-            V& s = sum[first / kStride];
-            s = hn::MulAdd(input, w[k], s);
-          }
+          if (first < 0 || first % kStride != 0 || first / kStride >= kPixels) continue;
+          const int p = first / kStride;
+          if (kFirst) sum[0][p] = hn::MulAdd(input, w[0][k], sum[0][p]);
+          if (kSecond) sum[kLines - 1][p] = hn::MulAdd(input, w[1][k], sum[kLines - 1][p]);
         }
       }
     }
-    const V bias = bias_at != nullptr ? hn::LoadU(d, bias_at + c) : hn::Zero(d);
-    float* to = dst + c;
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p, to += dst_ld) hn::StoreU(finish(sum[p], bias), d, to);
   }
-}
 
-template <int kRows, int kCols, int kStride, int kDilation, int kPixels>
+  HWY_INLINE void run(const DepthwiseLine& t, int64_t pixel) const {
+    const D d;
+    const Finish finish(t);
+    const int64_t dst_ld = t.dst_ld;
+    const int64_t dst_line = t.dst_line;
+    float* const dst = t.dst + (pixel - t.first) * dst_ld;
+    const float* const bias_at = t.bias;
+    const int64_t end = t.channel_end;
+    for (int64_t i = t.channel; i < end; i += kLanes) {
+      const int64_t c = i + kLanes <= end ? i : end - kLanes;
+      V sum[kLines][kPixels];
+#pragma GCC unroll 2
+      for (int l = 0; l < kLines; ++l) {
+#pragma GCC unroll 8
+        for (int p = 0; p < kPixels; ++p) sum[l][p] = hn::Zero(d);
+      }
+      if constexpr (kLines == 1) {
+        add_rows<true, false>(0, kRows, c, sum);
+      } else {
+        add_rows<true, false>(0, kStride, c, sum);
+        add_rows<true, true>(kStride, kRows, c, sum);
+        add_rows<false, true>(kRows, kInputRows, c, sum);
+      }
+      const V bias = bias_at != nullptr ? hn::LoadU(d, bias_at + c) : hn::Zero(d);
+#pragma GCC unroll 2
+      for (int l = 0; l < kLines; ++l) {
+        float* to = dst + l * dst_line + c;
+#pragma GCC unroll 8
+        for (int p = 0; p < kPixels; ++p, to += dst_ld) hn::StoreU(finish(sum[l][p], bias), d, to);
+      }
+    }
+  }
+
+  const int64_t channels;
+  const int64_t src_ld;
+  const float* const weights;
+  const float* rows[kInputRows];
+  const float* inputs[kInside ? 1 : kInputRows][kInside ? 1 : kInputs];
+};
+
+template <int kRows, int kCols, int kStride, int kDilation, int kPixels, int kLines = 1>
 void tile_at(const DepthwiseLine& t, int64_t pixel) {
   const int64_t x0 = pixel * kStride - t.pad;
   if (x0 >= 0 && x0 + (kPixels - 1) * kStride + (kCols - 1) * kDilation < t.in_width) {
-    tile<kRows, kCols, kStride, kDilation, kPixels, true>(t, pixel);
+    Tile<kRows, kCols, kStride, kDilation, kPixels, kLines, true>(t, pixel).run(t, pixel);
   } else {
-    tile<kRows, kCols, kStride, kDilation, kPixels, false>(t, pixel);
+    Tile<kRows, kCols, kStride, kDilation, kPixels, kLines, false>(t, pixel).run(t, pixel);
   }
 }
 
@@ -150,11 +183,45 @@ void tiles(const DepthwiseLine& t) {
   if (pixel < end) tile_at<kRows, kCols, kStride, kDilation, 1>(t, pixel);
 }
 
+// Two lines; the pixels that are left over line by line.
+template <int kSize, int kStride>
+void pair_tiles(const DepthwiseLine& t) {
+  int64_t pixel = t.first;
+  const int64_t end = t.first + t.count;
+  if (t.count % 7 == 0) {
+    for (; pixel < end; pixel += 7) tile_at<kSize, kSize, kStride, 1, 7, 2>(t, pixel);
+  }
+  for (; pixel + 8 <= end; pixel += 8) tile_at<kSize, kSize, kStride, 1, 8, 2>(t, pixel);
+  if (pixel == end) return;
+  DepthwiseLine line = t;
+  line.lines = 1;
+  line.first = pixel;
+  line.count = end - pixel;
+  line.dst += (pixel - t.first) * t.dst_ld;
+  tiles<kSize, kSize, kStride>(line);
+  line.rows += kStride;
+  line.dst += t.dst_line;
+  tiles<kSize, kSize, kStride>(line);
+}
+
 bool is_kernel(const DepthwiseLine& t, int64_t size, int64_t stride) {
   return t.kernel_rows == size && t.kernel_cols == size && t.stride == stride;
 }
 
+bool takes_pairs(const DepthwiseLine& t) {
+  return kPairs && t.dilation == 1 && t.channels >= kLanes &&
+         (is_kernel(t, 3, 1) || is_kernel(t, 3, 2) || is_kernel(t, 5, 1) || is_kernel(t, 5, 2));
+}
+
 void line(const DepthwiseLine& t) {
+  if constexpr (kPairs) {
+    if (t.lines == 2) {
+      if (is_kernel(t, 3, 1)) return pair_tiles<3, 1>(t);
+      if (is_kernel(t, 3, 2)) return pair_tiles<3, 2>(t);
+      if (is_kernel(t, 5, 1)) return pair_tiles<5, 1>(t);
+      return pair_tiles<5, 2>(t);
+    }
+  }
   if (t.dilation == 1 && t.channels >= kLanes) {
     if (is_kernel(t, 3, 1)) return tiles<3, 3, 1>(t);
     if (is_kernel(t, 3, 2)) return tiles<3, 3, 2>(t);
@@ -177,7 +244,7 @@ void line(const DepthwiseLine& t) {
 }  // namespace
 
 extern const DepthwiseKernels kDepthwise;
-constexpr DepthwiseKernels kDepthwise = {line};
+constexpr DepthwiseKernels kDepthwise = {line, takes_pairs};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
