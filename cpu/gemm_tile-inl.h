@@ -488,15 +488,6 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
   return x;
 }
 
-// GCC mixes the chains of several vectors when it schedules before it allocates registers; one
-// after the other, they leave a processor that looks some hundred operations ahead with few at
-// work. Clang does so anyway.
-#if defined(__GNUC__) && !defined(__clang__)
-#define SARDONYX_MIX_CHAINS __attribute__((optimize("schedule-insns")))
-#else
-#define SARDONYX_MIX_CHAINS
-#endif
-
 // Rows to be activated; `added` to the result may be null.
 template <class T>
 struct ActivatedRows {
@@ -654,7 +645,6 @@ void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, c
   }
   columns(0, col, cols);
 }
-#undef SARDONYX_MIX_CHAINS
 
 template <class T>
 constexpr GemmKernels<T> make_gemm_kernels() {

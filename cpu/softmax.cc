@@ -1,5 +1,5 @@
-// Three passes over a row: scaled values and their maximum, exponentials and their sum, the
-// quotient. The order of the sum depends on the tier and on `cols` alone.
+// Three passes over a row: the maximum, exponentials and their sum, the quotient. The order of the
+// sum depends on the tier and on `cols` alone.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/softmax.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -36,90 +36,120 @@ HWY_INLINE void store(V v, float* dst, int64_t left) {
   }
 }
 
-// A NaN wins over every number, whatever the order of the comparison.
-HWY_INLINE V max_nan(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, max_keep_nan(a, b)); }
+// Where one element is NaN, so are its exponential and the sum, whatever the maximum.
+HWY_INLINE V max_number(V most, V x) { return hn::Max(x, most); }
 
-// dst = scale * src + mask; returns the maximum, NaN if there is one.
-float scale_row(const SoftmaxRows& args, const float* src, const float* mask, float* dst) {
+// The maximum; NaN elements may or may not count.
+float max_of(const float* x, int64_t cols) {
   const D d;
-  const float lowest = -std::numeric_limits<float>::infinity();
-  const V scale = hn::Set(d, args.scale);
-  V most = hn::Set(d, lowest);
-  for (int64_t i = 0; i < args.cols; i += kLanes) {
-    const int64_t left = args.cols - i;
-    V x = load(src + i, left, lowest);
-    if (mask != nullptr) {
-      x = hn::MulAdd(x, scale, load(mask + i, left, 0));
-    } else {
-      x = hn::Mul(x, scale);
-    }
-    if (left < kLanes) {
-      x = hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(left)), x, hn::Set(d, lowest));
-    }
-    most = max_nan(most, x);
-    store(x, dst + i, left);
-  }
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(most, d, lanes);
-  float result = lanes[0];
-  for (int64_t i = 1; i < kLanes; ++i) {
-    if (std::isnan(lanes[i]) || lanes[i] > result) result = lanes[i];
-  }
-  return result;
-}
-
-// Sum of exp(x - most); kStore: the exponentials replace x.
-template <bool kStore>
-float sum_exp(float* x, int64_t cols, float most) {
-  const D d;
-  const V vmost = hn::Set(d, most);
-  V s0 = hn::Zero(d), s1 = s0;
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  V m0 = hn::Set(d, kLowest), m1 = m0;
   int64_t i = 0;
   for (; i + 2 * kLanes <= cols; i += 2 * kLanes) {
-    const V e0 = exp(hn::Sub(hn::LoadU(d, x + i), vmost));
-    const V e1 = exp(hn::Sub(hn::LoadU(d, x + i + kLanes), vmost));
-    if (kStore) {
-      hn::StoreU(e0, d, x + i);
-      hn::StoreU(e1, d, x + i + kLanes);
+    m0 = max_number(m0, hn::LoadU(d, x + i));
+    m1 = max_number(m1, hn::LoadU(d, x + i + kLanes));
+  }
+  for (; i < cols; i += kLanes) m0 = max_number(m0, load(x + i, cols - i, kLowest));
+  return hn::GetLane(hn::MaxOfLanes(d, max_number(m0, m1)));
+}
+
+// dst = scale * src + mask; returns its maximum, as max_of does.
+float scale_row(const float* src, float scale, const float* mask, int64_t cols, float* dst) {
+  const D d;
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  const V factor = hn::Set(d, scale);
+  V most = hn::Set(d, kLowest);
+  for (int64_t i = 0; i < cols; i += kLanes) {
+    const int64_t left = cols - i;
+    V x = load(src + i, left, 0);
+    x = mask != nullptr ? hn::MulAdd(x, factor, load(mask + i, left, 0)) : hn::Mul(x, factor);
+    store(x, dst + i, left);
+    if (left < kLanes) {
+      x = hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(left)), x, hn::Set(d, kLowest));
     }
-    s0 = hn::Add(s0, e0);
-    s1 = hn::Add(s1, e1);
+    most = max_number(most, x);
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, most));
+}
+
+// dst *= factor.
+void multiply_row(float factor, int64_t cols, float* dst) {
+  const D d;
+  const V by = hn::Set(d, factor);
+  int64_t i = 0;
+  for (; i + kLanes <= cols; i += kLanes)
+    hn::StoreU(hn::Mul(hn::LoadU(d, dst + i), by), d, dst + i);
+  if (i < cols) store(hn::Mul(load(dst + i, cols - i, 0), by), dst + i, cols - i);
+}
+
+// A row is scale * src, and nothing of it is above `most`.
+struct Row {
+  const float* src;
+  float scale, most;
+};
+
+// Where a mask is added, or a scale turns the order round, dst holds the row.
+Row prepare_row(const SoftmaxRows& args, int64_t row) {
+  const float* src = args.src + row * args.src_ld;
+  if (args.mask == nullptr && args.scale >= 0) {
+    return {src, args.scale, args.scale * max_of(src, args.cols)};
+  }
+  float* dst = args.dst + row * args.dst_ld;
+  const float* mask = args.mask == nullptr ? nullptr : args.mask + row * args.mask_ld;
+  return {dst, 1, scale_row(src, args.scale, mask, args.cols, dst)};
+}
+
+// Sum of e^(x - most); kStore: dst is the exponentials.
+template <bool kStore>
+SARDONYX_MIX_CHAINS float sum_exp(const Row& row, int64_t cols, float* dst) {
+  const D d;
+  const V scale = hn::Set(d, row.scale), most = hn::Set(d, row.most);
+  V s0 = hn::Zero(d), s1 = s0;
+  int64_t i = 0;
+  const auto at_column = [&](int64_t at) {
+    return exp_up_to_88(hn::MulSub(hn::LoadU(d, row.src + at), scale, most));
+  };
+  for (; i + 4 * kLanes <= cols; i += 4 * kLanes) {
+    const V e0 = at_column(i), e1 = at_column(i + kLanes);
+    const V e2 = at_column(i + 2 * kLanes), e3 = at_column(i + 3 * kLanes);
+    if (kStore) {
+      hn::StoreU(e0, d, dst + i);
+      hn::StoreU(e1, d, dst + i + kLanes);
+      hn::StoreU(e2, d, dst + i + 2 * kLanes);
+      hn::StoreU(e3, d, dst + i + 3 * kLanes);
+    }
+    s0 = hn::Add(s0, hn::Add(e0, e2));
+    s1 = hn::Add(s1, hn::Add(e1, e3));
   }
   for (; i < cols; i += kLanes) {
     const int64_t left = cols - i;
-    V e = exp(hn::Sub(load(x + i, left, most), vmost));
+    V e = exp_up_to_88(hn::MulSub(load(row.src + i, left, 0), scale, most));
     if (left < kLanes) e = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(left)), e);
-    if (kStore) store(e, x + i, left);
+    if (kStore) store(e, dst + i, left);
     s0 = hn::Add(s0, e);
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s1)));
 }
 
 void softmax(const SoftmaxRows& args, int64_t first, int64_t last) {
-  const D d;
-  for (int64_t row = first; row < last; ++row) {
-    float* dst = args.dst + row * args.dst_ld;
-    const float* mask = args.mask == nullptr ? nullptr : args.mask + row * args.mask_ld;
-    const float most = scale_row(args, args.src + row * args.src_ld, mask, dst);
-    const V factor = hn::Set(d, 1.0f / sum_exp<true>(dst, args.cols, most));
-    for (int64_t i = 0; i < args.cols; i += kLanes) {
-      const int64_t left = args.cols - i;
-      store(hn::Mul(load(dst + i, left, 0), factor), dst + i, left);
-    }
+  for (int64_t r = first; r < last; ++r) {
+    float* dst = args.dst + r * args.dst_ld;
+    const float sum = sum_exp<true>(prepare_row(args, r), args.cols, dst);
+    multiply_row(1.0f / sum, args.cols, dst);
   }
 }
 
 void log_softmax(const SoftmaxRows& args, int64_t first, int64_t last) {
   const D d;
-  for (int64_t row = first; row < last; ++row) {
-    float* dst = args.dst + row * args.dst_ld;
-    const float* mask = args.mask == nullptr ? nullptr : args.mask + row * args.mask_ld;
-    const float most = scale_row(args, args.src + row * args.src_ld, mask, dst);
-    const V vmost = hn::Set(d, most);
-    const V log_sum = hn::Set(d, std::log(sum_exp<false>(dst, args.cols, most)));
+  for (int64_t r = first; r < last; ++r) {
+    float* dst = args.dst + r * args.dst_ld;
+    const Row row = prepare_row(args, r);
+    const V log_sum = hn::Set(d, std::log(sum_exp<false>(row, args.cols, nullptr)));
+    const V scale = hn::Set(d, row.scale), most = hn::Set(d, row.most);
     for (int64_t i = 0; i < args.cols; i += kLanes) {
       const int64_t left = args.cols - i;
-      store(hn::Sub(hn::Sub(load(dst + i, left, 0), vmost), log_sum), dst + i, left);
+      const V x = hn::MulSub(load(row.src + i, left, 0), scale, most);
+      store(hn::Sub(x, log_sum), dst + i, left);
     }
   }
 }

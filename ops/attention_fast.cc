@@ -122,12 +122,18 @@ class FastAttention final : public AttentionCore {
     const DenseRows<float> queries = {head.q + row * shape_.q.row, shape_.q.row};
     multiply(queries, row_end - row, shape_.size, columns, scratch.keys, scratch.scores, width_,
              last.end);
-    for (int64_t r = row; r < row_end; ++r) {
+    for (int64_t r = row; r < row_end;) {
       float* scores = scratch.scores + (r - row) * width_;
       const SeenColumns seen = seen_columns(shape_, operands, head.item, r);
-      soften(operands, head, r, seen, scores, scratch.mask);
-      std::fill(scores, scores + seen.begin, 0.0f);
-      std::fill(scores + seen.end, scores + columns, 0.0f);
+      int64_t end = r + 1;
+      if (takes_several_rows(operands)) {
+        while (end < row_end && seen_columns(shape_, operands, head.item, end) == seen) ++end;
+      }
+      soften(operands, head, r, end - r, seen, scores, scratch.mask);
+      for (; r < end; ++r, scores += width_) {
+        std::fill(scores, scores + seen.begin, 0.0f);
+        std::fill(scores + seen.end, scores + columns, 0.0f);
+      }
     }
     const DenseRows<float> weights = {scratch.scores, width_};
     multiply(weights, row_end - row, columns, shape_.value_size, scratch.values,
@@ -156,11 +162,17 @@ class FastAttention final : public AttentionCore {
       const int64_t count = seen.end - seen.begin;
       rows_.dot_rows(head.q + r * shape_.q.row, head.k + seen.begin * shape_.k.row, shape_.k.row,
                      count, shape_.size, scratch.scores + seen.begin);
-      soften(operands, head, r, seen, scratch.scores, scratch.mask);
+      soften(operands, head, r, 1, seen, scratch.scores, scratch.mask);
       rows_.sum_rows(scratch.scores + seen.begin, head.v + seen.begin * shape_.v.row, shape_.v.row,
                      count, shape_.value_size, head.y + r * shape_.y.row);
       if (count == 0) std::fill_n(head.y + r * shape_.y.row, shape_.value_size, 0.0f);
     }
+  }
+
+  // Whether rows that see the same columns may be softened at once.
+  bool takes_several_rows(const AttentionOperands& operands) const {
+    const bool one_mask = operands.mask.data == nullptr || shape_.mask_strides[2] == 0;
+    return one_mask && shape_.softcap <= 0 && !shape_.has_sink;
   }
 
   // Numbers that are added to scores [seen.begin, seen.end), or null; `memory` has width_ floats.
@@ -182,11 +194,13 @@ class FastAttention final : public AttentionCore {
     return memory + seen.begin;
   }
 
-  // The softmax of the scores that are seen, in place.
-  void soften(const AttentionOperands& operands, const Head& head, int64_t row,
+  // The softmax of the scores that are seen, in place: of `count` rows, width_ apart, which is one
+  // unless takes_several_rows().
+  void soften(const AttentionOperands& operands, const Head& head, int64_t row, int64_t count,
               const SeenColumns& seen, float* scores, float* mask_memory) const {
     SoftmaxRows rows;
     rows.src = rows.dst = scores + seen.begin;
+    rows.src_ld = rows.dst_ld = width_;
     rows.cols = seen.end - seen.begin;
     rows.scale = static_cast<float>(shape_.scale);
     if (shape_.softcap > 0) {
@@ -203,12 +217,16 @@ class FastAttention final : public AttentionCore {
       ++rows.cols;
     }
     if (rows.cols == 0) return;
-    softmax_.softmax(rows, 0, 1);
+    softmax_.softmax(rows, 0, count);
+    if (rows.mask == nullptr) return;
     // A row whose keys are all masked has weights of 0, not 0 / 0.
-    if (rows.mask == nullptr || !std::isnan(rows.dst[0])) return;
-    const bool sees_any =
-        std::any_of(rows.mask, rows.mask + rows.cols, [](float mask) { return mask != kNever; });
-    if (!sees_any) std::fill_n(rows.dst, rows.cols, 0.0f);
+    for (int64_t r = 0; r < count; ++r) {
+      float* weights = rows.dst + r * rows.dst_ld;
+      if (!std::isnan(weights[0])) continue;
+      const bool sees_any =
+          std::any_of(rows.mask, rows.mask + rows.cols, [](float mask) { return mask != kNever; });
+      if (!sees_any) std::fill_n(weights, rows.cols, 0.0f);
+    }
   }
 
   AttentionShape shape_;

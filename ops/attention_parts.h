@@ -7,6 +7,7 @@ namespace sardonyx {
 
 struct SeenColumns {
   int64_t begin = 0, end = 0;
+  bool operator==(const SeenColumns&) const = default;
 };
 
 SeenColumns seen_columns(const AttentionShape& shape, const AttentionOperands& operands,

@@ -20,7 +20,8 @@
 namespace sardonyx {
 struct MathTable {
   using Loop = void (*)(float* x, size_t count);
-  Loop exp, expm1, sigmoid, tanh, erf, log, log1p, softplus, sin, cos, gelu, gelu_tanh;
+  Loop exp, exp_up_to_88, expm1, sigmoid, tanh, erf, log, log1p, softplus, sin, cos, gelu,
+      gelu_tanh;
   void (*copy_n)(const float* src, float* dst, size_t count);
   void (*exp_double)(double* x, size_t count);
 };
@@ -41,6 +42,7 @@ namespace {
     }                                                                           \
   }
 SARDONYX_LOOP(exp)
+SARDONYX_LOOP(exp_up_to_88)
 SARDONYX_LOOP(expm1)
 SARDONYX_LOOP(sigmoid)
 SARDONYX_LOOP(tanh)
@@ -70,9 +72,10 @@ void exp_double(double* x, size_t count) {
 }  // namespace
 
 extern const MathTable kMathTable;
-const MathTable kMathTable = {exp_loop,  expm1_loop,     sigmoid_loop,  tanh_loop, erf_loop,
-                              log_loop,  log1p_loop,     softplus_loop, sin_loop,  cos_loop,
-                              gelu_loop, gelu_tanh_loop, copy_n,        exp_double};
+const MathTable kMathTable = {
+    exp_loop, exp_up_to_88_loop, expm1_loop,     sigmoid_loop,  tanh_loop,
+    erf_loop, log_loop,          log1p_loop,     softplus_loop, sin_loop,
+    cos_loop, gelu_loop,         gelu_tanh_loop, copy_n,        exp_double};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
@@ -141,6 +144,9 @@ double gelu_tanh_reference(double x) {
 }
 
 TEST(VectorMath, Exp) { expect_ulp("exp", &MathTable::exp, std::exp, 1.0); }
+TEST(VectorMath, ExpUpTo88) {
+  expect_ulp("exp_up_to_88", &MathTable::exp_up_to_88, std::exp, 2.0, -kInf, 88);
+}
 TEST(VectorMath, Expm1) { expect_ulp("expm1", &MathTable::expm1, std::expm1, 2.0); }
 TEST(VectorMath, Sigmoid) { expect_ulp("sigmoid", &MathTable::sigmoid, sigmoid_reference, 3.0); }
 TEST(VectorMath, Tanh) { expect_ulp("tanh", &MathTable::tanh, std::tanh, 3.0); }
