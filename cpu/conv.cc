@@ -285,6 +285,13 @@ void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, c
   run_tasks(tasks, shape, view, src, epilogue, dst, workspace, pool, multiply);
 }
 
+template <class T>
+bool conv_adds_in_place(const GemmKernels<T>& kernels, const ConvShape& shape) {
+  const ConvView view = view_of(shape);
+  return adds_in_place(kernels, shape.batch * shape.out_pixels(), view.cols, view.segments,
+                       view.depth);
+}
+
 int64_t conv_pixels_scratch(const ConvShape& shape) { return scratch_of(view_of(shape)); }
 
 void conv_pixels(const GemmKernels<float>& kernels, const ConvShape& shape, const float* src,
@@ -372,7 +379,8 @@ void conv_bf16(const Bf16Kernels& kernels, const GemmKernels<float>& finish, con
   template void conv_pack(const GemmKernels<T>&, const ConvShape&, const T*, T*, ThreadPool&); \
   template size_t conv_workspace_bytes(const GemmKernels<T>&, const ConvShape&, int);          \
   template void conv(const GemmKernels<T>&, const ConvShape&, const T*, const T*,              \
-                     const Epilogue<T>&, T*, void*, ThreadPool&);
+                     const Epilogue<T>&, T*, void*, ThreadPool&);                              \
+  template bool conv_adds_in_place(const GemmKernels<T>&, const ConvShape&);
 SARDONYX_CONV(float)
 SARDONYX_CONV(double)
 #undef SARDONYX_CONV

@@ -55,6 +55,11 @@ template <class T>
 void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, const T* packed,
           const Epilogue<T>& epilogue, T* dst, void* workspace, ThreadPool& pool);
 
+// Whether dst of conv() may be the residual of its epilogue, with the same stride: not where sums
+// of earlier chunks wait in dst.
+template <class T>
+bool conv_adds_in_place(const GemmKernels<T>& kernels, const ConvShape& shape);
+
 // Output pixels [pixel, pixel_end) through the batch of one with a single group, on this thread.
 // dst: of the first of them. scratch: conv_pixels_scratch elements.
 int64_t conv_pixels_scratch(const ConvShape& shape);

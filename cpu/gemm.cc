@@ -69,6 +69,14 @@ bool pays_to_split(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t 
          kMost;
 }
 
+template <class T>
+bool adds_in_place(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t segments,
+                   int64_t depth) {
+  const Chunk first = next_chunk({}, segments, depth, kChunkDepth);
+  const bool is_all = first.segments >= segments && first.depth >= depth;
+  return is_all && !pays_to_split(kernels, m, n, segments * depth);
+}
+
 TaskGrid choose_grid(const GridWork& work, int threads) {
   const auto [rows, row_step, panels, panel_cols, k, speed, panel_rows] = work;
   // Microseconds of work are not worth waking anybody: 2 MFLOP are about 7.
@@ -324,6 +332,7 @@ BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item) {
 
 #define SARDONYX_GEMM(T)                                                                           \
   template bool pays_to_split(const GemmKernels<T>&, int64_t, int64_t, int64_t);                   \
+  template bool adds_in_place(const GemmKernels<T>&, int64_t, int64_t, int64_t, int64_t);          \
   template int64_t packed_b_count(const GemmKernels<T>&, int64_t, int64_t);                        \
   template void pack_b(const GemmKernels<T>&, const T*, int64_t, bool, int64_t, int64_t, T*,       \
                        ThreadPool&);                                                               \

@@ -64,6 +64,12 @@ inline constexpr int64_t kMaxChunkDepth = 1536;  // elements read from each of i
 template <class T>
 bool pays_to_split(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t k);
 
+// Whether C may be the residual of such a product's epilogue: sums of earlier chunks of k would
+// overwrite it.
+template <class T>
+bool adds_in_place(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t segments,
+                   int64_t depth);
+
 // Where rows of A are: fills out[(s - segment) * rows + r], s in [segment, segment + segments),
 // with the address of element `offset` of segment s of row `row + r`.
 template <class T>

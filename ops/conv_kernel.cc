@@ -55,6 +55,7 @@ struct IndirectConv {
            T* dst, void* workspace, ThreadPool& pool) const {
     conv(*kernels, shape, src, packed, epilogue, dst, workspace, pool);
   }
+  bool adds_in_place(const ConvShape& shape) const { return conv_adds_in_place(*kernels, shape); }
 };
 
 struct WinogradConv {
@@ -231,6 +232,14 @@ class ConvKernel final : public Kernel {
     }
   }
   void set_output_stride(size_t, int64_t stride) override { shape_.dst_ld = stride; }
+  // The result over what is added to it: a line of the cache is fetched once then, not twice.
+  bool can_overwrite(size_t input, size_t) const override {
+    if constexpr (requires { method_.adds_in_place(shape_); }) {
+      return epilogue_.is_residual(input) && method_.adds_in_place(shape_) &&
+             epilogue_.residual_stride(shape_.out_channels) == shape_.dst_stride();
+    }
+    return false;
+  }
   bool reads(size_t input) const override { return input != 1 || packed_ == nullptr; }
   double flops() const override { return flops_; }
 

@@ -52,12 +52,20 @@ class FusedEpilogue {
     epilogue.p1 = static_cast<T>(p1_);
     if (residual_input_ == 0) return;
     epilogue.residual = args.inputs[residual_input_].as<T>();
-    epilogue.residual_ld = residual_stride_ != 0 ? residual_stride_ : columns;
+    epilogue.residual_ld = residual_stride(columns);
     epilogue.residual_after = residual_after_;
   }
 
+  // Whether the input is what a kernel adds itself, element by element.
+  bool is_residual(size_t input) const {
+    return program_ == nullptr && residual_input_ != 0 && input == residual_input_;
+  }
+  int64_t residual_stride(int64_t columns) const {
+    return residual_stride_ != 0 ? residual_stride_ : columns;
+  }
+
   // Kernel::takes_stride and set_input_stride, for operands of the epilogue.
-  bool takes_stride(size_t input) const { return program_ == nullptr && input == residual_input_; }
+  bool takes_stride(size_t input) const { return is_residual(input); }
   void set_stride(int64_t stride) { residual_stride_ = stride; }
 
   // "Add, Clip": for people; empty when there is nothing to do.
