@@ -227,7 +227,7 @@ struct TileOps {
 
   // sum += the products of element k of every row and row k of B, which is at b.
   template <int kRows, int kVectors, int kPanels>
-  static HWY_INLINE void add_step(const T* const (&a)[kRows], int k, const T* b,
+  static HWY_INLINE void add_step(const T* const (&a)[kRows], int64_t k, const T* b,
                                   int64_t panel_stride, V (&sum)[kRows][kVectors]) {
     constexpr int kPerPanel = kVectors / kPanels;
     V column[kVectors];
@@ -282,10 +282,8 @@ struct TileOps {
           for (int r = 0; r < kRows; ++r) a[r] += kSteps;
         }
         if constexpr (kSteps > 1) {
-          for (; left > 0; --left, b += b_stride) {
-            add_step<kRows, kVectors, kPanels>(a, 0, b, panel_stride, sum);
-#pragma GCC unroll 16
-            for (int r = 0; r < kRows; ++r) ++a[r];
+          for (int64_t k = 0; k < left; ++k, b += b_stride) {
+            add_step<kRows, kVectors, kPanels>(a, k, b, panel_stride, sum);
           }
         }
       }
