@@ -71,23 +71,22 @@ def start_bars(results):
 
 def memory_bars(results):
     """After loading: beside the file, which is nearly all weights. Weights that are mapped and
-    packed later count after the first run. Peak: beyond what it needs. What a model of one node
-    takes is the library's own, and counts only in the peak."""
-    floor = results.get("floor", {}).get("sardonyx", {"loaded": 0, "first": 0})
+    packed later count after the first run. Peak: beyond what it needs. Pages of the library itself
+    count only in the peak."""
     loaded, packed, peak = {}, {}, {}
     for row in race_rows(results, 1):
         memory = row["contenders"].get("sardonyx", {}).get("memory")
         if not memory:
             continue
-        loaded[row["title"]] = 100 * (memory["loaded"] - floor["loaded"]) / row["file_bytes"]
+        loaded[row["title"]] = 100 * memory["loaded"] / row["file_bytes"]
         if "arena_bytes" in row:
             packed[row["title"]] = 100 / row["file_bytes"] * (
-                memory["first"] - floor["first"] - row["arena_bytes"])
+                memory["first"] - row["arena_bytes"] - memory.get("outputs", 0))
             peak[row["title"]] = (memory["peak"] - row["file_bytes"] - row["arena_bytes"]) / MB
     return [Bar("resident after load, worst model, share of the file", 115,
                 max(loaded.values(), default=None), "%", True,
                 max(loaded, key=loaded.get, default="")),
-            Bar("the same after the first run, without planned activations", 115,
+            Bar("the same after the first run, without planned activations and outputs", 115,
                 max(packed.values(), default=None), "%", True, max(packed, key=packed.get,
                                                                    default="")),
             Bar("peak beyond file and planned activations, worst model", 20,

@@ -152,11 +152,12 @@ def memory_table(results):
                     + [number(of(row, name, "memory", what), "{:.0f}", 1 / MB)
                        for what in ("loaded", "first", "peak") for name in names])
     if "floor" in results:
-        rows.append(["*one Relu: the library itself*", "0", "0.0"] + [
+        rows.append(["*one Relu*", "0", "0.0"] + [
             number(results["floor"].get(name, {}).get(what), "{:.0f}", 1 / MB)
             for what in ("loaded", "first", "peak") for name in names])
     return ("## Memory\n\nResident MB beyond the process before it loads the model, mapped files "
-            "included; one thread.\n\n" + table(titles, rows))
+            "included; one thread. Pages of shared libraries count only in the peak.\n\n"
+            + table(titles, rows))
 
 
 def thread_table(results):

@@ -3,7 +3,8 @@
   worker.py CONTENDER MODEL.onnx CASE.npz THREADS SECONDS [--save OUTPUTS.npz]
 
 Times are seconds. `memory` is bytes that this process holds more than before it loaded the
-model: after loading, after the first run, and the most at any moment of both.
+model: after loading and after the first run, without the pages of shared libraries, and the most at
+any moment of both, with them; `outputs` is those of one run.
 """
 
 import argparse
@@ -28,6 +29,18 @@ def read_status(field):
     """Bytes of VmRSS or VmHWM."""
     with open("/proc/self/status", encoding="ascii") as file:
         return int(re.search(rf"{field}:\s+(\d+) kB", file.read()).group(1)) * 1024
+
+
+def read_resident():
+    """Bytes of all mappings that are resident, shared libraries left out."""
+    resident, counts = 0, True
+    with open("/proc/self/smaps", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+                counts = not re.search(r"\.so(\.[0-9.]+)?$", line.rstrip())
+            elif counts and line.startswith("Rss:"):
+                resident += int(line.split()[1]) * 1024
+    return resident
 
 
 def forget_peak():
@@ -56,19 +69,21 @@ def measure(run, seconds):
 def race(contender, model, case, threads, seconds, save):
     inputs = load_case(case)[0]
     contender.ready()
-    before = read_status("VmRSS")
+    before, all_before = read_resident(), read_status("VmRSS")
     forget_peak()
     load_seconds, run = timed(lambda: contender.load(model, inputs, threads))
-    loaded = read_status("VmRSS")
+    loaded = read_resident()
     first_seconds, outputs = timed(run)
-    peak, after = read_status("VmHWM"), read_status("VmRSS")
+    peak, after = read_status("VmHWM"), read_resident()
+    output_bytes = sum(np.asarray(output).nbytes for output in outputs)
     if save:
         np.savez(save, *[np.asarray(output) for output in outputs])
     del outputs
     return {
         "load": load_seconds, "first": first_seconds, "times": measure(run, seconds),
         "precision": getattr(run, "precision", "f32"),
-        "memory": {"loaded": loaded - before, "first": after - before, "peak": peak - before},
+        "memory": {"loaded": loaded - before, "first": after - before, "peak": peak - all_before,
+                   "outputs": output_bytes},
     }
 
 
