@@ -109,7 +109,7 @@ void fill_merged(const void* opaque, int64_t row, int64_t rows, int64_t segment,
                  int64_t offset, const T** out) {
   const auto& source = *static_cast<const ConvSource<T>*>(opaque);
   const ConvShape& s = *source.shape;
-  const int64_t depth = s.kernel[2] * s.in_channels;
+  const int64_t depth = s.kernel[2] * s.in_channels, step = s.stride[2] * s.in_channels;
   const int64_t last = s.in[2] - s.kernel[2];  // of the positions whose kernel row is inside
   T* scratch = source.scratch;
   row += source.pixel;
@@ -123,16 +123,18 @@ void fill_merged(const void* opaque, int64_t row, int64_t rows, int64_t segment,
         std::fill(to, to + run.count, kZeros<T>);
         continue;
       }
-      int64_t x = run.first[2];
-      for (int64_t pixel = 0; pixel < run.count; ++pixel, x += s.stride[2]) {
-        if (x >= 0 && x <= last) {
-          to[pixel] = line + x * s.in_channels + offset;
-        } else {
-          copy_kernel_row(s, line, x, scratch);
+      const Inside range = inside(run.first[2], s.stride[2], last + 1, run.count);
+      const auto copy_rows = [&](int64_t pixel, int64_t end) {
+        for (; pixel < end; ++pixel, scratch += depth) {
+          copy_kernel_row(s, line, run.first[2] + pixel * s.stride[2], scratch);
           to[pixel] = scratch + offset;
-          scratch += depth;
         }
-      }
+      };
+      copy_rows(0, range.begin);
+      copy_rows(range.end, run.count);
+      if (range.begin == range.end) continue;
+      const T* at = line + (run.first[2] + range.begin * s.stride[2]) * s.in_channels + offset;
+      for (int64_t pixel = range.begin; pixel < range.end; ++pixel, at += step) to[pixel] = at;
     }
     done += run.count;
   }
