@@ -1,5 +1,5 @@
-// Concat and Split without copies: which steps of a plan are left, and that results are the same
-// as those of a plan with copies.
+// Concat and Split without copies, and results over what is added to them: which steps of a plan
+// are left, where results are, and that they are the same as those of a plan with copies.
 #include <gmock/gmock.h>
 
 #include "plan/runner.h"
@@ -160,6 +160,63 @@ TEST(InPlace, TheCallersMemoryHoldsTheWhole) {
   const std::string body = std::string(kTwo) + "y = Concat<axis = 1>(a, b)";
   const Network net = network(graph_text(body));
   net.expect_same_results({2, 32, 7, 5});
+}
+
+// Whether the last convolution of a plan writes over an operand.
+bool overwrites(const Network& net, const Shape& x) {
+  const std::shared_ptr<Plan> plan = net.plan(x, 2);
+  const auto place = [&](ValueId id) {
+    const Knowledge& known = plan->known;
+    return known.places[static_cast<size_t>(known.roots[static_cast<size_t>(id)])];
+  };
+  bool found = false;
+  for (const Step& step : plan->steps) {
+    if (step.op->name != "Conv" || place(step.outputs[0]).kind != Place::Kind::kArena) continue;
+    found = std::any_of(step.inputs.begin(), step.inputs.end(), [&](ValueId input) {
+      return input != kNoValue && place(input).kind == Place::Kind::kArena &&
+             place(input).offset == place(step.outputs[0]).offset;
+    });
+  }
+  return found;
+}
+
+constexpr char kResidual[] = "a0 = Conv(x, w1)  a = Relu(a0)  b0 = Conv(a, w1)  b = Relu(b0)  ";
+
+TEST(InPlace, AConvolutionWritesOverWhatItAdds) {
+  const Network net =
+      network(graph_text(std::string(kResidual) + "c = Conv(b, w1)  d = Add(c, a)  e = Relu(d)  "
+                                                  "y = GlobalAveragePool(e)"));
+  for (const Shape& x : {Shape{1, 32, 9, 11}, Shape{3, 32, 20, 17}, Shape{1, 32, 56, 60}}) {
+    EXPECT_TRUE(overwrites(net, x));
+    net.expect_same_results(x);
+  }
+}
+
+// What is added, is read again afterwards, or by other taps of the same convolution.
+TEST(InPlace, AConvolutionLeavesWhatIsReadElsewhere) {
+  const Shape x{1, 32, 20, 17};
+  const Network later =
+      network(graph_text(std::string(kResidual) + "c = Conv(b, w1)  d = Add(c, a)  e = Relu(d)  "
+                                                  "f = Mul(e, a)  y = GlobalAveragePool(f)"));
+  EXPECT_FALSE(overwrites(later, x));
+  later.expect_same_results(x);
+  const Network itself =
+      network(graph_text(std::string(kResidual) + "c = Conv(b, w1)  d = Add(c, b)  e = Relu(d)  "
+                                                  "y = GlobalAveragePool(e)"));
+  EXPECT_FALSE(overwrites(itself, x));
+  itself.expect_same_results(x);
+}
+
+// Sums over many channels wait in the result for the rest.
+TEST(InPlace, AConvolutionOfManyChannelsDoesNotWriteOverWhatItAdds) {
+  Network net(
+      "<ir_version: 10, opset_import: [\"\" : 21]> g (float[N,512,H,W] x, float[512,512,1,1] w) "
+      "=> (float y) { a0 = Conv(x, w)  a = Relu(a0)  b0 = Conv(a, w)  b = Relu(b0)  "
+      "c = Conv(b, w)  d = Add(c, a)  e = Relu(d)  y = GlobalAveragePool(e) }");
+  net.weight("w", {512, 512, 1, 1}, -0.05F, 0.05F);
+  const Shape x{1, 512, 5, 7};
+  EXPECT_FALSE(overwrites(net, x));
+  net.expect_same_results(x);
 }
 
 }  // namespace
