@@ -26,15 +26,31 @@ struct ResizeArgs {
   float* dst = nullptr;        // [batch, y.out, x.out, channels]
 };
 
-size_t resize_workspace_bytes(const ResizeArgs& args, int threads);
+size_t resize_workspace_bytes(Tier tier, const ResizeArgs& args, int threads);
 void resize(Tier tier, const ResizeArgs& args, void* workspace, ThreadPool& pool);
 
+// An axis of pictures with one channel, whose neighbouring outputs lie in one vector: per vector,
+// where its taps begin, and per tap and lane how far behind that it is.
+struct GrayAxis {
+  struct Group {
+    int32_t begin;
+    bool in_one_vector;  // that begins there, or in the whole line where that is shorter
+  };
+
+  int64_t in = 1, out = 1, taps = 1;
+  const Group* groups = nullptr;    // [vectors]
+  const int32_t* offset = nullptr;  // [vectors, taps, lanes]
+  const float* weight = nullptr;    // the same; null: 1
+};
+
 struct ResizeKernels {
+  int64_t lanes;
   // dst[i] = sum over t < taps of weights[t] * rows[t][i].
   void (*blend)(const float* const* rows, const float* weights, int64_t taps, float* dst,
                 int64_t count);
   // dst[x * channels + c] = sum over t of weight * line[index * channels + c].
   void (*line)(const ResizeAxis& axis, const float* line, int64_t channels, float* dst);
+  void (*gray_line)(const GrayAxis& axis, const float* line, float* dst);
 };
 const ResizeKernels& resize_kernels(Tier tier);
 

@@ -36,38 +36,44 @@ void blend(const float* const* rows, const float* weights, int64_t taps, float* 
   }
 }
 
-// One channel: neighbouring outputs side by side, their taps gathered.
-void gray_line(const ResizeAxis& axis, const float* line, float* dst) {
+// Picks the lanes of a group from the line for each tap: pick(offsets of the tap) gives a vector.
+template <class Pick>
+HWY_INLINE V sum_taps(const GrayAxis& axis, int64_t group, const Pick& pick) {
   const D d;
   const hn::RebindToSigned<D> di;
-  const int64_t taps = axis.taps;
-  HWY_ALIGN int32_t indices[kLanes];
-  HWY_ALIGN float weights[kLanes];
-  int64_t x = 0;
-  for (; x + kLanes <= axis.out; x += kLanes) {
-    V sum = hn::Zero(d);
-    for (int64_t t = 0; t < taps; ++t) {
-      for (int64_t i = 0; i < kLanes; ++i) {
-        indices[i] = axis.index[(x + i) * taps + t];
-        weights[i] = axis.weight == nullptr ? 1.0f : axis.weight[(x + i) * taps + t];
-      }
-      const V pixels = hn::GatherIndex(d, line, hn::Load(di, indices));
-      sum = hn::MulAdd(pixels, hn::Load(d, weights), sum);
-    }
-    hn::StoreU(sum, d, dst + x);
+  const int32_t* offset = axis.offset + group * axis.taps * kLanes;
+  if (axis.weight == nullptr) return pick(hn::LoadU(di, offset));
+  const float* weight = axis.weight + group * axis.taps * kLanes;
+  V sum = hn::Zero(d);
+  for (int64_t t = 0; t < axis.taps; ++t, offset += kLanes, weight += kLanes) {
+    sum = hn::MulAdd(pick(hn::LoadU(di, offset)), hn::LoadU(d, weight), sum);
   }
-  for (; x < axis.out; ++x) {
-    V sum = hn::Zero(d);
-    for (int64_t t = 0; t < taps; ++t) {
-      const float weight = axis.weight == nullptr ? 1.0f : axis.weight[x * taps + t];
-      sum = hn::MulAdd(hn::Set(d, line[axis.index[x * taps + t]]), hn::Set(d, weight), sum);
+  return sum;
+}
+
+void gray_line(const GrayAxis& axis, const float* line, float* dst) {
+  const D d;
+  for (int64_t x = 0, group = 0; x < axis.out; x += kLanes, ++group) {
+    const float* begin = line + axis.groups[group].begin;
+    V sum;
+    if (axis.groups[group].in_one_vector) {
+      const V pixels =
+          axis.in >= kLanes ? hn::LoadU(d, begin) : load_n(d, begin, static_cast<size_t>(axis.in));
+      sum = sum_taps(axis, group, [&](auto offset) {
+        return hn::TableLookupLanes(pixels, hn::IndicesFromVec(d, offset));
+      });
+    } else {
+      sum = sum_taps(axis, group, [&](auto offset) { return hn::GatherIndex(d, begin, offset); });
     }
-    dst[x] = hn::GetLane(sum);
+    if (x + kLanes <= axis.out) {
+      hn::StoreU(sum, d, dst + x);
+    } else {
+      store_n(sum, d, dst + x, static_cast<size_t>(axis.out - x));
+    }
   }
 }
 
 void line(const ResizeAxis& axis, const float* src, int64_t channels, float* dst) {
-  if (channels == 1) return gray_line(axis, src, dst);
   const D d;
   for (int64_t x = 0; x < axis.out; ++x, dst += channels) {
     const int32_t* index = axis.index + x * axis.taps;
@@ -93,7 +99,7 @@ void line(const ResizeAxis& axis, const float* src, int64_t channels, float* dst
 }  // namespace
 
 extern const ResizeKernels kResizeKernels;
-constexpr ResizeKernels kResizeKernels = {blend, line};
+constexpr ResizeKernels kResizeKernels = {kLanes, blend, line, gray_line};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

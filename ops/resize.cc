@@ -493,7 +493,7 @@ class PictureResize final : public Kernel {
     args_.channels = channels;
     args_.y = y_.view();
     args_.x = x_.view();
-    workspace_ = resize_workspace_bytes(args_, threads);
+    workspace_ = resize_workspace_bytes(tier, args_, threads);
   }
   void run(RunArgs& args) const override {
     ResizeArgs picture = args_;

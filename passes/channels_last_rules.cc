@@ -11,6 +11,9 @@ namespace {
 
 using Rule = Result<bool> (*)(ChannelsLast&, NodeId);
 
+// Whether the operator has a rule of its own.
+bool has_rule(const Node& node);
+
 int64_t to_channels_last_axis(int64_t axis, size_t rank) {
   if (axis < 0) axis += static_cast<int64_t>(rank);
   if (axis == 0) return 0;
@@ -293,9 +296,44 @@ Result<bool> reorder_per_axis(ChannelsLast& state, Node& node, size_t index, siz
   return true;
 }
 
+// Whether the node makes more of a value, as far as dims are known.
+bool enlarges(const ChannelsLast& state, const Node& node) {
+  const Dims &in = state.dims(node.inputs[0]), &out = state.dims(node.outputs[0]);
+  bool more = false;
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (in[i] == out[i]) continue;
+    if (!in[i].is_constant() || !out[i].is_constant() || out[i].value() < in[i].value()) {
+      return false;
+    }
+    more = true;
+  }
+  return more;
+}
+
+// Whether nobody asks for a value channels-last: only outputs of the graph and operators without a
+// rule read it, also behind elementwise ones.
+bool is_read_channels_first(ChannelsLast& state, ValueId value) {
+  const Graph& graph = state.graph();
+  for (NodeId id : graph.value(value).users) {
+    const Node& user = graph.node(id);
+    const OpDef* op = find_op(user);
+    if (op != nullptr && op->elementwise != nullptr) {
+      const auto others = std::count_if(user.inputs.begin(), user.inputs.end(), [&](ValueId input) {
+        return input != kNoValue && input != value && !graph.value(input).is_constant();
+      });
+      if (others > 0 || !is_read_channels_first(state, user.outputs[0])) return false;
+    } else if (has_rule(user)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Result<bool> resize_rule(ChannelsLast& state, NodeId id) {
   Node node = state.graph().node(id);
   if (!input_has_twin(state, node) || !state.has_rank(node.outputs[0])) return false;
+  // The smaller one is reordered.
+  if (enlarges(state, node) && is_read_channels_first(state, node.outputs[0])) return false;
   const size_t rank = state.rank(node.inputs[0]);
   if (!node.attrs.get_ints("axes").empty()) {
     node.attrs.set("axes", mapped_axes(node.attrs.get_ints("axes"), rank));
@@ -451,6 +489,17 @@ constexpr RuleRow kRules[] = {
     {"Unsqueeze", unsqueeze_rule},
 };
 
+Rule find_rule(std::string_view op_type) {
+  for (const RuleRow& row : kRules) {
+    if (row.op_type == op_type) return row.rule;
+  }
+  return nullptr;
+}
+
+bool has_rule(const Node& node) {
+  return node.domain == "sardonyx" || (node.domain.empty() && find_rule(node.op_type) != nullptr);
+}
+
 }  // namespace
 
 Result<bool> apply_channels_last_rule(ChannelsLast& state, NodeId id) {
@@ -464,9 +513,8 @@ Result<bool> apply_channels_last_rule(ChannelsLast& state, NodeId id) {
     return elementwise_rule(state, id);
   }
   if (!node.domain.empty()) return false;
-  for (const RuleRow& row : kRules) {
-    if (row.op_type == node.op_type) return row.rule(state, id);
-  }
+  const Rule rule = find_rule(node.op_type);
+  if (rule != nullptr) return rule(state, id);
   if (op == nullptr || op->elementwise == nullptr) return false;
   return elementwise_rule(state, id);
 }

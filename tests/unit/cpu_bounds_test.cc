@@ -242,7 +242,7 @@ TEST(Bounds, Resizes) {
       const ResizeAxis axis{7, 19, 2, indices.data(), weights.data()};
       const ResizeArgs args{1, channels, axis, axis, src.data(), dst.data()};
       ThreadPool pool(2);
-      const auto workspace = space(resize_workspace_bytes(args, 2), at_end);
+      const auto workspace = space(resize_workspace_bytes(tier, args, 2), at_end);
       resize(tier, args, workspace.data(), pool);
       return dst.values();
     });

@@ -44,7 +44,7 @@ void check(Tier tier, int64_t taps, int64_t channels, bool weights) {
     std::vector<float> dst(static_cast<size_t>(2 * 11 * 37 * channels));
     const ResizeArgs args{2, channels, y.axis, x.axis, src.data(), dst.data()};
     ThreadPool pool(threads);
-    std::vector<char> space(resize_workspace_bytes(args, threads));
+    std::vector<char> space(resize_workspace_bytes(tier, args, threads));
     resize(tier, args, space.data(), pool);
     if (threads == 1) first = dst;
     ASSERT_TRUE(same_bits(first, dst));

@@ -89,6 +89,33 @@ TEST(LayoutPasses, NeedNoTransposeInAChannelsLastModel) {
   network.expect_same_results({2, 8, 8, 3});
 }
 
+Network network_that_ends_in_resize(const std::string& end, const std::string& scales) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 18]>
+    g (float[1,2,5,6] x, float[3,2,1,1] w, float[3,3,1,1] w2) => (float[a,b,c,d] y) {
+      v = Conv(x, w)
+      scales = Constant<value = float[4] {)" +
+                  scales + R"(}>()
+      r = Resize<mode = "linear">(v, "", scales)
+      )" + end + "}");
+  network.weight("w", {3, 2, 1, 1}).weight("w2", {3, 3, 1, 1});
+  return network;
+}
+
+TEST(LayoutPasses, ReorderBeforeAResizeThatEnlarges) {
+  const std::string enlarge = "1, 1, 2, 3", reduce = "1, 1, 1, 0.5";
+  const Network last = network_that_ends_in_resize("s = Sigmoid(r) y = Neg(s)", enlarge);
+  EXPECT_THAT(
+      Network::ops(*last.at_level(99)),
+      ElementsAre("Transpose", "sardonyx.Conv", "Transpose", "Resize", "sardonyx.Elementwise"));
+  last.expect_same_results({1, 2, 5, 6});
+  const Network smaller = network_that_ends_in_resize("y = Neg(r)", reduce);
+  EXPECT_EQ(Network::ops(*smaller.at_level(99))[2], "Resize");
+  smaller.expect_same_results({1, 2, 5, 6});
+  const Network used = network_that_ends_in_resize("y = Conv(r, w2)", enlarge);
+  EXPECT_EQ(Network::ops(*used.at_level(99))[2], "Resize");
+  used.expect_same_results({1, 2, 5, 6});
+}
+
 TEST(LayoutPasses, TurnAnImageIntoASequenceWithOneTranspose) {
   Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,1,4,9] x, float[5,1,4,2] w) => (float[8,N,5] y) {
