@@ -465,7 +465,7 @@ HWY_INLINE V activate_vector(Activation activation, V x, V p0, V p1) {
     case Activation::kTanh:
       return me::tanh(x);
     case Activation::kSilu:
-      return hn::Mul(x, me::sigmoid(x));
+      return me::silu(x);
     case Activation::kHardSigmoid:
       return hard_sigmoid(x, p0, p1);
     case Activation::kHardSwish:

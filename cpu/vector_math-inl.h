@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "cpu/gelu_tables.h"
 #include "hwy/highway.h"
 
 // For loops over several vectors at once. GCC mixes their chains when it schedules before it
@@ -249,6 +250,47 @@ HWY_INLINE V sigmoid(V x) {
   }
 }
 
+#if HWY_TARGET == HWY_AVX3
+// 2^(i / 32) for i < 32, less what i adds to it where it is moved to the top of the mantissa.
+alignas(64) inline constexpr uint32_t kRoots[32] = {
+    0x3F800000u, 0x3F7ECD87u, 0x3F7DAAC3u, 0x3F7C980Fu, 0x3F7B95C2u, 0x3F7AA43Au, 0x3F79C3D3u,
+    0x3F78F4F0u, 0x3F7837F0u, 0x3F778D3Au, 0x3F76F532u, 0x3F767043u, 0x3F75FED7u, 0x3F75A15Bu,
+    0x3F75583Fu, 0x3F7523F6u, 0x3F7504F3u, 0x3F74FBAFu, 0x3F7508A4u, 0x3F752C4Du, 0x3F75672Au,
+    0x3F75B9BEu, 0x3F76248Cu, 0x3F76A81Eu, 0x3F7744FDu, 0x3F77FBB8u, 0x3F78CCDFu, 0x3F79B907u,
+    0x3F7AC0C7u, 0x3F7BE4BAu, 0x3F7D257Du, 0x3F7E83B3u,
+};
+#endif
+
+// x / (1 + e^-x). f32: 5 ulp from -87 on; below, where it goes to 0, it ends at -1e-36.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V silu(V x) {
+#if HWY_TARGET == HWY_AVX3
+  // e^-x = 2^(m / 32) e^-r with |r| <= ln2 / 64: three terms of the latter are enough.
+  if constexpr (kIsF32<V> && sizeof(x.raw) == 64) {
+    const D d;
+    constexpr float kRound = 0x1.8p+23f;  // a sum with it has no bits after the point
+    constexpr float kExpMinus[] = {1.0f, -0x1.0000f6p+0f, 0x1.fffffep-2f};
+    const V numerator = max_keep_nan(hn::Set(d, -87.3f), x);
+    const V bounded = min_keep_nan(hn::Set(d, 30.0f), numerator);
+    const V sum = hn::MulAdd(bounded, hn::Set(d, -32 * kLog2E), hn::Set(d, kRound));
+    const V m = hn::Sub(sum, hn::Set(d, kRound));
+    const V r = hn::MulAdd(m, hn::Set(d, 9.98318228e-07f),
+                           hn::MulAdd(m, hn::Set(d, 0.0216598511f), bounded));
+    const __m512i bits = _mm512_castps_si512(sum.raw);
+    const __m512i root =
+        _mm512_permutex2var_epi32(_mm512_load_si512(kRoots), bits, _mm512_load_si512(kRoots + 16));
+    const V power{_mm512_castsi512_ps(_mm512_add_epi32(root, _mm512_slli_epi32(bits, 18)))};
+    const V one = hn::Set(d, 1.0f);
+    const V divisor = hn::MulAdd(power, polynomial(r, kExpMinus), one);
+    // The reciprocal first, so that infinity is what it is multiplied with.
+    const V guess{_mm512_rcp14_ps(divisor.raw)};
+    const V reciprocal = hn::MulAdd(hn::NegMulAdd(guess, divisor, one), guess, guess);
+    return hn::Mul(numerator, reciprocal);
+  }
+#endif
+  return hn::Mul(x, sigmoid(x));
+}
+
 // f32: 3 ulp.
 template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V tanh(V x) {
@@ -422,9 +464,35 @@ HWY_INLINE V pow(V x, V y) {
   return map_lanes<V>(x, y, std::pow);
 }
 
+#if HWY_TARGET == HWY_AVX3
+// A GELU by its table: x/2 + |x| E(|x|), by the polynomial of the interval that |x| is in.
+template <class V>
+HWY_INLINE V gelu_of_table(V x, const GeluTable& table) {
+  const hn::DFromV<V> d;
+  constexpr float kRound = 0x1.8p+23f;  // a sum with it has no bits after the point
+  const V magnitude = hn::Abs(x);
+  const V bounded = min_keep_nan(hn::Set(d, 31 * kGeluWidth), magnitude);
+  const V sum = hn::MulAdd(bounded, hn::Set(d, 1 / kGeluWidth), hn::Set(d, kRound));
+  const V center = hn::Sub(sum, hn::Set(d, kRound));
+  const V u = hn::NegMulAdd(center, hn::Set(d, kGeluWidth), bounded);
+  const __m512i interval = _mm512_castps_si512(sum.raw);
+  const auto coefficient = [&](int n) HWY_ATTR {
+    return V{
+        _mm512_permutex2var_ps(_mm512_load_ps(table[n]), interval, _mm512_load_ps(table[n] + 16))};
+  };
+  V e = coefficient(4);
+#pragma GCC unroll 4
+  for (int n = 3; n >= 0; --n) e = hn::MulAdd(e, u, coefficient(n));
+  return hn::MulAdd(magnitude, e, hn::Mul(x, hn::Set(d, 0.5f)));
+}
+#endif
+
 // x/2 (1 + erf(x / sqrt 2)).
 template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V gelu(V x) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kIsF32<V> && sizeof(x.raw) == 64) return gelu_of_table(x, kHalfErf);
+#endif
   using T = LaneOf<V>;
   const D d;
   const V half = hn::Mul(x, hn::Set(d, T(0.5)));
@@ -435,6 +503,9 @@ HWY_INLINE V gelu(V x) {
 // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
 template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V gelu_tanh(V x) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kIsF32<V> && sizeof(x.raw) == 64) return gelu_of_table(x, kHalfTanh);
+#endif
   using T = LaneOf<V>;
   const D d;
   const V cube = hn::Mul(hn::Mul(x, x), hn::Mul(x, hn::Set(d, T(0.044715))));

@@ -20,7 +20,7 @@
 namespace sardonyx {
 struct MathTable {
   using Loop = void (*)(float* x, size_t count);
-  Loop exp, exp_up_to_88, expm1, sigmoid, tanh, erf, log, log1p, softplus, sin, cos, gelu,
+  Loop exp, exp_up_to_88, expm1, sigmoid, silu, tanh, erf, log, log1p, softplus, sin, cos, gelu,
       gelu_tanh;
   void (*copy_n)(const float* src, float* dst, size_t count);
   void (*exp_double)(double* x, size_t count);
@@ -45,6 +45,7 @@ SARDONYX_LOOP(exp)
 SARDONYX_LOOP(exp_up_to_88)
 SARDONYX_LOOP(expm1)
 SARDONYX_LOOP(sigmoid)
+SARDONYX_LOOP(silu)
 SARDONYX_LOOP(tanh)
 SARDONYX_LOOP(erf)
 SARDONYX_LOOP(log)
@@ -72,10 +73,10 @@ void exp_double(double* x, size_t count) {
 }  // namespace
 
 extern const MathTable kMathTable;
-const MathTable kMathTable = {
-    exp_loop, exp_up_to_88_loop, expm1_loop,     sigmoid_loop,  tanh_loop,
-    erf_loop, log_loop,          log1p_loop,     softplus_loop, sin_loop,
-    cos_loop, gelu_loop,         gelu_tanh_loop, copy_n,        exp_double};
+const MathTable kMathTable = {exp_loop,   exp_up_to_88_loop, expm1_loop, sigmoid_loop,
+                              silu_loop,  tanh_loop,         erf_loop,   log_loop,
+                              log1p_loop, softplus_loop,     sin_loop,   cos_loop,
+                              gelu_loop,  gelu_tanh_loop,    copy_n,     exp_double};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
@@ -135,6 +136,7 @@ void expect_ulp(const char* name, MathTable::Loop MathTable::*loop, Reference re
 }
 
 double sigmoid_reference(double x) { return 1 / (1 + std::exp(-x)); }
+double silu_reference(double x) { return x / (1 + std::exp(-x)); }
 double softplus_reference(double x) {
   return std::isnan(x) ? x : std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
 }
@@ -149,6 +151,7 @@ TEST(VectorMath, ExpUpTo88) {
 }
 TEST(VectorMath, Expm1) { expect_ulp("expm1", &MathTable::expm1, std::expm1, 2.0); }
 TEST(VectorMath, Sigmoid) { expect_ulp("sigmoid", &MathTable::sigmoid, sigmoid_reference, 3.0); }
+TEST(VectorMath, Silu) { expect_ulp("silu", &MathTable::silu, silu_reference, 5.0, -87); }
 TEST(VectorMath, Tanh) { expect_ulp("tanh", &MathTable::tanh, std::tanh, 3.0); }
 TEST(VectorMath, Erf) { expect_ulp("erf", &MathTable::erf, std::erf, 7.0); }
 TEST(VectorMath, Log) { expect_ulp("log", &MathTable::log, std::log, 2.0); }
@@ -182,6 +185,16 @@ void expect_absolute(MathTable::Loop MathTable::*loop, Reference reference, doub
 TEST(VectorMath, NegativeGeluAbsolute) {
   expect_absolute(&MathTable::gelu, gelu_reference, 1e-6, 4);
   expect_absolute(&MathTable::gelu_tanh, gelu_tanh_reference, 1e-6, 4);
+}
+TEST(VectorMath, SiluGoesToZero) {
+  for (Tier tier : available_tiers()) {
+    std::vector<float> values = {-88, -103, -1000, -3e38f};
+    math_table(tier).silu(values.data(), values.size());
+    for (float value : values) {
+      EXPECT_LE(value, 0);
+      EXPECT_GE(value, -2e-36f) << tier_name(tier);
+    }
+  }
 }
 TEST(VectorMath, SinAndCosOfLargeArguments) {
   expect_absolute(&MathTable::sin, std::sin, 2e-7, 3e38f);
