@@ -534,6 +534,11 @@ SARDONYX_MIX_CHAINS void activate_fours(T p0, T p1, ActivatedRows<T> rows, int r
   for (; count > 0; --count, src += from.next, dst += to.next) {
     auto y0 = activate_vector(kActivation, hn::LoadU(d, src), vp0, vp1);
     auto y1 = activate_vector(kActivation, hn::LoadU(d, src + from.second), vp0, vp1);
+    if constexpr (kActivation == Activation::kGelu || kActivation == Activation::kGeluTanh) {
+      // Two chains at a time: tables fill the registers, and what is spilled waits in the store
+      // buffer behind results that miss the caches.
+      __asm__ volatile("");
+    }
     auto y2 = activate_vector(kActivation, hn::LoadU(d, src + from.third), vp0, vp1);
     auto y3 = activate_vector(kActivation, hn::LoadU(d, src + from.fourth), vp0, vp1);
     if (added != nullptr) {
