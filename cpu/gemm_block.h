@@ -136,8 +136,26 @@ class RowBlock {
   }
 
   void run(int64_t panel, int64_t panel_end, SplitPanels& shared) {
-    panel_ = panel;
-    panel_end_ = panel_end;
+    const int64_t step = args_.split ? panel_end - panel : panels_at_once(panel_end - panel);
+    for (; panel < panel_end; panel += step) {
+      panel_ = panel;
+      panel_end_ = std::min(panel + step, panel_end);
+      more_panels_ = panel_end_ < panel_end;
+      run_panels_at_once(shared);
+    }
+  }
+
+ private:
+  // Sums that chunks add up in C stay in the second cache from chunk to chunk.
+  int64_t panels_at_once(int64_t panels) const {
+    constexpr int64_t kSumBytes = 256 << 10;
+    const Chunk first = next_chunk({}, args_.segments, args_.depth, kChunkDepth);
+    if (first.segments >= args_.segments && first.depth >= args_.depth) return panels;
+    const int64_t bytes = rows_ * panels * kernels_.panel_cols * static_cast<int64_t>(sizeof(T));
+    return divide_up(panels, divide_up(bytes, kSumBytes));
+  }
+
+  void run_panels_at_once(SplitPanels& shared) {
     const int64_t chunk_depth = args_.split ? kSplitChunkDepth : kChunkDepth;
     Chunk chunk = next_chunk({}, args_.segments, args_.depth, chunk_depth);
     for (bool first = true;; first = false) {
@@ -150,13 +168,13 @@ class RowBlock {
               chunk.offset + chunk.depth >= args_.depth;
       tile_.finish = last_ && !plain_;
       const int64_t k = chunk.k(args_.depth);
-      int64_t p = panel;
+      int64_t p = panel_;
       if (args_.split && run_split(k, shared)) {
-        p = panel_end;
+        p = panel_end_;
       } else if (rows_ <= kMaxWideRows) {
-        p = run_wide(k, panel, panel_end);
+        p = run_wide(k, panel_, panel_end_);
       }
-      for (; p < panel_end; ++p) {
+      for (; p < panel_end_; ++p) {
         if (args_.packed_a != nullptr && (p + 1) * kernels_.panel_cols <= args_.n) {
           run_packed_panel(k, p);
         } else {
@@ -168,7 +186,6 @@ class RowBlock {
     }
   }
 
- private:
   int64_t k() const { return args_.segments * args_.depth; }
   int64_t panel_width(int64_t p) const {
     const int64_t cols = args_.n - p * kernels_.panel_cols;
@@ -215,10 +232,14 @@ class RowBlock {
     int64_t bytes = 0;
   };
   Ahead what_is_next(int64_t k_row, int64_t chunk_k, int64_t p) const {
-    const bool next_panel = p + 1 < panel_end_;
-    if (!next_panel && last_) return next_rows();
-    if (!next_panel) k_row += chunk_k;
-    p = next_panel ? p + 1 : panel_;
+    ++p;
+    if (p == panel_end_ && last_ && !more_panels_) return next_rows();
+    if (p == panel_end_ && last_) {
+      k_row = 0;
+    } else if (p == panel_end_) {
+      k_row += chunk_k;
+      p = panel_;
+    }
     const T* b = args_.packed_b + p * kernels_.panel_cols * k() + k_row * panel_width(p);
     return {reinterpret_cast<const char*>(b),
             chunk_k * kernels_.panel_cols * static_cast<int64_t>(sizeof(T))};
@@ -502,9 +523,10 @@ class RowBlock {
   const BlockArgs<T>& args_;
   const int64_t row_, rows_;
   const bool more_rows_;
-  int64_t panel_ = 0, panel_end_ = 0;
-  bool pass_ = false;   // the activation needs a pass of its own
-  bool plain_ = false;  // the sums are what is wanted
+  int64_t panel_ = 0, panel_end_ = 0;  // of those at once
+  bool more_panels_ = false;           // behind them
+  bool pass_ = false;                  // the activation needs a pass of its own
+  bool plain_ = false;                 // the sums are what is wanted
   GemmTile<T> tile_;
   bool first_ = true;  // the first chunk of k
   bool last_ = false;
