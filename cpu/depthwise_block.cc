@@ -8,16 +8,7 @@
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kLeastBytes = int64_t{1} << 20;  // between two steps of a thread, to be worth it
-constexpr int64_t kBandFloats = int64_t{128} << 10;  // a quarter of common second caches
-
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t lines_of(int64_t floats) { return divide_up(floats, 16) * 16; }  // whole cache lines
-
-// Lines under the window of `lines` lines of the output.
-int64_t lines_under(const ConvShape& s, int64_t lines) {
-  return (lines - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1;
-}
 
 struct Bands {
   int64_t lines = 0;  // of the output, at once
@@ -45,14 +36,11 @@ Bands cut_bands(const DepthwiseBlock& block, int threads) {
   bands.lines = 1;
   while (bands.lines < s.out[1] && floats(bands.lines + 1) <= kBandFloats) ++bands.lines;
   bands.ring = std::min(lines_under(s, bands.lines), s.in[1]);
-  // Where tasks meet, lines are computed twice: few of them.
-  const int64_t lines = s.batch * s.out[1];
-  bands.tasks =
-      threads == 1 ? 1 : std::min<int64_t>(lines, lines < 16 * threads ? threads : 2 * threads);
-  bands.zeros = lines_of(s.in_channels);
-  bands.ring_floats = lines_of(bands.ring * line_floats);
-  bands.band_floats = lines_of(bands.lines * out_floats);
-  bands.scratch = lines_of(conv_pixels_scratch(block.first.shape));
+  bands.tasks = tasks_of_lines(s.batch * s.out[1], threads);
+  bands.zeros = whole_cache_lines(s.in_channels);
+  bands.ring_floats = whole_cache_lines(bands.ring * line_floats);
+  bands.band_floats = whole_cache_lines(bands.lines * out_floats);
+  bands.scratch = whole_cache_lines(conv_pixels_scratch(block.first.shape));
   bands.pointers = divide_up(depthwise_rows(s), 8) * 8;
   return bands;
 }
@@ -145,14 +133,6 @@ class Task {
   int64_t done_ = 0;  // lines of the item that have been computed
 };
 
-bool is_flat(const ConvShape& s) {
-  return s.kernel[0] == 1 && s.in[0] == 1 && s.out[0] == 1 && s.stride[0] == 1 && s.pad[0] == 0;
-}
-
-bool is_large(int64_t floats, int threads) {
-  return floats * int64_t{sizeof(float)} >= kLeastBytes * threads;
-}
-
 }  // namespace
 
 bool can_join_depthwise(const ConvShape& first, const ConvShape& depthwise, int threads) {
@@ -160,7 +140,7 @@ bool can_join_depthwise(const ConvShape& first, const ConvShape& depthwise, int 
          first.batch == depthwise.batch && first.out == depthwise.in &&
          first.out_channels == depthwise.in_channels && first.dst_stride() == first.out_channels &&
          depthwise.src_stride() == depthwise.in_channels &&
-         is_large(first.out_pixels() * first.out_channels, threads);
+         is_large_between(first.out_pixels() * first.out_channels, threads);
 }
 
 bool can_join_projection(const ConvShape& depthwise, const ConvShape& projection, int threads) {
@@ -172,7 +152,7 @@ bool can_join_projection(const ConvShape& depthwise, const ConvShape& projection
          depthwise.out_channels == projection.in_channels &&
          depthwise.dst_stride() == depthwise.out_channels &&
          projection.src_stride() == projection.in_channels &&
-         is_large(depthwise.out_pixels() * depthwise.out_channels, threads);
+         is_large_between(depthwise.out_pixels() * depthwise.out_channels, threads);
 }
 
 size_t depthwise_block_workspace_bytes(const DepthwiseBlock& block, int threads) {

@@ -9,18 +9,11 @@
 
 #include "base/thread_pool.h"
 #include "cpu/conv.h"
+#include "cpu/conv_lines.h"
 #include "cpu/depthwise.h"
-#include "cpu/epilogue.h"
 #include "cpu/tier.h"
 
 namespace sardonyx {
-
-// One of the convolutions: packed weights as conv_pack and depthwise_pack leave them.
-struct ConvStage {
-  ConvShape shape;
-  const float* packed = nullptr;
-  Epilogue<float> epilogue;
-};
 
 struct DepthwiseBlock {
   ConvStage first, depthwise;

@@ -2,6 +2,7 @@
 #include "cpu/pool.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "cpu/tasks.h"
 
@@ -56,22 +57,31 @@ BoxKernel<int8_t> kernel_for(const PoolKernels& kernels, PoolMode, const int8_t*
   return kernels.max_s8;
 }
 
-// Channels [channel, channel_end) of one line of output pixels.
+std::vector<Taps> taps_of_pixels(const PoolArgs& args) {
+  std::vector<Taps> taps;
+  taps.reserve(static_cast<size_t>(args.shape.out[2]));
+  for (int64_t x = 0; x < args.shape.out[2]; ++x) taps.push_back(taps_at(args, 2, x));
+  return taps;
+}
+
+// Channels [channel, channel_end) of one line of output pixels, which have these taps. src: lines
+// of its item from src_line on.
 template <class T>
-void pool_line(BoxKernel<T> kernel, const PoolArgs& args, const T* src, T* dst, int64_t line,
-               int64_t channel, int64_t channel_end) {
+void pool_line(BoxKernel<T> kernel, const PoolArgs& args, const std::vector<Taps>& pixels,
+               const T* src, int64_t src_line, T* dst, int64_t line, int64_t channel,
+               int64_t channel_end) {
   const ConvShape& s = args.shape;
-  const int64_t item = line / s.out[1] / s.out[0];
   Taps taps[3] = {
       taps_at(args, 0, line / s.out[1] % s.out[0]), taps_at(args, 1, line % s.out[1]), {}};
+  taps[1].first -= src_line;
   const int64_t steps[3] = {s.in[1] * s.in[2] * s.src_stride(), s.in[2] * s.src_stride(),
                             s.src_stride()};
   PoolBoxOf<T> box;
   box.channels = channel_end - channel;
   const int64_t dst_ld = s.dst_ld != 0 ? s.dst_ld : s.in_channels;
   for (int64_t x = 0; x < s.out[2]; ++x) {
-    taps[2] = taps_at(args, 2, x);
-    box.src = src + item * s.in_pixels() * s.src_stride() + channel;
+    taps[2] = pixels[static_cast<size_t>(x)];
+    box.src = src + channel;
     for (int axis = 0; axis < 3; ++axis) {
       box.count[axis] = taps[axis].end - taps[axis].begin;
       box.stride[axis] = s.dilation[axis] * steps[axis];
@@ -84,7 +94,7 @@ void pool_line(BoxKernel<T> kernel, const PoolArgs& args, const T* src, T* dst, 
 }
 
 template <class T>
-void pool_lines(Tier tier, const PoolArgs& args, const T* src, T* dst, ThreadPool& threads) {
+void pool_all(Tier tier, const PoolArgs& args, const T* src, T* dst, ThreadPool& threads) {
   const BoxKernel<T> kernel = kernel_for(pool_kernels(tier), args.mode, src);
   const ConvShape& s = args.shape;
   const int64_t lines = s.batch * s.out[0] * s.out[1];
@@ -93,12 +103,14 @@ void pool_lines(Tier tier, const PoolArgs& args, const T* src, T* dst, ThreadPoo
   const double floats = static_cast<double>(s.out[2] * s.in_channels * s.taps());
   const int64_t tasks =
       choose_tasks(lines * blocks, floats / static_cast<double>(30 * blocks), threads.threads());
+  const std::vector<Taps> pixels = taps_of_pixels(args);
   threads.parallel_for(tasks, [&](int64_t task) {
     const int64_t end = lines * blocks * (task + 1) / tasks;
     for (int64_t i = lines * blocks * task / tasks; i < end; ++i) {
-      const int64_t block = i % blocks;
-      pool_line(kernel, args, src, dst, i / blocks, s.in_channels * block / blocks,
-                s.in_channels * (block + 1) / blocks);
+      const int64_t line = i / blocks, block = i % blocks;
+      const int64_t item = line / s.out[1] / s.out[0];
+      pool_line(kernel, args, pixels, src + item * s.in_pixels() * s.src_stride(), 0, dst, line,
+                s.in_channels * block / blocks, s.in_channels * (block + 1) / blocks);
     }
   });
 }
@@ -152,13 +164,22 @@ void global_average(Tier tier, int64_t batch, int64_t pixels, int64_t channels, 
 }
 
 void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadPool& threads) {
-  pool_lines(tier, args, src, dst, threads);
+  pool_all(tier, args, src, dst, threads);
 }
 void pool(Tier tier, const PoolArgs& args, const uint8_t* src, uint8_t* dst, ThreadPool& threads) {
-  pool_lines(tier, args, src, dst, threads);
+  pool_all(tier, args, src, dst, threads);
 }
 void pool(Tier tier, const PoolArgs& args, const int8_t* src, int8_t* dst, ThreadPool& threads) {
-  pool_lines(tier, args, src, dst, threads);
+  pool_all(tier, args, src, dst, threads);
+}
+
+void pool_lines(Tier tier, const PoolArgs& args, const float* src, int64_t src_line, float* dst,
+                int64_t line, int64_t line_end) {
+  const BoxKernel<float> kernel = kernel_for(pool_kernels(tier), args.mode, src);
+  const std::vector<Taps> pixels = taps_of_pixels(args);
+  for (; line < line_end; ++line) {
+    pool_line(kernel, args, pixels, src, src_line, dst, line, 0, args.shape.in_channels);
+  }
 }
 
 }  // namespace sardonyx

@@ -33,6 +33,11 @@ void pool(Tier tier, const PoolArgs& args, const float* src, float* dst, ThreadP
 void pool(Tier tier, const PoolArgs& args, const uint8_t* src, uint8_t* dst, ThreadPool& threads);
 void pool(Tier tier, const PoolArgs& args, const int8_t* src, int8_t* dst, ThreadPool& threads);
 
+// Lines [line, line_end) of dst, all of one item of the batch and with two axes, on this thread.
+// src: its lines from src_line on, as far as their windows reach.
+void pool_lines(Tier tier, const PoolArgs& args, const float* src, int64_t src_line, float* dst,
+                int64_t line, int64_t line_end);
+
 // dst[batch, channels]: averages over the pixels of src[batch, pixels, channels], pixels > 0. Many
 // pixels are summed in parts, which depend on the sizes alone: a thread adds up what it has
 // probably written itself, and leaves it where it is. The workspace is 64-byte aligned.

@@ -6,6 +6,7 @@
 #include "hwy/highway.h"
 
 #include <limits>
+#include <type_traits>
 
 #include "cpu/pool.h"
 #include "cpu/tier_table.h"
@@ -35,6 +36,39 @@ struct SumOfSquaresOf {
   static HWY_INLINE V start() { return hn::Zero(D()); }
   static HWY_INLINE V add(V sum, V x) { return hn::MulAdd(x, x, sum); }
 };
+
+// The largest, where there is no NaN: the sum shows it, if perhaps where there is none (infinity
+// less infinity).
+template <int kVectors>
+HWY_INLINE bool max_without_nan(const PoolBox& box, int64_t c) {
+  const D d;
+  V best[kVectors], sum[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    best[v] = MaxOf::start();
+    sum[v] = hn::Zero(d);
+  }
+  for (int64_t z = 0; z < box.count[0]; ++z) {
+    for (int64_t y = 0; y < box.count[1]; ++y) {
+      const float* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
+      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          const V pixel = hn::LoadU(d, src + v * kLanes);
+          best[v] = hn::Max(best[v], pixel);
+          sum[v] = hn::Add(sum[v], pixel);
+        }
+      }
+    }
+  }
+  V all = sum[0];
+#pragma GCC unroll 4
+  for (int v = 1; v < kVectors; ++v) all = hn::Add(all, sum[v]);
+  if (!hn::AllFalse(d, hn::IsNaN(all))) return false;
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) hn::StoreU(best[v], d, box.dst + c + v * kLanes);
+  return true;
+}
 
 template <class Of, int kVectors, bool kWhole>
 HWY_INLINE void box_vectors(const PoolBox& box, int64_t c, size_t count) {
@@ -66,11 +100,19 @@ HWY_INLINE void box_vectors(const PoolBox& box, int64_t c, size_t count) {
   }
 }
 
+template <class Of, int kVectors>
+HWY_INLINE void whole_vectors(const PoolBox& box, int64_t c) {
+  if constexpr (std::is_same_v<Of, MaxOf>) {
+    if (max_without_nan<kVectors>(box, c)) return;
+  }
+  box_vectors<Of, kVectors, true>(box, c, 0);
+}
+
 template <class Of>
 void reduce_box(const PoolBox& box) {
   int64_t c = 0;
-  for (; c + 4 * kLanes <= box.channels; c += 4 * kLanes) box_vectors<Of, 4, true>(box, c, 0);
-  for (; c + kLanes <= box.channels; c += kLanes) box_vectors<Of, 1, true>(box, c, 0);
+  for (; c + 4 * kLanes <= box.channels; c += 4 * kLanes) whole_vectors<Of, 4>(box, c);
+  for (; c + kLanes <= box.channels; c += kLanes) whole_vectors<Of, 1>(box, c);
   if (c < box.channels) {
     box_vectors<Of, 1, false>(box, c, static_cast<size_t>(box.channels - c));
   }

@@ -5,7 +5,9 @@
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
 #include "cpu/depthwise_block.h"
+#include "cpu/pooled_conv.h"
 #include "cpu/winograd.h"
+#include "ops/pool_kernel.h"
 
 namespace sardonyx {
 namespace {
@@ -347,6 +349,49 @@ class DepthwiseBlockKernel final : public Kernel {
   size_t workspace_bytes_ = 0;
 };
 
+// A convolution and the pooling of its result.
+class PooledConvKernel final : public Kernel {
+ public:
+  PooledConvKernel(Tier tier, int threads, std::unique_ptr<Kernel> conv,
+                   std::unique_ptr<Kernel> pool)
+      : tier_(tier),
+        conv_(std::move(conv)),
+        pool_(std::move(pool)),
+        workspace_bytes_(
+            pooled_conv_workspace_bytes(conv_kernel().shape(), this->pool(), threads)) {}
+
+  void run(RunArgs& args) const override {
+    FusedEpilogue::Binding binding;
+    RunArgs own = args;
+    own.inputs = args.inputs.first(args.inputs.size() - 1);
+    pooled_conv(tier_, conv_kernel().stage(own, binding), pool(), args.inputs[0].as<float>(),
+                args.outputs[0].as<float>(), args.workspace, *args.pool);
+  }
+  size_t workspace_bytes() const override { return workspace_bytes_; }
+  bool takes_stride(size_t input, int64_t row) const override {
+    return conv_->takes_stride(input, row);
+  }
+  void set_input_stride(size_t input, int64_t stride) override {
+    conv_->set_input_stride(input, stride);
+  }
+  bool gives_stride(size_t output, int64_t row) const override {
+    return pool_->gives_stride(output, row);
+  }
+  void set_output_stride(size_t output, int64_t stride) override {
+    pool_->set_output_stride(output, stride);
+  }
+  bool reads(size_t input) const override { return conv_->reads(input); }
+  double flops() const override { return conv_->flops(); }
+
+ private:
+  const Indirect& conv_kernel() const { return static_cast<const Indirect&>(*conv_); }
+  const PoolArgs& pool() const { return static_cast<const PoolKernel&>(*pool_).pool(); }
+
+  Tier tier_;
+  std::unique_ptr<Kernel> conv_, pool_;
+  size_t workspace_bytes_;
+};
+
 // By the element type of input 0.
 template <template <class> class Method>
 Result<std::unique_ptr<Kernel>> make_typed_kernel(const KernelRequest& request,
@@ -373,6 +418,11 @@ std::unique_ptr<Kernel> join_convolutions(Tier tier, int threads, std::unique_pt
   const auto* depthwise = dynamic_cast<const Depthwise*>(second.get());
   auto* block = dynamic_cast<DepthwiseBlockKernel*>(first.get());
   const auto* behind = dynamic_cast<const Indirect*>(second.get());
+  const auto* pool = dynamic_cast<const PoolKernel*>(second.get());
+  if (before != nullptr && pool != nullptr && before->is_packed() &&
+      pool->dtype() == DType::kFloat32 && can_join_pool(before->shape(), pool->pool(), threads)) {
+    return std::make_unique<PooledConvKernel>(tier, threads, std::move(first), std::move(second));
+  }
   if (before != nullptr && depthwise != nullptr && before->is_packed() && depthwise->is_packed() &&
       can_join_depthwise(before->shape(), depthwise->shape(), threads)) {
     stages.push_back({std::move(first), first_inputs});

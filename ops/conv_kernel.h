@@ -35,8 +35,8 @@ Result<std::unique_ptr<Kernel>> make_conv_transpose_kernel(const KernelRequest& 
                                                            const FusedEpilogue& epilogue);
 
 // One kernel for both, where the second is all that reads the first's result and it pays
-// (cpu/depthwise_block.h), or null. Its inputs are those of the first, then those of the second, of
-// which input 0 is omitted. The first may be such a kernel itself.
+// (cpu/depthwise_block.h, cpu/pooled_conv.h), or null. Its inputs are those of the first, then
+// those of the second, of which input 0 is omitted. The first may be such a kernel itself.
 std::unique_ptr<Kernel> join_convolutions(Tier tier, int threads, std::unique_ptr<Kernel>& first,
                                           size_t first_inputs, std::unique_ptr<Kernel>& second,
                                           size_t second_inputs);

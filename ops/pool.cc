@@ -7,6 +7,7 @@
 #include "ops/conv_kernel.h"
 #include "ops/is_nan.h"
 #include "ops/number.h"
+#include "ops/pool_kernel.h"
 #include "ops/pool_sizes.h"
 
 namespace sardonyx {
@@ -178,21 +179,13 @@ Result<std::unique_ptr<Kernel>> make_lp_pool(const KernelRequest& request) {
 // ---- channels-last, by the machine room
 
 template <class T>
-class BoxPool final : public Kernel {
+class BoxPool final : public PoolKernel {
  public:
-  BoxPool(Tier tier, const PoolArgs& args) : tier_(tier), args_(args) {}
+  using PoolKernel::PoolKernel;
 
   void run(RunArgs& args) const override {
-    pool(tier_, args_, args.inputs[0].as<T>(), args.outputs[0].as<T>(), *args.pool);
+    sardonyx::pool(tier_, pool(), args.inputs[0].as<T>(), args.outputs[0].as<T>(), *args.pool);
   }
-  bool takes_stride(size_t, int64_t row) const override { return row == args_.shape.in_channels; }
-  bool gives_stride(size_t, int64_t row) const override { return row == args_.shape.in_channels; }
-  void set_input_stride(size_t, int64_t stride) override { args_.shape.src_ld = stride; }
-  void set_output_stride(size_t, int64_t stride) override { args_.shape.dst_ld = stride; }
-
- private:
-  Tier tier_;
-  PoolArgs args_;
 };
 
 Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request, PoolMode mode) {
@@ -215,7 +208,7 @@ Result<std::unique_ptr<Kernel>> make_box_pool(const KernelRequest& request, Pool
   std::unique_ptr<Kernel> kernel;
   visit_dtype<float, int8_t, uint8_t>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    kernel = std::make_unique<BoxPool<T>>(request.tier, pool_args);
+    kernel = std::make_unique<BoxPool<T>>(request.tier, dtype, pool_args);
   });
   if (kernel == nullptr) return decline("no {} boxes", dtype_name(dtype));
   return kernel;
