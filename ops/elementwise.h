@@ -100,6 +100,12 @@ class ElementwiseProgram {
   }
   // When the whole program is f32 min(max(x, low), high) (Relu, Clip, Relu6): the bounds.
   std::optional<std::pair<float, float>> as_clamp() const;
+  // When it is f32 min(max(x * scale + shift, low), high): the inputs, x and scale in any order.
+  struct Affine {
+    size_t x, scale, shift;
+    float low, high;
+  };
+  std::optional<Affine> as_affine() const;
 
  private:
   friend class ProgramBuilder;
@@ -121,6 +127,8 @@ class ElementwiseProgram {
     std::array<std::byte, 16> element{};
   };
   size_t slot_base() const { return inputs_.size() + outputs_.size(); }
+  // The bounds of a step that clips f32 numbers between constants.
+  std::optional<std::pair<float, float>> bounds_of(const Step& step) const;
 
   std::vector<DType> inputs_;
   std::vector<DType> outputs_;
@@ -203,6 +211,8 @@ struct ElementwiseOp {
 // The kernel of an elementwise node, and of "sardonyx" Elementwise: inputs broadcast to the shape
 // of the outputs.
 Result<std::unique_ptr<Kernel>> make_elementwise(const KernelRequest& request);
+// The same of "sardonyx" Elementwise that scales, shifts and clips f32 columns; declines others.
+Result<std::unique_ptr<Kernel>> make_affine(const KernelRequest& request);
 
 // ---- for declaring elementwise operators
 

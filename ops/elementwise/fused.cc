@@ -45,7 +45,7 @@ OpDef op_Elementwise() {
   op.outputs = {{"outputs", "", kAllTypes, Form::kVariadic}};
   op.attrs = {required_attr("body", FormalAttr::Kind::kGraph)};
   op.infer = infer_fused;
-  op.kernels = {{"tiles", make_elementwise}};
+  op.kernels = {{"affine", make_affine}, {"tiles", make_elementwise}};
   return op;
 }
 

@@ -1,6 +1,8 @@
 // Builds elementwise programs (steps, registers, scratch memory) and runs them over tiles.
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <tuple>
 
 #include "base/narrow.h"
 #include "ops/elementwise.h"
@@ -351,20 +353,45 @@ std::string ElementwiseProgram::to_string() const {
   return text;
 }
 
-std::optional<std::pair<float, float>> ElementwiseProgram::as_clamp() const {
+std::optional<std::pair<float, float>> ElementwiseProgram::bounds_of(const Step& step) const {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (steps_.size() != 1 || inputs_.empty() || inputs_[0] != DType::kFloat32) return {};
-  const Step& step = steps_[0];
-  if (step.srcs[0] != 0) return {};
   if (step.name == "Relu") return std::pair(0.0f, kInfinity);
   if (step.name != "Clip") return {};
-  const auto bound = [&](size_t index) {
-    float value;
-    std::memcpy(&value, slots_[step.srcs[index] - slot_base()].element.data(), sizeof value);
-    return value;
-  };
-  if (step.srcs[1] < slot_base() || step.srcs[2] < slot_base()) return {};
-  return std::pair(bound(1), bound(2));
+  std::array<float, 2> bounds;
+  for (size_t i = 0; i < 2; ++i) {
+    const size_t reg = step.srcs[i + 1];
+    if (reg < slot_base() || !slots_[reg - slot_base()].is_constant) return {};
+    std::memcpy(&bounds[i], slots_[reg - slot_base()].element.data(), sizeof bounds[i]);
+  }
+  return std::pair(bounds[0], bounds[1]);
+}
+
+std::optional<std::pair<float, float>> ElementwiseProgram::as_clamp() const {
+  if (steps_.size() != 1 || inputs_.empty() || inputs_[0] != DType::kFloat32) return {};
+  return steps_[0].srcs[0] == 0 ? bounds_of(steps_[0]) : std::nullopt;
+}
+
+std::optional<ElementwiseProgram::Affine> ElementwiseProgram::as_affine() const {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto is_f32 = [](DType dtype) { return dtype == DType::kFloat32; };
+  if (steps_.size() < 2 || steps_.size() > 3 || outputs_.size() != 1 || !is_f32(outputs_[0]) ||
+      !std::all_of(inputs_.begin(), inputs_.end(), is_f32)) {
+    return {};
+  }
+  const Step &mul = steps_[0], &add = steps_[1];
+  const auto is_input = [&](uint16_t reg) { return reg < inputs_.size(); };
+  if (mul.name != "Mul" || add.name != "Add" || !is_input(mul.srcs[0]) || !is_input(mul.srcs[1])) {
+    return {};
+  }
+  const uint16_t shift = add.srcs[add.srcs[0] == mul.dst ? 1 : 0];
+  if ((add.srcs[0] != mul.dst && add.srcs[1] != mul.dst) || !is_input(shift)) return {};
+  Affine affine{mul.srcs[0], mul.srcs[1], shift, -kInfinity, kInfinity};
+  if (steps_.size() == 3) {
+    const auto bounds = steps_[2].srcs[0] == add.dst ? bounds_of(steps_[2]) : std::nullopt;
+    if (!bounds) return {};
+    std::tie(affine.low, affine.high) = *bounds;
+  }
+  return affine;
 }
 
 }  // namespace sardonyx

@@ -45,7 +45,9 @@ Tensor run_node(const Node& node, const std::vector<Tensor>& inputs, Tier tier, 
   EXPECT_TRUE(inference) << inference.error().text();
   std::vector<Operand> outputs{{inference->types[0], nullptr}};
   WeightCache weights;
-  auto kernel = op->kernels[0].make({node, operands, outputs, tier, threads, weights, {}});
+  const KernelRequest request{node, operands, outputs, tier, threads, weights, {}};
+  auto kernel = op->kernels[0].make(request);
+  for (size_t i = 1; !kernel && i < op->kernels.size(); ++i) kernel = op->kernels[i].make(request);
   EXPECT_TRUE(kernel) << kernel.error().text();
   Tensor result = *Tensor::allocate(outputs[0].dtype(), outputs[0].shape());
   std::vector<TensorView> results{result.view()};

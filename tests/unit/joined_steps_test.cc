@@ -94,5 +94,21 @@ TEST(JoinedSteps, BehindOtherConvolutions) {
   net.expect_same_results(x);
 }
 
+// Where networks for pictures begin.
+TEST(JoinedSteps, AConvolutionAndItsPooling) {
+  Network net(
+      "<ir_version: 10, opset_import: [\"\" : 21]> g (float[N,3,H,W] x, float[64,3,3,3] w, "
+      "float[64] b, float[8,64,1,1] v) => (float y) {"
+      "c = Conv<pads = [1, 1, 1, 1], strides = [2, 2]>(x, w, b)  r = Relu(c) "
+      "p = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]>(r) "
+      "y = Conv(p, v) }");
+  net.weight("w", {64, 3, 3, 3}).weight("b", {64}).weight("v", {8, 64, 1, 1});
+  for (const Shape& x : {Shape{1, 3, 160, 150}, Shape{2, 3, 131, 141}}) {
+    EXPECT_THAT(kernels(net, x), Contains("boxes behind indirect gemm"));
+    net.expect_same_results(x);
+  }
+  EXPECT_THAT(kernels(net, {1, 3, 60, 60}), Not(Contains(HasSubstr("behind"))));
+}
+
 }  // namespace
 }  // namespace sardonyx
