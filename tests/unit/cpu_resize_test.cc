@@ -67,8 +67,8 @@ void check(Tier tier, int64_t lines, int64_t columns, int64_t taps, int64_t chan
   }
 }
 
-// More lines than before are blended from those that are resized first, a few from the input's;
-// taps of a vector of gray pixels lie in one vector or far from one another.
+// Where lines become many more they are resized first, else blended first; the taps of a vector of
+// gray pixels lie in one vector or far from one another.
 TEST(Resize, TapsAndChannels) {
   for (Tier tier : available_tiers()) {
     for (int64_t channels : {1, 2, 3, 16, 21, 70}) {
