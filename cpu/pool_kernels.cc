@@ -37,6 +37,17 @@ struct SumOfSquaresOf {
   static HWY_INLINE V add(V sum, V x) { return hn::MulAdd(x, x, sum); }
 };
 
+// fn(address) for channel c of each pixel of the box.
+template <class T, class Fn>
+HWY_INLINE void for_each_pixel(const PoolBoxOf<T>& box, int64_t c, const Fn& fn) {
+  for (int64_t z = 0; z < box.count[0]; ++z) {
+    for (int64_t y = 0; y < box.count[1]; ++y) {
+      const T* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
+      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) fn(src);
+    }
+  }
+}
+
 // The largest, where there is no NaN: the sum shows it, if perhaps where there is none (infinity
 // less infinity).
 template <int kVectors>
@@ -48,19 +59,14 @@ HWY_INLINE bool max_without_nan(const PoolBox& box, int64_t c) {
     best[v] = MaxOf::start();
     sum[v] = hn::Zero(d);
   }
-  for (int64_t z = 0; z < box.count[0]; ++z) {
-    for (int64_t y = 0; y < box.count[1]; ++y) {
-      const float* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
-      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) {
+  for_each_pixel(box, c, [&](const float* src) HWY_ATTR {
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          const V pixel = hn::LoadU(d, src + v * kLanes);
-          best[v] = hn::Max(best[v], pixel);
-          sum[v] = hn::Add(sum[v], pixel);
-        }
-      }
+    for (int v = 0; v < kVectors; ++v) {
+      const V pixel = hn::LoadU(d, src + v * kLanes);
+      best[v] = hn::Max(best[v], pixel);
+      sum[v] = hn::Add(sum[v], pixel);
     }
-  }
+  });
   V all = sum[0];
 #pragma GCC unroll 4
   for (int v = 1; v < kVectors; ++v) all = hn::Add(all, sum[v]);
@@ -76,18 +82,13 @@ HWY_INLINE void box_vectors(const PoolBox& box, int64_t c, size_t count) {
   V sum[kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) sum[v] = Of::start();
-  for (int64_t z = 0; z < box.count[0]; ++z) {
-    for (int64_t y = 0; y < box.count[1]; ++y) {
-      const float* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
-      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) {
+  for_each_pixel(box, c, [&](const float* src) HWY_ATTR {
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          const V pixel = kWhole ? hn::LoadU(d, src + v * kLanes) : load_n(d, src, count);
-          sum[v] = Of::add(sum[v], pixel);
-        }
-      }
+    for (int v = 0; v < kVectors; ++v) {
+      const V pixel = kWhole ? hn::LoadU(d, src + v * kLanes) : load_n(d, src, count);
+      sum[v] = Of::add(sum[v], pixel);
     }
-  }
+  });
   const V factor = hn::Set(d, box.factor);
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
@@ -123,14 +124,9 @@ template <class T, bool kWhole>
 HWY_INLINE void max_of_bytes(const PoolBoxOf<T>& box, int64_t c, size_t count) {
   const hn::ScalableTag<T> d;
   auto best = hn::Set(d, std::numeric_limits<T>::lowest());
-  for (int64_t z = 0; z < box.count[0]; ++z) {
-    for (int64_t y = 0; y < box.count[1]; ++y) {
-      const T* src = box.src + z * box.stride[0] + y * box.stride[1] + c;
-      for (int64_t x = 0; x < box.count[2]; ++x, src += box.stride[2]) {
-        best = hn::Max(best, kWhole ? hn::LoadU(d, src) : load_n(d, src, count));
-      }
-    }
-  }
+  for_each_pixel(box, c, [&](const T* src) HWY_ATTR {
+    best = hn::Max(best, kWhole ? hn::LoadU(d, src) : load_n(d, src, count));
+  });
   if (kWhole) {
     hn::StoreU(best, d, box.dst + c);
   } else {
