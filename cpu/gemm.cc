@@ -46,12 +46,13 @@ void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_
   // Blocks of even height, a whole number of tiles where possible.
   const int64_t blocks = divide_up(row_end - row, args.split ? kMaxBlockRows : kBlockRows);
   const int64_t tile_rows = args.split ? kSplitRows : kernels.tile_rows;
-  const int64_t tiles = divide_up(row_end - row, tile_rows);
+  const int64_t tiles = args.split ? divide_up(row_end - row, tile_rows)
+                                   : std::max<int64_t>(1, (row_end - row) / tile_rows);
   SplitPanels shared;
   if (args.split) share_panels(kernels, args, row_end - row, panel, panel_end, shared);
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t begin = row + tiles * i / blocks * tile_rows;
-    const int64_t end = std::min(row + tiles * (i + 1) / blocks * tile_rows, row_end);
+    const int64_t end = i + 1 < blocks ? row + tiles * (i + 1) / blocks * tile_rows : row_end;
     RowBlock<T>(kernels, args, begin, end - begin, end < row_end).run(panel, panel_end, shared);
     shared.steps_before = 0;
   }
@@ -95,7 +96,7 @@ TaskGrid choose_grid(const GridWork& work, int threads) {
   constexpr double kForeignRow = 2;
   // More tasks are better where a thread is slowed down.
   constexpr double kSlack = 0.1;
-  const int64_t steps = divide_up(rows, row_step);
+  const int64_t steps = std::max<int64_t>(1, rows / row_step);
   double best_cost = std::numeric_limits<double>::infinity();
   for (int64_t row_parts : kParts) {
     for (int64_t panel_parts : kParts) {
@@ -167,13 +168,15 @@ bool pays_to_pack_a(const GemmKernels<T>& kernels, const GemmArgs<T>& args) {
          args.n >= kLeastCols && !pays_to_split(kernels, args.m, args.n, args.k);
 }
 
-// Rows [row, row_end) of A, from a multiple of tile_rows on, to their places in dst.
+// Rows [row, row_end) of A to their places in dst; both are multiples of tile_rows, but for the end
+// of A, before which there are no cuts within the last two tiles.
 template <class T>
 void pack_a_rows(const GemmKernels<T>& kernels, const DenseRows<T>& rows, int64_t m, int64_t k,
                  int64_t row, int64_t row_end, T* dst) {
-  for (; row < row_end; row += kernels.tile_rows) {
-    kernels.pack_a(rows.a + row * rows.ld, rows.ld,
-                   std::min<int64_t>(kernels.tile_rows, row_end - row), m - row, k, dst + row * k);
+  while (row < row_end) {
+    const int64_t height = packed_height(row_end - row, kernels.tile_rows);
+    kernels.pack_a(rows.a + row * rows.ld, rows.ld, height, m - row, k, dst + row * k);
+    row += height;
   }
 }
 
@@ -289,11 +292,11 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
     const bool shared_rows = plan.packs_a && grid.panel_parts > 1;
     if (plan.packs_a) item.block.packed_a = space;
     if (shared_rows) {
-      const int64_t tiles = divide_up(args.m, kernels.tile_rows);
-      const int64_t parts = std::min<int64_t>(tiles, 4 * threads);
-      pool.parallel_for(parts, [&](int64_t part) {
-        pack_a_rows(kernels, item.rows, args.m, args.k, tiles * part / parts * kernels.tile_rows,
-                    std::min(args.m, tiles * (part + 1) / parts * kernels.tile_rows), space);
+      const TaskGrid strips{args.m, 1, kernels.tile_rows,
+                            std::min<int64_t>(args.m / kernels.tile_rows, 4 * threads), 1};
+      pool.parallel_for(strips.tasks(), [&](int64_t strip) {
+        pack_a_rows(kernels, item.rows, args.m, args.k, strips.row_begin(strip),
+                    strips.row_end(strip), space);
       });
     }
     pool.parallel_for(grid.tasks(), [&](int64_t task) {

@@ -113,7 +113,7 @@ void gemm_blocks(const GemmKernels<T>& kernels, const BlockArgs<T>& args, int64_
 // A grid of tasks over rows and panels: task i covers rows [row_begin(i), row_end(i)) and so on.
 struct TaskGrid {
   int64_t rows = 0, panels = 0;  // the extent
-  int64_t row_step = 1;          // rows are cut at multiples of it
+  int64_t row_step = 1;          // rows are cut at multiples of it, what is left goes to the last
   int64_t row_parts = 1, panel_parts = 1;
 
   int64_t tasks() const { return row_parts * panel_parts; }
@@ -124,9 +124,8 @@ struct TaskGrid {
 
  private:
   int64_t row_cut(int64_t part) const {
-    const int64_t steps = (rows + row_step - 1) / row_step;
-    const int64_t cut = steps * part / row_parts * row_step;
-    return cut < rows ? cut : rows;
+    const int64_t steps = rows / row_step;
+    return part < row_parts ? steps * part / row_parts * row_step : rows;
   }
 };
 

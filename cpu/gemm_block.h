@@ -62,6 +62,12 @@ inline Chunk next_chunk(const Chunk& last, int64_t segments, int64_t depth, int6
   return chunk;
 }
 
+// The height of the first of the tiles that so many packed rows are cut into: the last two share
+// what is left evenly, because a tile of one or two rows would wait for its own sums.
+inline int64_t packed_height(int64_t rows, int64_t tile_rows) {
+  return rows <= tile_rows ? rows : rows < 2 * tile_rows ? divide_up(rows, 2) : tile_rows;
+}
+
 template <class T>
 struct ClipRange {
   T low = -std::numeric_limits<T>::infinity();
@@ -281,18 +287,17 @@ class RowBlock {
     }
   }
 
-  // Packed rows are cut into tiles from the top, so that their places follow from the row alone.
   void run_packed_panel(int64_t k_row, int64_t p) {
     const int64_t tiles = divide_up(rows_, kernels_.tile_rows);
-    const int64_t whole = rows_ / kernels_.tile_rows;
     const int64_t chunk_k = tile_.segments * tile_.depth;
     const Ahead ahead = what_is_next(k_row, chunk_k, p);
     tile_.prefetch_step = ahead.bytes / (tiles * std::max<int64_t>(chunk_k, 1));
     tile_.packed_depth = k();
+    int64_t row = 0;
     for (int64_t done = 0; done < tiles;) {
-      const int64_t row = done * kernels_.tile_rows;
-      const int64_t height = done < whole ? kernels_.tile_rows : rows_ - row;
-      int64_t count = done < whole ? whole - done : 1;
+      const int64_t height = packed_height(rows_ - row, kernels_.tile_rows);
+      int64_t count = std::max<int64_t>(1, (rows_ - row) / kernels_.tile_rows - 1);
+      if (height < kernels_.tile_rows) count = 1;
       if (needs_finish()) count = std::min(count, kFinishRows / height);
       place(k_row, p, row, kernels_.panel_cols);
       tile_.packed_a = args_.packed_a + (row_ + row) * k() + k_row * height;
@@ -300,6 +305,7 @@ class RowBlock {
       tile_.prefetch = ahead.begin + ahead.bytes * done / tiles;
       kernels_.packed_tile[height](tile_);
       finish(row, count * height, p, kernels_.panel_cols);
+      row += count * height;
       done += count;
     }
   }

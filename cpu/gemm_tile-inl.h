@@ -669,8 +669,9 @@ constexpr GemmKernels<T> make_gemm_kernels() {
     kernels.tile[11] = gemm_tile<T, 11>;
     kernels.tile[12] = gemm_tile<T, 12>;
   }
-  // Where a row pointer more has to move to a vector register; 8 bytes are rare enough.
-  if constexpr (HWY_TARGET == HWY_AVX3 && std::is_same_v<T, float>) {
+  // Rows far apart share sets of the first cache, and twelve pointers are more than there are
+  // registers; 8 bytes are rare enough.
+  if constexpr ((HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2) && std::is_same_v<T, float>) {
     kernels.pack_a = pack_a<T>;
     kernels.packed_tile[1] = gemm_packed_tile<T, 1>;
     kernels.packed_tile[2] = gemm_packed_tile<T, 2>;
@@ -678,12 +679,14 @@ constexpr GemmKernels<T> make_gemm_kernels() {
     kernels.packed_tile[4] = gemm_packed_tile<T, 4>;
     kernels.packed_tile[5] = gemm_packed_tile<T, 5>;
     kernels.packed_tile[6] = gemm_packed_tile<T, 6>;
-    kernels.packed_tile[7] = gemm_packed_tile<T, 7>;
-    kernels.packed_tile[8] = gemm_packed_tile<T, 8>;
-    kernels.packed_tile[9] = gemm_packed_tile<T, 9>;
-    kernels.packed_tile[10] = gemm_packed_tile<T, 10>;
-    kernels.packed_tile[11] = gemm_packed_tile<T, 11>;
-    kernels.packed_tile[12] = gemm_packed_tile<T, 12>;
+    if constexpr (kTileRows == 12) {
+      kernels.packed_tile[7] = gemm_packed_tile<T, 7>;
+      kernels.packed_tile[8] = gemm_packed_tile<T, 8>;
+      kernels.packed_tile[9] = gemm_packed_tile<T, 9>;
+      kernels.packed_tile[10] = gemm_packed_tile<T, 10>;
+      kernels.packed_tile[11] = gemm_packed_tile<T, 11>;
+      kernels.packed_tile[12] = gemm_packed_tile<T, 12>;
+    }
   }
   kernels.wide[1] = gemm_wide_tile<T, 1, 4>;
   kernels.wide[2] = gemm_wide_tile<T, 2, 2>;
