@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "cpu/gemm.h"
 
@@ -39,6 +40,11 @@ int64_t tiles_bytes(const GemmS8Kernels& kernels, int64_t rows, int64_t segments
   return round_up(rows, kTileRowsS8) * steps_of(segments, depth) * kTileBytesS8;
 }
 
+// Bytes of copies of rows of A.
+int64_t copied_bytes(const GemmS8Kernels& kernels, int64_t rows, int64_t segments, int64_t depth) {
+  return kernels.orders_groups ? rows * segments * round_up(depth, 4) : 0;
+}
+
 template <class Fn>
 void run_tasks(ThreadPool* pool, int64_t tasks, const Fn& fn) {
   if (pool != nullptr) return pool->parallel_for(tasks, fn);
@@ -57,6 +63,7 @@ class BlockS8 {
     row_zeros_ = take<int32_t>(at, rows);
     scratch_ = take<uint8_t>(at, rows * blocks.row_scratch);
     packed_ = take<uint8_t>(at, tiles_bytes(kernels_, rows, b.segments, b.depth));
+    copies_ = take<uint8_t>(at, copied_bytes(kernels_, rows, b.segments, b.depth));
   }
 
   void run(int64_t row, int64_t rows, int64_t panel, int64_t panel_end) {
@@ -69,6 +76,7 @@ class BlockS8 {
       }
     }
     if (kernels_.tiles != nullptr) pack_tiles(rows);
+    if (kernels_.orders_groups) copy_rows(rows);
     for (int64_t p = panel; p < panel_end; ++p) run_panel(row, rows, p, p + 1 < panel_end);
   }
 
@@ -93,6 +101,13 @@ class BlockS8 {
     tile.row_stride = rows;
     tile.segments = b.segments;
     tile.groups = b.groups();
+    if (kernels_.orders_groups) {
+      tile.segments = 1;
+      tile.groups *= b.segments;
+      tile.order = b.order + panel * tile.groups;
+      tile.twos = b.kinds[panel].twos;
+      tile.ones = b.kinds[panel].ones;
+    }
     tile.b = b.panels + col * 4 * b.segments * b.groups();
     tile.cols = std::min<int64_t>(kernels_.panel_cols, b.n - col);
     tile.is_signed = blocks_.is_signed;
@@ -114,6 +129,21 @@ class BlockS8 {
     if (output.fn != nullptr) {
       output.fn(output.context, dst, output.ld, rows, tile.cols, blocks_.row0 + row,
                 blocks_.col0 + col);
+    }
+  }
+
+  // The segments of each row together, as unsigned elements.
+  void copy_rows(int64_t rows) {
+    const PackedS8& b = blocks_.b;
+    if (b.segments == 1 && !blocks_.is_signed) return;
+    const int64_t bytes = 4 * b.groups();
+    uint8_t* to = copies_;
+    for (int64_t row = 0; row < rows; ++row) {
+      const uint8_t* const begin = to;
+      for (int64_t s = 0; s < b.segments; ++s, to += bytes) {
+        kernels_.copy_unsigned(pointers_[s * rows + row], bytes, blocks_.is_signed, to);
+      }
+      pointers_[row] = begin;
     }
   }
 
@@ -153,12 +183,13 @@ class BlockS8 {
       const int64_t begin = rows * i / tiles, height = rows * (i + 1) / tiles - begin;
       tile.rows = pointers_ + begin;
       place_rows(tile.finish, dst, begin, col);
-      const auto fetching = kernels_.fetching_tile[blocks_.is_signed][height];
+      const bool is_signed = blocks_.is_signed && !kernels_.orders_groups;
+      const auto fetching = kernels_.fetching_tile[is_signed][height];
       if (fetches && fetching != nullptr) {
         tile.prefetch = next + panel_bytes * i / tiles;
         fetching(tile);
       } else {
-        kernels_.tile[blocks_.is_signed][height](tile);
+        kernels_.tile[is_signed][height](tile);
       }
     }
   }
@@ -194,6 +225,7 @@ class BlockS8 {
   int32_t* row_zeros_;
   uint8_t* scratch_;
   uint8_t* packed_;  // rows of A in tiles
+  uint8_t* copies_;  // rows of A, one after the other
 };
 
 // ---- plain matrices
@@ -243,13 +275,21 @@ int64_t padded_cols_s8(Tier tier, int64_t n) {
   return round_up(n, gemm_s8_kernels(tier).panel_cols);
 }
 
+// Of what kernels that order groups are told about them.
+static size_t order_bytes(Tier tier, int64_t n, int64_t segments, int64_t depth) {
+  if (!gemm_s8_kernels(tier).orders_groups) return 0;
+  const int64_t panels = divide_up(n, gemm_s8_kernels(tier).panel_cols);
+  return aligned(4 * panels * segments * divide_up(depth, 4)) +
+         aligned(panels * static_cast<int64_t>(sizeof(GroupKindsS8)));
+}
+
 size_t packed_s8_bytes(Tier tier, int64_t n, int64_t segments, int64_t depth) {
   const int64_t lanes = gemm_s8_kernels(tier).lanes;
   const int64_t cols = padded_cols_s8(tier, n);
   // Tiles read whole steps of the last panel.
   const int64_t beyond = kTileBytesS8 / 4 * gemm_s8_kernels(tier).panel_cols * 4;
   return aligned(round_up(n, lanes) * round_up(depth, 4) * segments) + 2 * aligned(4 * cols) + 64 +
-         (has_amx(tier) ? aligned(beyond) : 0);
+         (has_amx(tier) ? aligned(beyond) : 0) + order_bytes(tier, n, segments, depth);
 }
 
 namespace {
@@ -259,6 +299,8 @@ struct PackedPlaces {
   int32_t* sums;
   int32_t* zeros;
   int32_t* has_zeros;
+  uint32_t* order;
+  GroupKindsS8* kinds;
 };
 PackedPlaces places_in(Tier tier, void* packed, int64_t n, int64_t segments, int64_t depth) {
   auto* at = static_cast<std::byte*>(packed);
@@ -268,6 +310,11 @@ PackedPlaces places_in(Tier tier, void* packed, int64_t n, int64_t segments, int
   places.sums = take<int32_t>(at, padded_cols_s8(tier, n));
   places.zeros = take<int32_t>(at, padded_cols_s8(tier, n));
   places.has_zeros = take<int32_t>(at, 1);
+  if (gemm_s8_kernels(tier).orders_groups) {
+    const int64_t panels = divide_up(n, gemm_s8_kernels(tier).panel_cols);
+    places.order = take<uint32_t>(at, panels * segments * divide_up(depth, 4));
+    places.kinds = take<GroupKindsS8>(at, panels);
+  }
   return places;
 }
 
@@ -289,6 +336,43 @@ int32_t pack_column(const uint8_t* src, const PlacesS8& places, int64_t segments
     dst += divide_up(depth, 4) * 4 * width;
   }
   return sum;
+}
+
+// Orders the groups of a panel, each of group_bytes, by how many of their products fit 16 bits.
+GroupKindsS8 order_groups(const GemmS8Kernels& kernels, int8_t* panel, int64_t group_bytes,
+                          int64_t count, uint32_t* order) {
+  std::vector<int64_t> twos, ones, others;
+  int64_t waiting = -1;  // for one that it fits together with
+  for (int64_t g = 0; g < count; ++g) {
+    const int8_t* group = panel + g * group_bytes;
+    if (!kernels.fit(group, nullptr, group_bytes)) {
+      others.push_back(g);
+    } else if (waiting < 0) {
+      waiting = g;
+    } else if (kernels.fit(panel + waiting * group_bytes, group, group_bytes)) {
+      twos.push_back(waiting);
+      twos.push_back(g);
+      waiting = -1;
+    } else {
+      ones.push_back(waiting);
+      waiting = g;
+    }
+  }
+  if (waiting >= 0) ones.push_back(waiting);
+  // Few of them are not worth a loop.
+  if (4 * static_cast<int64_t>(twos.size()) < 3 * count) {
+    ones.insert(ones.end(), twos.begin(), twos.end());
+    twos.clear();
+  }
+  const std::vector<int8_t> before(panel, panel + count * group_bytes);
+  for (const std::vector<int64_t>* kind : {&twos, &ones, &others}) {
+    for (int64_t g : *kind) {
+      std::copy_n(before.begin() + g * group_bytes, group_bytes, panel);
+      panel += group_bytes;
+      *order++ = static_cast<uint32_t>(g);
+    }
+  }
+  return {static_cast<int32_t>(twos.size() / 2), static_cast<int32_t>(ones.size())};
 }
 
 }  // namespace
@@ -323,6 +407,9 @@ void pack_b_s8(Tier tier, const BytesMatrix& b, const PlacesS8& places, int64_t 
             pack_column(src, places, segments, depth, shift, width, panel + 4 * (i - col));
         to.sums[i] = sum - static_cast<int32_t>(count) * to.zeros[i];
       }
+      if (kernels.orders_groups) {
+        to.kinds[p] = order_groups(kernels, panel, 4 * width, groups, to.order + p * groups);
+      }
     }
   });
 }
@@ -336,6 +423,8 @@ PackedS8 packed_s8(Tier tier, const void* packed, int64_t n, int64_t segments, i
   b.panels = places.panels;
   b.sums = places.sums;
   b.zeros = *places.has_zeros != 0 ? places.zeros : nullptr;
+  b.order = places.order;
+  b.kinds = places.kinds;
   return b;
 }
 
@@ -358,10 +447,11 @@ int64_t block_rows_s8(Tier tier, int64_t segments, int64_t depth) {
 }
 
 size_t task_bytes_s8(Tier tier, int64_t segments, int64_t depth, int64_t row_scratch) {
+  const GemmS8Kernels& kernels = gemm_s8_kernels(tier, segments, depth);
   const int64_t rows = block_rows_s8(tier, segments, depth);
   return aligned(rows * segments * static_cast<int64_t>(sizeof(void*))) + 2 * aligned(4 * rows) +
-         aligned(rows * row_scratch) +
-         aligned(tiles_bytes(gemm_s8_kernels(tier, segments, depth), rows, segments, depth));
+         aligned(rows * row_scratch) + aligned(tiles_bytes(kernels, rows, segments, depth)) +
+         aligned(copied_bytes(kernels, rows, segments, depth));
 }
 
 void gemm_s8_blocks(Tier tier, const BlocksS8& blocks, int64_t row, int64_t row_end, int64_t panel,

@@ -34,6 +34,11 @@ struct BytesMatrix {
   }
 };
 
+// How many groups of a panel are of which kind; see GemmS8Kernels::orders_groups.
+struct GroupKindsS8 {
+  int32_t twos = 0, ones = 0;
+};
+
 // Packed B[k, n], k = segments * depth: panels of columns, and per column the sum of its elements
 // less their zero point, and the zero point that is left. Per-column arrays are padded to panels.
 struct PackedS8 {
@@ -41,6 +46,9 @@ struct PackedS8 {
   const int8_t* panels = nullptr;
   const int32_t* sums = nullptr;   // [n]: of elements less zero points
   const int32_t* zeros = nullptr;  // [n]: zero points of the stored elements; null: all 0
+  // Of kernels that order groups: [panels][segments * groups], and how far the kinds go in each.
+  const uint32_t* order = nullptr;
+  const GroupKindsS8* kinds = nullptr;
 
   int64_t groups() const { return (depth + 3) / 4; }
 };

@@ -19,6 +19,8 @@ namespace {
 // 12 x 2 accumulators, 2 vectors of B and 1 of A fit 32 registers; 4 x 2 leave 16 room for both
 // halves of A and B.
 constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 12 : 4;
+// Several operations for each sum: more rows would not be faster.
+constexpr int kOrderingTileRows = HWY_TARGET == HWY_AVX3 ? 6 : 4;
 
 template <int kRows, int kVectors>
 HWY_INLINE void finish_tile(const GemmS8Tile& t, const V32 (&sum)[kRows][kVectors]) {
@@ -109,6 +111,79 @@ HWY_INLINE void compute(const GemmS8Tile& t) {
   finish_tile<kRows, kVectors>(t, sum);
 }
 
+#if HWY_ARCH_X86
+// Kernels that order groups.
+template <int kRows, int kVectors>
+HWY_INLINE void compute_in_order(const GemmS8Tile& t) {
+  const D32 d;
+  const hn::Repartition<int8_t, D32> d8;
+  V32 sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  const int8_t* b = t.b;
+  const uint8_t* a[kRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) a[r] = t.rows[r];
+  const auto four_of = [&](int r, size_t place) HWY_ATTR {
+    int32_t four;
+    std::memcpy(&four, a[r] + place, sizeof(four));
+    return hn::Set(d, four);
+  };
+  const auto column = [&](int group, int v) HWY_ATTR {
+    return hn::BitCast(d, hn::LoadU(d8, b + 4 * (group * kVectors + v) * kLanesS8));
+  };
+  const uint32_t* at = t.order;
+  for (int64_t two = t.twos; two > 0; --two, at += 2, b += 8 * kVectors * kLanesS8) {
+    const size_t first = 4 * static_cast<size_t>(at[0]), second = 4 * static_cast<size_t>(at[1]);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V32 row[2] = {four_of(r, first), four_of(r, second)};
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        const V32 words =
+            add_words(pair_products(row[0], column(0, v)), pair_products(row[1], column(1, v)));
+        sum[r][v] = add_pair_sums(words, sum[r][v]);
+      }
+    }
+  }
+  for (int64_t one = t.ones; one > 0; --one, ++at, b += 4 * kVectors * kLanesS8) {
+    const size_t place = 4 * static_cast<size_t>(*at);
+    const V32 first = column(0, 0), last = column(0, kVectors - 1);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V32 row = four_of(r, place);
+      sum[r][0] = add_pair_sums(pair_products(row, first), sum[r][0]);
+      if constexpr (kVectors > 1) sum[r][1] = add_pair_sums(pair_products(row, last), sum[r][1]);
+    }
+  }
+  const uint32_t* const end = t.order + t.groups;
+  for (; at < end; ++at, b += 4 * kVectors * kLanesS8) {
+    const size_t place = 4 * static_cast<size_t>(*at);
+    const BytesB<false> first(hn::BitCast(d, hn::LoadU(d8, b)));
+    const BytesB<false> last(hn::BitCast(d, hn::LoadU(d8, b + 4 * (kVectors - 1) * kLanesS8)));
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const BytesA<false> row(four_of(r, place));
+      sum[r][0] = add_dot(row, first, sum[r][0]);
+      if constexpr (kVectors > 1) sum[r][1] = add_dot(row, last, sum[r][1]);
+    }
+  }
+  finish_tile<kRows, kVectors>(t, sum);
+}
+
+template <int kRows>
+void ordering_tile(const GemmS8Tile& t) {
+  if (t.cols > kLanesS8) {
+    compute_in_order<kRows, 2>(t);
+  } else {
+    compute_in_order<kRows, 1>(t);
+  }
+}
+#endif
+
 template <bool kDot, bool kSigned, int kRows>
 void tile(const GemmS8Tile& t) {
   if (t.cols > kLanesS8) {
@@ -170,6 +245,69 @@ constexpr void fill_fetching_tiles(GemmS8Kernels::Tile* to) {
   }
 }
 
+#if HWY_ARCH_X86
+bool fit(const int8_t* group, const int8_t* more, int64_t bytes) {
+  const hn::Repartition<int8_t, D32> d8;
+  const hn::Repartition<int16_t, D32> d16;
+  const auto most = hn::Set(d16, 128);  // 255 * 128 < 2^15
+  const auto least = hn::Set(d16, -128);
+  const V32 ones = hn::Set(D32(), 0x01010101);
+  const auto positive = [&](const int8_t* at) HWY_ATTR {
+    return pair_products(ones, hn::BitCast(D32(), hn::Max(hn::LoadU(d8, at), hn::Zero(d8))));
+  };
+  const auto negative = [&](const int8_t* at) HWY_ATTR {
+    return pair_products(ones, hn::BitCast(D32(), hn::Min(hn::LoadU(d8, at), hn::Zero(d8))));
+  };
+  for (int64_t i = 0; i < bytes; i += 4 * kLanesS8) {
+    V32 above = positive(group + i), below = negative(group + i);
+    if (more != nullptr) {
+      above = add_words(above, positive(more + i));
+      below = add_words(below, negative(more + i));
+    }
+    const auto high = hn::Gt(hn::BitCast(d16, above), most);
+    const auto low = hn::Lt(hn::BitCast(d16, below), least);
+    if (!hn::AllFalse(d16, high) || !hn::AllFalse(d16, low)) return false;
+  }
+  return true;
+}
+
+void copy_unsigned(const uint8_t* src, int64_t bytes, bool is_signed, uint8_t* dst) {
+  const hn::ScalableTag<uint8_t> d;
+  const hn::CappedTag<uint8_t, 4> four;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const uint8_t shift = is_signed ? 0x80 : 0;
+  const auto copy = [&](auto tag, int64_t at) HWY_ATTR {
+    hn::StoreU(hn::Xor(hn::LoadU(tag, src + at), hn::Set(tag, shift)), tag, dst + at);
+  };
+  int64_t i = 0;
+  for (; i + lanes <= bytes; i += lanes) copy(d, i);
+  if (i < bytes && i > 0) return copy(d, bytes - lanes);
+  for (; i < bytes; i += 4) copy(four, i);
+}
+
+constexpr GemmS8Kernels make_ordering_kernels() {
+  GemmS8Kernels kernels;
+  kernels.tile_rows = kOrderingTileRows;
+  kernels.lanes = static_cast<int>(kLanesS8);
+  kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
+  GemmS8Kernels::Tile* to = kernels.tile[false];
+  to[1] = ordering_tile<1>;
+  to[2] = ordering_tile<2>;
+  to[3] = ordering_tile<3>;
+  to[4] = ordering_tile<4>;
+  if constexpr (kOrderingTileRows == 6) {
+    to[5] = ordering_tile<5>;
+    to[6] = ordering_tile<6>;
+  }
+  kernels.orders_groups = true;
+  kernels.fit = fit;
+  kernels.copy_unsigned = copy_unsigned;
+  kernels.finish = finish_sums;
+  kernels.row_sum = row_sum<false>;
+  return kernels;
+}
+#endif
+
 template <bool kDot>
 constexpr GemmS8Kernels make_kernels() {
   GemmS8Kernels kernels;
@@ -188,9 +326,13 @@ constexpr GemmS8Kernels make_kernels() {
 }  // namespace
 
 extern const GemmS8Kernels kGemmS8;
+#if HWY_ARCH_X86
+constexpr GemmS8Kernels kGemmS8 = make_ordering_kernels();
+#else
 constexpr GemmS8Kernels kGemmS8 = make_kernels<false>();
+#endif
 extern const GemmS8Kernels kGemmS8Dot;
-constexpr GemmS8Kernels kGemmS8Dot = make_kernels<kMayDot>();
+constexpr GemmS8Kernels kGemmS8Dot = kMayDot ? make_kernels<kMayDot>() : kGemmS8;
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

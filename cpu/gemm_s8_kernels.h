@@ -37,6 +37,9 @@ struct GemmS8Tile {
   const int8_t* b = nullptr;  // [segments][groups][width][4]
   int64_t cols = 0;
   bool is_signed = false;  // A
+  // Kernels that order groups: see GemmS8Kernels::orders_groups.
+  const uint32_t* order = nullptr;
+  int64_t twos = 0, ones = 0;
   // Fetching tiles: what is read soon; from group to group it moves by prefetch_step bytes.
   const char* prefetch = nullptr;
   int64_t prefetch_step = 0;
@@ -85,6 +88,17 @@ struct GemmS8Kernels {
   // The same for whole panels while what GemmS8Tile::prefetch says is fetched; null where that does
   // not pay.
   Tile fetching_tile[2][kMaxTileRowsS8 + 1] = {};
+  // The kernels have no instruction for four products: groups of a panel are ordered by how many
+  // products may be added up in 16 bits (fit_words), and lie in B in that order, which
+  // GemmS8Tile::order tells. First two by two those of which each two together fit (`twos` of
+  // these), then those that fit on their own (`ones`), then the others. Rows of A are unsigned and
+  // of one segment.
+  bool orders_groups = false;
+  // Whether products of the elements of a group, and of one more where it is not null, by any
+  // unsigned bytes fit 16 bits, added two by two.
+  bool (*fit)(const int8_t* group, const int8_t* more, int64_t bytes) = nullptr;
+  // Copies bytes (a multiple of 4), shifted to unsigned where they are signed.
+  void (*copy_unsigned)(const uint8_t* src, int64_t bytes, bool is_signed, uint8_t* dst) = nullptr;
   const TilesS8* tiles = nullptr;  // in place of `tile`
   // What becomes of sums in memory, `vectors` to a row.
   void (*finish)(const FinishS8& finish, const int32_t* sums, int64_t rows, int64_t vectors,
@@ -92,6 +106,7 @@ struct GemmS8Kernels {
   // Sums of stored elements: of `count` bytes, signed ones shifted by 128.
   int32_t (*row_sum)(const uint8_t* row, int64_t count, bool is_signed) = nullptr;
 };
+
 // What all kernels of a tier have in common: lanes, panel_cols.
 const GemmS8Kernels& gemm_s8_kernels(Tier tier);
 // The kernels for a sum over k = segments * depth.

@@ -23,13 +23,34 @@ std::vector<uint8_t> random_bytes(int64_t count, uint32_t seed) {
   return bytes;
 }
 
+// Weights as they are stored (signed, or shifted by 128): up to +-spread, which is frequent, and
+// now and then up to +-most.
+struct Spread {
+  int32_t spread = 128, most = 128;
+};
+
+std::vector<uint8_t> random_weights(int64_t count, uint32_t seed, bool is_signed, Spread s) {
+  if (s.spread == 128) return random_bytes(count, seed);
+  std::mt19937 engine(seed);
+  std::vector<uint8_t> bytes(static_cast<size_t>(count));
+  for (uint8_t& byte : bytes) {
+    const uint32_t random = engine();
+    const int32_t most = random % 64 == 0 ? s.most : s.spread;
+    const int32_t inner = static_cast<int32_t>(random >> 8) % (2 * most + 1) - most;
+    const int32_t stored = random % 4 == 1 ? most : random % 4 == 2 ? -most : inner;
+    byte = static_cast<uint8_t>(std::min(stored, 127) ^ (is_signed ? 0 : 0x80));
+  }
+  return bytes;
+}
+
 struct Signs {
   bool a, b;
 };
 
 void check_gemm(Tier tier, int64_t m, int64_t n, int64_t k, bool trans_b, Signs signs,
-                bool per_line) {
-  const auto a = random_bytes(m * (k + 1), 1), b = random_bytes(k * n, 2);
+                bool per_line, Spread spread = {}) {
+  const auto a = random_bytes(m * (k + 1), 1);
+  const auto b = random_weights(k * n, 2, signs.b, spread);
   std::vector<int32_t> a_zero(static_cast<size_t>(m)), b_zero(static_cast<size_t>(n));
   for (int64_t i = 0; i < m; ++i)
     a_zero[i] = static_cast<int32_t>(signs.a ? i % 255 - 128 : i % 256);
@@ -85,6 +106,73 @@ TEST(GemmS8, ShapesSignsZeroPoints) {
   }
 }
 
+// Weights whose products fit 16 bits, two or four of them together, or do not, or all of that in
+// one panel: what tiers without an instruction for four products tell apart.
+TEST(GemmS8, SpreadsOfWeights) {
+  for (Tier tier : available_tiers()) {
+    for (const Spread spread : {Spread{32, 32}, Spread{33, 33}, Spread{64, 64}, Spread{65, 65},
+                                Spread{32, 128}, Spread{64, 128}}) {
+      for (bool a : {false, true}) {
+        check_gemm(tier, 21, 70, 260, a, {a, true}, false, spread);
+        check_gemm(tier, 7, 19, 42, true, {a, false}, true, spread);
+      }
+    }
+  }
+}
+
+// A pair of one group and one of another at the same place; 255 * 128 < 2^15 < 255 * 129.
+TEST(GemmS8, WhatFitsSixteenBits) {
+  struct Case {
+    int8_t pair[2], more[2];
+    bool alone, together;
+  };
+  for (Tier tier : available_tiers()) {
+    const GemmS8Kernels& kernels = gemm_s8_kernels(tier, 1, 64);
+    if (!kernels.orders_groups) continue;
+    const int64_t bytes = 4 * kernels.panel_cols;
+    for (const Case& c :
+         {Case{{64, 64}, {0, 0}, true, true}, Case{{65, 64}, {0, 0}, false, false},
+          Case{{127, 1}, {-64, -64}, true, true}, Case{{127, 2}, {}, false, false},
+          Case{{-128, 0}, {0, 127}, true, true}, Case{{-65, -64}, {}, false, false},
+          Case{{32, 32}, {32, 32}, true, true}, Case{{32, 33}, {32, 32}, true, false},
+          Case{{-32, -33}, {-64, 127}, true, false}}) {
+      for (int64_t at = 0; at < bytes; at += 2) {
+        std::vector<int8_t> group(static_cast<size_t>(bytes)), more = group;
+        std::copy_n(c.pair, 2, group.begin() + at);
+        std::copy_n(c.more, 2, more.begin() + at);
+        EXPECT_EQ(kernels.fit(group.data(), nullptr, bytes), c.alone) << int{c.pair[0]};
+        if (!c.alone) continue;
+        EXPECT_EQ(kernels.fit(group.data(), more.data(), bytes), c.together) << int{c.pair[0]};
+      }
+    }
+  }
+}
+
+// Which groups a panel has, in the tiers that order them.
+TEST(GemmS8, KindsOfGroups) {
+  constexpr int64_t kDepth = 64;
+  struct Case {
+    Spread spread;
+    int32_t twos, ones;
+  };
+  for (Tier tier : available_tiers()) {
+    if (!gemm_s8_kernels(tier, 1, kDepth).orders_groups) continue;
+    for (const Case& c : {Case{{32, 32}, 8, 0}, Case{{64, 64}, 0, 16}, Case{{128, 128}, 0, 0}}) {
+      const int64_t n = gemm_s8_kernels(tier).panel_cols;
+      const auto b = random_weights(kDepth * n, 3, true, c.spread);
+      const BytesMatrix bm{b.data(), true, nullptr, false};
+      std::vector<char> packed(packed_s8_bytes(tier, n, 1, kDepth));
+      pack_b_s8(tier, bm, {.step = n, .col_step = 1}, n, 1, kDepth, packed.data(), nullptr);
+      const PackedS8 result = packed_s8(tier, packed.data(), n, 1, kDepth);
+      EXPECT_EQ(result.kinds[0].twos, c.twos) << tier_name(tier);
+      EXPECT_EQ(result.kinds[0].ones, c.ones) << tier_name(tier);
+      std::vector<uint32_t> order(result.order, result.order + kDepth / 4);
+      std::sort(order.begin(), order.end());
+      for (uint32_t i = 0; i < order.size(); ++i) EXPECT_EQ(order[i], i);
+    }
+  }
+}
+
 // The sums of a convolution by plain loops.
 std::vector<int32_t> plain_conv(const ConvShape& s, const BytesMatrix& xm, const BytesMatrix& wm) {
   const int64_t channels = s.in_channels / s.groups, cols = s.out_channels / s.groups;
@@ -114,14 +202,14 @@ std::vector<int32_t> plain_conv(const ConvShape& s, const BytesMatrix& xm, const
 
 // w_zeros: how far the zero points of the weights spread.
 void check_conv(Tier tier, ConvShape s, bool src_signed, bool weights_signed = true,
-                int32_t w_zeros = 20) {
+                int32_t w_zeros = 20, Spread spread = {}) {
   for (int i = 0; i < 3; ++i) {
     const int64_t span = (s.kernel[i] - 1) * s.dilation[i] + 1;
     s.out[i] = (s.in[i] + 2 * s.pad[i] - span) / s.stride[i] + 1;
   }
   const int64_t channels = s.in_channels / s.groups;
   const auto x = random_bytes(s.batch * s.in_pixels() * s.in_channels, 1);
-  const auto w = random_bytes(s.out_channels * channels * s.taps(), 2);
+  const auto w = random_weights(s.out_channels * channels * s.taps(), 2, weights_signed, spread);
   const int32_t x_zero = src_signed ? -7 : 131;
   std::vector<int32_t> w_zero(static_cast<size_t>(s.out_channels));
   for (size_t i = 0; i < w_zero.size(); ++i) {
@@ -176,6 +264,8 @@ TEST(GemmS8, Convolutions) {
                        .out_channels = 70};
     check_conv(tier, pointers, true, false);
     check_conv(tier, pointers, false, true, 1);
+    check_conv(tier, pointers, true, true, 1, {32, 128});
+    check_conv(tier, pointers, false, false, 20, {64, 64});
     check_conv(tier, {.in = {1, 5, 30}, .in_channels = 16, .out_channels = 33}, false);
     check_conv(tier, {.in = {1, 5, 30}, .in_channels = 3, .out_channels = 4}, true);
   }
