@@ -2,6 +2,7 @@
 
 from arithmetic import (Bar, geomean, p50, ratio, ratios, second_thread, share_of_peak,
                         worst_growth)
+from contenders import EXACT_REFERENCE, REFERENCE
 
 SECOND_THREAD_FROM = 0.005  # seconds with one thread
 MB = 1e6
@@ -175,6 +176,10 @@ def quantized_bars(results):
         if found:
             bars.append(Bar(f"8-bit models, geomean, ONNX Runtime / Sardonyx, {text}", 1.3,
                             geomean(found.values()), note=list_models(found)))
+        if any("differs" in row["contenders"].get(REFERENCE, {}) for row in rows):
+            exact = ratios(rows, EXACT_REFERENCE)
+            bars.append(Bar(f"the same, ONNX Runtime asked for the same answer, {text}", 1.3,
+                            geomean(exact.values()), note=list_models(exact)))
         if own:
             bars.append(Bar(f"8-bit models, worst, our f32 / ours, {text}", 1, min(own.values()),
                             note=min(own, key=own.get)))

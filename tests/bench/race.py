@@ -22,7 +22,7 @@ from inputs import make_inputs  # noqa: E402
 from manifest import read_manifest  # noqa: E402
 
 from arithmetic import join_rounds, worst_nodes  # noqa: E402
-from contenders import MAY_DIFFER, REFERENCE, SECOND_REFERENCE  # noqa: E402
+from contenders import EXACT_REFERENCE, MAY_DIFFER, REFERENCE, SECOND_REFERENCE  # noqa: E402
 
 SECONDS_PER_PROCESS = 600
 # Of 8-bit outputs, where one rounding apart is one step apart.
@@ -168,10 +168,13 @@ class Race:
     def compare_outputs(self, model, case, threads, found):
         """Sets "of_bar" and "problem" of every contender, from the outputs of the first round."""
         path, quantized = self.model_path(model), model["source"] == "quantized"
-        expected = load_outputs(self.outputs_path(REFERENCE))
+        reference = EXACT_REFERENCE if EXACT_REFERENCE in found else REFERENCE
+        if "problem" in found.get(reference, {"problem": "absent"}):
+            return
+        expected = load_outputs(self.outputs_path(reference))
         own = None
         for name, result in found.items():
-            if name == REFERENCE or "problem" in result:
+            if name == reference or "problem" in result:
                 continue
             got = load_outputs(self.outputs_path(name))
             share, problem = (compare_quantized if quantized else compare)(got, expected)
@@ -181,7 +184,7 @@ class Race:
                     share, problem = compare(got, expected, own)
                     result["bar"] = "own"
             result["of_bar"] = share
-            if problem and name in MAY_DIFFER:
+            if problem and (name in MAY_DIFFER or name == REFERENCE):
                 result["differs"] = problem
             elif problem:
                 result["problem"] = problem
@@ -195,8 +198,7 @@ class Race:
                                                    self.outputs_path(name))]}
             except Failed as failure:
                 found[name] = {"problem": str(failure)}
-        if REFERENCE in found and "problem" not in found[REFERENCE]:
-            self.compare_outputs(model, case, threads, found)
+        self.compare_outputs(model, case, threads, found)
         return found
 
     def later_round(self, path, case, threads, found):

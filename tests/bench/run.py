@@ -31,7 +31,7 @@ from onnx import TensorProto, helper  # noqa: E402
 
 from cases import DEFAULT_CACHE, save_case, stop  # noqa: E402
 from chart import draw  # noqa: E402
-from contenders import RACING, REFERENCE, version_of  # noqa: E402
+from contenders import EXACT_REFERENCE, RACING, REFERENCE, version_of  # noqa: E402
 from quantize import quantize  # noqa: E402
 from race import Failed, Race, cosine_of, describe_point, load_outputs, read_models, run_json  # noqa: E402
 from report import every_row, report  # noqa: E402
@@ -297,6 +297,7 @@ def measure_all(arguments, models, work):
         save()
     if "quantized" not in arguments.skip:
         race.contenders = [name for name in plain if name != "openvino"]
+        race.contenders += [EXACT_REFERENCE] if REFERENCE in plain else []
         results["quantized"] = measure_quantized(race, models, arguments.threads, arguments.cache)
         save()
     if "bf16" not in arguments.skip:

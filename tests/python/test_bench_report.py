@@ -172,6 +172,44 @@ def test_quantized_beside_our_own_floats(results):
     assert bar_named(results, "8-bit models, worst").value == pytest.approx(0.5)
 
 
+def test_quantized_where_the_reference_saturates(results):
+    row = make_row("Alpha, QDQ", 1, [0.020], [0.018], [1], of="Alpha")
+    row["contenders"]["onnxruntime_exact"] = timed([0.024])
+    results["quantized"] = [row]
+    assert not [bar for bar in bars.all_bars(results) if "the same answer" in bar.title]
+    row["contenders"]["onnxruntime"]["differs"] = "output 0: cosine 0.9"
+    assert bar_named(results, "8-bit models, geomean").value == pytest.approx(0.9)
+    assert bar_named(results, "the same, ONNX Runtime asked").value == pytest.approx(1.2)
+    text = report.quantized_table(results)
+    assert "output 0: cosine 0.9" in text and "| 24.0 | 1.20 |" in text
+
+
+class FakeRace(race.Race):
+    """Outputs that are at hand."""
+
+    def __init__(self, outputs):
+        self.outputs = outputs
+
+    def outputs_path(self, contender):
+        return contender
+
+    def model_path(self, model):
+        return model["name"]
+
+
+def test_exact_outputs_are_what_8_bit_models_are_compared_with(monkeypatch):
+    exact, saturated = np.float32([1, 2, 3]), np.float32([3, 1, 2])
+    outputs = {"sardonyx": [exact], "onnxruntime": [saturated], "onnxruntime_exact": [exact]}
+    monkeypatch.setattr(race, "load_outputs", lambda path: outputs[path])
+    found = {name: {"rounds": []} for name in outputs}
+    FakeRace(outputs).compare_outputs({"name": "a", "source": "quantized"}, "", 1, found)
+    assert "problem" not in found["sardonyx"] and "differs" not in found["sardonyx"]
+    assert "cosine" in found["onnxruntime"]["differs"]
+    outputs["sardonyx"] = [saturated]
+    FakeRace(outputs).compare_outputs({"name": "a", "source": "quantized"}, "", 1, found)
+    assert "cosine" in found["sardonyx"]["problem"]
+
+
 def test_tables_have_a_cell_for_each_column(results):
     results["tiny"] = {"sardonyx": 2e-6, "cpp": 4e-7, "onnxruntime": 5e-6}
     results["concurrent"] = [{"title": "Alpha", "contender": "sardonyx", "one": 10, "two": 19,
