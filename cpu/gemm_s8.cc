@@ -107,6 +107,7 @@ class BlockS8 {
       tile.order = b.order + panel * tile.groups;
       tile.twos = b.kinds[panel].twos;
       tile.ones = b.kinds[panel].ones;
+      tile.turned = b.kinds[panel].turned;
     }
     tile.b = b.panels + col * 4 * b.segments * b.groups();
     tile.cols = std::min<int64_t>(kernels_.panel_cols, b.n - col);
@@ -338,41 +339,54 @@ int32_t pack_column(const uint8_t* src, const PlacesS8& places, int64_t segments
   return sum;
 }
 
+struct TurnedGroup {
+  int64_t group = 0;
+  uint32_t turn = 0;
+};
+
 // Orders the groups of a panel, each of group_bytes, by how many of their products fit 16 bits.
 GroupKindsS8 order_groups(const GemmS8Kernels& kernels, int8_t* panel, int64_t group_bytes,
                           int64_t count, uint32_t* order) {
-  std::vector<int64_t> twos, ones, others;
+  std::vector<TurnedGroup> twos, ones, turned, others;
   int64_t waiting = -1;  // for one that it fits together with
   for (int64_t g = 0; g < count; ++g) {
     const int8_t* group = panel + g * group_bytes;
-    if (!kernels.fit(group, nullptr, group_bytes)) {
-      others.push_back(g);
+    uint32_t turn = 0;
+    while (turn < kTurnCountS8 && !kernels.fit(group, turn, nullptr, group_bytes)) ++turn;
+    if (turn == kTurnCountS8) {
+      others.push_back({g, 0});
+    } else if (turn > 0) {
+      turned.push_back({g, turn});
     } else if (waiting < 0) {
       waiting = g;
-    } else if (kernels.fit(panel + waiting * group_bytes, group, group_bytes)) {
-      twos.push_back(waiting);
-      twos.push_back(g);
+    } else if (kernels.fit(group, 0, panel + waiting * group_bytes, group_bytes)) {
+      twos.push_back({waiting, 0});
+      twos.push_back({g, 0});
       waiting = -1;
     } else {
-      ones.push_back(waiting);
+      ones.push_back({waiting, 0});
       waiting = g;
     }
   }
-  if (waiting >= 0) ones.push_back(waiting);
+  if (waiting >= 0) ones.push_back({waiting, 0});
   // Few of them are not worth a loop.
   if (4 * static_cast<int64_t>(twos.size()) < 3 * count) {
     ones.insert(ones.end(), twos.begin(), twos.end());
     twos.clear();
   }
   const std::vector<int8_t> before(panel, panel + count * group_bytes);
-  for (const std::vector<int64_t>* kind : {&twos, &ones, &others}) {
-    for (int64_t g : *kind) {
-      std::copy_n(before.begin() + g * group_bytes, group_bytes, panel);
+  for (const std::vector<TurnedGroup>* kind : {&twos, &ones, &turned, &others}) {
+    for (const TurnedGroup& from : *kind) {
+      const int8_t* group = before.data() + from.group * group_bytes;
+      for (int64_t i = 0; i < group_bytes; ++i) {
+        panel[i] = group[i / 4 * 4 + kTurnsS8[from.turn][i % 4]];
+      }
       panel += group_bytes;
-      *order++ = static_cast<uint32_t>(g);
+      *order++ = static_cast<uint32_t>(from.group) | from.turn << kTurnShiftS8;
     }
   }
-  return {static_cast<int32_t>(twos.size() / 2), static_cast<int32_t>(ones.size())};
+  return {static_cast<int32_t>(twos.size() / 2), static_cast<int32_t>(ones.size()),
+          static_cast<int32_t>(turned.size())};
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ struct BytesMatrix {
 
 // How many groups of a panel are of which kind; see GemmS8Kernels::orders_groups.
 struct GroupKindsS8 {
-  int32_t twos = 0, ones = 0;
+  int32_t twos = 0, ones = 0, turned = 0;
 };
 
 // Packed B[k, n], k = segments * depth: panels of columns, and per column the sum of its elements

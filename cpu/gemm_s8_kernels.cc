@@ -112,6 +112,29 @@ HWY_INLINE void compute(const GemmS8Tile& t) {
 }
 
 #if HWY_ARCH_X86
+// kTurnsS8 for all groups of a block of 16 bytes.
+struct TurnPlaces {
+  alignas(16) uint8_t at[kTurnCountS8][16] = {};
+  constexpr TurnPlaces() {
+    for (uint32_t turn = 0; turn < kTurnCountS8; ++turn) {
+      for (int i = 0; i < 16; ++i) {
+        at[turn][i] = static_cast<uint8_t>(i / 4 * 4 + kTurnsS8[turn][i % 4]);
+      }
+    }
+  }
+};
+constexpr TurnPlaces kTurnPlaces;
+
+struct Turned {
+  hn::Vec<hn::Repartition<uint8_t, D32>> places;
+  explicit HWY_INLINE Turned(uint32_t turn)
+      : places(hn::LoadDup128(hn::Repartition<uint8_t, D32>(), kTurnPlaces.at[turn])) {}
+  HWY_INLINE V32 operator()(V32 fours) const {
+    const hn::Repartition<uint8_t, D32> d8;
+    return hn::BitCast(D32(), hn::TableLookupBytes(hn::BitCast(d8, fours), places));
+  }
+};
+
 // Kernels that order groups.
 template <int kRows, int kVectors>
 HWY_INLINE void compute_in_order(const GemmS8Tile& t) {
@@ -155,6 +178,17 @@ HWY_INLINE void compute_in_order(const GemmS8Tile& t) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const V32 row = four_of(r, place);
+      sum[r][0] = add_pair_sums(pair_products(row, first), sum[r][0]);
+      if constexpr (kVectors > 1) sum[r][1] = add_pair_sums(pair_products(row, last), sum[r][1]);
+    }
+  }
+  for (int64_t one = t.turned; one > 0; --one, ++at, b += 4 * kVectors * kLanesS8) {
+    const size_t place = 4 * static_cast<size_t>(*at & ((1u << kTurnShiftS8) - 1));
+    const Turned turned(*at >> kTurnShiftS8);
+    const V32 first = column(0, 0), last = column(0, kVectors - 1);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V32 row = turned(four_of(r, place));
       sum[r][0] = add_pair_sums(pair_products(row, first), sum[r][0]);
       if constexpr (kVectors > 1) sum[r][1] = add_pair_sums(pair_products(row, last), sum[r][1]);
     }
@@ -246,23 +280,23 @@ constexpr void fill_fetching_tiles(GemmS8Kernels::Tile* to) {
 }
 
 #if HWY_ARCH_X86
-bool fit(const int8_t* group, const int8_t* more, int64_t bytes) {
+bool fit(const int8_t* group, uint32_t turn, const int8_t* more, int64_t bytes) {
   const hn::Repartition<int8_t, D32> d8;
   const hn::Repartition<int16_t, D32> d16;
   const auto most = hn::Set(d16, 128);  // 255 * 128 < 2^15
   const auto least = hn::Set(d16, -128);
   const V32 ones = hn::Set(D32(), 0x01010101);
-  const auto positive = [&](const int8_t* at) HWY_ATTR {
-    return pair_products(ones, hn::BitCast(D32(), hn::Max(hn::LoadU(d8, at), hn::Zero(d8))));
-  };
-  const auto negative = [&](const int8_t* at) HWY_ATTR {
-    return pair_products(ones, hn::BitCast(D32(), hn::Min(hn::LoadU(d8, at), hn::Zero(d8))));
-  };
+  const Turned turned(turn);
+  const auto pair_sums = [&](hn::Vec<decltype(d8)> elements)
+                             HWY_ATTR { return pair_products(ones, hn::BitCast(D32(), elements)); };
+  const auto zero = hn::Zero(d8);
   for (int64_t i = 0; i < bytes; i += 4 * kLanesS8) {
-    V32 above = positive(group + i), below = negative(group + i);
+    const auto these = hn::BitCast(d8, turned(hn::BitCast(D32(), hn::LoadU(d8, group + i))));
+    V32 above = pair_sums(hn::Max(these, zero)), below = pair_sums(hn::Min(these, zero));
     if (more != nullptr) {
-      above = add_words(above, positive(more + i));
-      below = add_words(below, negative(more + i));
+      const auto those = hn::LoadU(d8, more + i);
+      above = add_words(above, pair_sums(hn::Max(those, zero)));
+      below = add_words(below, pair_sums(hn::Min(those, zero)));
     }
     const auto high = hn::Gt(hn::BitCast(d16, above), most);
     const auto low = hn::Lt(hn::BitCast(d16, below), least);

@@ -39,7 +39,7 @@ struct GemmS8Tile {
   bool is_signed = false;  // A
   // Kernels that order groups: see GemmS8Kernels::orders_groups.
   const uint32_t* order = nullptr;
-  int64_t twos = 0, ones = 0;
+  int64_t twos = 0, ones = 0, turned = 0;
   // Fetching tiles: what is read soon; from group to group it moves by prefetch_step bytes.
   const char* prefetch = nullptr;
   int64_t prefetch_step = 0;
@@ -78,6 +78,11 @@ struct TilesS8 {
 
 inline constexpr int kMaxTileRowsS8 = 12;
 
+// The orders of four elements that make different pairs.
+inline constexpr uint32_t kTurnCountS8 = 3;
+inline constexpr uint8_t kTurnsS8[kTurnCountS8][4] = {{0, 1, 2, 3}, {0, 2, 1, 3}, {0, 3, 1, 2}};
+inline constexpr int kTurnShiftS8 = 30;  // of GemmS8Tile::order
+
 struct GemmS8Kernels {
   using Tile = void (*)(const GemmS8Tile& tile);
   int tile_rows = 0;
@@ -88,15 +93,15 @@ struct GemmS8Kernels {
   // The same for whole panels while what GemmS8Tile::prefetch says is fetched; null where that does
   // not pay.
   Tile fetching_tile[2][kMaxTileRowsS8 + 1] = {};
-  // The kernels have no instruction for four products: groups of a panel are ordered by how many
-  // products may be added up in 16 bits (fit_words), and lie in B in that order, which
-  // GemmS8Tile::order tells. First two by two those of which each two together fit (`twos` of
-  // these), then those that fit on their own (`ones`), then the others. Rows of A are unsigned and
-  // of one segment.
+  // Where there is no instruction for four products, groups of four are ordered panel by panel by
+  // how many of their products add up in 16 bits (`fit`): first `twos` times two of them that fit
+  // together, then `ones` that fit alone, then `turned` ones that fit if other elements make pairs
+  // (kTurnsS8), then the others. B lies in that order, and GemmS8Tile::order says which group of A
+  // each is, and in its upper bits how it is turned. Rows of A are unsigned and of one segment.
   bool orders_groups = false;
-  // Whether products of the elements of a group, and of one more where it is not null, by any
-  // unsigned bytes fit 16 bits, added two by two.
-  bool (*fit)(const int8_t* group, const int8_t* more, int64_t bytes) = nullptr;
+  // Whether products of the elements of a group, turned so, and of one more where it is not null,
+  // by any unsigned bytes fit 16 bits, added two by two.
+  bool (*fit)(const int8_t* group, uint32_t turn, const int8_t* more, int64_t bytes) = nullptr;
   // Copies bytes (a multiple of 4), shifted to unsigned where they are signed.
   void (*copy_unsigned)(const uint8_t* src, int64_t bytes, bool is_signed, uint8_t* dst) = nullptr;
   const TilesS8* tiles = nullptr;  // in place of `tile`

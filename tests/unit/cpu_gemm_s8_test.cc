@@ -140,9 +140,9 @@ TEST(GemmS8, WhatFitsSixteenBits) {
         std::vector<int8_t> group(static_cast<size_t>(bytes)), more = group;
         std::copy_n(c.pair, 2, group.begin() + at);
         std::copy_n(c.more, 2, more.begin() + at);
-        EXPECT_EQ(kernels.fit(group.data(), nullptr, bytes), c.alone) << int{c.pair[0]};
+        EXPECT_EQ(kernels.fit(group.data(), 0, nullptr, bytes), c.alone) << int{c.pair[0]};
         if (!c.alone) continue;
-        EXPECT_EQ(kernels.fit(group.data(), more.data(), bytes), c.together) << int{c.pair[0]};
+        EXPECT_EQ(kernels.fit(group.data(), 0, more.data(), bytes), c.together) << int{c.pair[0]};
       }
     }
   }
@@ -167,8 +167,43 @@ TEST(GemmS8, KindsOfGroups) {
       EXPECT_EQ(result.kinds[0].twos, c.twos) << tier_name(tier);
       EXPECT_EQ(result.kinds[0].ones, c.ones) << tier_name(tier);
       std::vector<uint32_t> order(result.order, result.order + kDepth / 4);
+      for (uint32_t& place : order) place &= (1u << kTurnShiftS8) - 1;
       std::sort(order.begin(), order.end());
       for (uint32_t i = 0; i < order.size(); ++i) EXPECT_EQ(order[i], i);
+    }
+  }
+}
+
+// Weights of which the first two do not fit 16 bits, and now and then neither the first and third.
+TEST(GemmS8, TurnedGroups) {
+  constexpr int64_t kDepth = 40, kRows = 5;
+  constexpr int8_t kFours[2][4] = {{127, 10, -5, 20}, {-100, -40, -40, 20}};
+  for (Tier tier : available_tiers()) {
+    const int64_t n = gemm_s8_kernels(tier).panel_cols;
+    std::vector<int8_t> b(static_cast<size_t>(kDepth * n));
+    for (int64_t k = 0; k < kDepth; ++k) b[k * n + k % n] = 1;
+    for (int64_t k = 0; k < kDepth; ++k) b[k * n + 2] = kFours[k / 4 % 2][k % 4];
+    const BytesMatrix bm{b.data(), true, nullptr, false};
+    std::vector<char> packed(packed_s8_bytes(tier, n, 1, kDepth));
+    pack_b_s8(tier, bm, {.step = n, .col_step = 1}, n, 1, kDepth, packed.data(), nullptr);
+    const std::vector<uint8_t> a(static_cast<size_t>(kRows * kDepth), 255);
+    std::vector<int32_t> c(static_cast<size_t>(kRows * n));
+    GemmS8Args args;
+    args.m = kRows;
+    args.a = {a.data(), false, nullptr, false};
+    args.lda = kDepth;
+    args.b = packed_s8(tier, packed.data(), n, 1, kDepth);
+    args.output.dst = c.data();
+    args.output.ld = n;
+    if (args.b.kinds != nullptr) {
+      EXPECT_EQ(args.b.kinds[0].turned, kDepth / 4) << tier_name(tier);
+    }
+    std::vector<char> space(gemm_s8_workspace_bytes(tier, kRows, n, kDepth, 1));
+    gemm_s8(tier, args, space.data(), nullptr);
+    for (int64_t i = 0; i < kRows * n; ++i) {
+      int32_t want = 0;
+      for (int64_t k = 0; k < kDepth; ++k) want += 255 * b[k * n + i % n];
+      EXPECT_EQ(c[i], want) << tier_name(tier) << " " << i;
     }
   }
 }
