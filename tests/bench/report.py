@@ -320,7 +320,7 @@ def every_row(results):
 
 
 def behind_list(results, notes):
-    """Every row in which a peer of the same precision is ahead, and what notes.md says of it."""
+    """Every row in which a peer of the same precision is ahead, and what the notes say of it."""
     lines = [f"- {row['title']}, {row['threads']} thread{'s' * (row['threads'] > 1)}: "
              f"{title_of(peer)} takes {value:.2f} of our time"
              for row in results["rows"] for peer in PEERS if peer not in MAY_DIFFER

@@ -246,7 +246,8 @@ def parse_arguments():
     parser.add_argument("--json", metavar="FILE", help="write the results there too")
     parser.add_argument("--from", dest="stored", metavar="FILE",
                         help="measure nothing: report these results")
-    parser.add_argument("--output", metavar="FILE", help="the report (default BENCHMARKS.md)")
+    parser.add_argument("--output", metavar="FILE",
+                        help="the report (default BENCHMARKS.md), and its chart beside it")
     parser.add_argument("--cache", default=DEFAULT_CACHE, help="of the models")
     parser.add_argument("--build", default=os.path.join(REPOSITORY, "build"),
                         help="folder with bin/sardonyx and lib/libsardonyx.so")
@@ -316,15 +317,21 @@ def measure_all(arguments, models, work):
 
 
 def write_report(arguments, results, work):
-    whole = results["settings"]["complete"] or arguments.output
+    whole = results["settings"]["complete"]
     output = arguments.output or os.path.join(REPOSITORY if whole else work, "BENCHMARKS.md")
     folder = os.path.dirname(os.path.abspath(output))
-    results["chart"] = os.path.join("docs", "benchmarks.svg") if whole else "benchmarks.svg"
+    if arguments.output:
+        results["chart"] = os.path.splitext(os.path.basename(output))[0] + ".svg"
+    else:
+        results["chart"] = os.path.join("docs", "benchmarks.svg") if whole else "benchmarks.svg"
     chart = os.path.join(folder, results["chart"])
     os.makedirs(os.path.dirname(chart), exist_ok=True)
     draw(results, chart)
-    with open(os.path.join(HERE, "notes.md"), encoding="utf-8") as file:
-        notes = file.read()
+    # What is to be said of the figures of such a processor.
+    notes, path = "", os.path.join(HERE, f"notes-{results['machine']['tier']}.md")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            notes = file.read()
     with open(output, "w", encoding="utf-8") as file:
         file.write(report(results, notes))
     print(f"written: {os.path.relpath(output)}, {os.path.relpath(chart)}")
