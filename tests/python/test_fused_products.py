@@ -5,6 +5,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from beside_oracle import check, check_defined, make_model, random
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 import sardonyx
 
@@ -145,4 +146,9 @@ def test_fpq4(k, rows, kind, head):
     blob[..., :4] = scales[..., None].view(np.uint8)
     blob[..., 4] &= 15  # the zero point, where there is one
     inputs = [random(2, rows, k), blob.ravel(), np.array([k, n], np.int64)]
-    check("MatMulFpQ4", inputs, constants=(1, 2), blk_quant_type=kind, atol=1e-4)
+    try:
+        check("MatMulFpQ4", inputs, constants=(1, 2), blk_quant_type=kind, atol=1e-4)
+    except Fail as error:
+        if "not yet supported on this hardware" not in str(error):
+            raise
+        pytest.skip("ONNX Runtime has no such products on this processor")

@@ -244,7 +244,10 @@ def test_sampling(attrs):
     assert (logits == logits[0]).all()
     shares = shares_of(logits[0])
     check_draws(drawn(session, feeds), shares)
-    # ONNX Runtime's kernel for processors leaves filtered_logits out.
+    # ONNX Runtime's kernel for processors leaves filtered_logits out, and what it draws from nothing
+    # depends on the processor.
+    if attrs == {"top_p": 0.0}:
+        return
     theirs = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     check_draws(drawn(theirs, feeds), shares)
 
