@@ -5,6 +5,7 @@
 #include "hwy/highway.h"
 
 #include <cstring>
+#include <utility>
 
 #include "cpu/byte_dot.h"
 #include "cpu/finish_s8-inl.h"
@@ -251,22 +252,9 @@ int32_t row_sum(const uint8_t* row, int64_t count, bool is_signed) {
   return sum;
 }
 
-template <bool kDot, bool kSigned>
-constexpr void fill_tiles(GemmS8Kernels::Tile* to) {
-  to[1] = tile<kDot, kSigned, 1>;
-  to[2] = tile<kDot, kSigned, 2>;
-  to[3] = tile<kDot, kSigned, 3>;
-  to[4] = tile<kDot, kSigned, 4>;
-  if constexpr (kTileRows == 12) {
-    to[5] = tile<kDot, kSigned, 5>;
-    to[6] = tile<kDot, kSigned, 6>;
-    to[7] = tile<kDot, kSigned, 7>;
-    to[8] = tile<kDot, kSigned, 8>;
-    to[9] = tile<kDot, kSigned, 9>;
-    to[10] = tile<kDot, kSigned, 10>;
-    to[11] = tile<kDot, kSigned, 11>;
-    to[12] = tile<kDot, kSigned, 12>;
-  }
+template <bool kDot, bool kSigned, int... kRows>
+constexpr void fill_tiles(GemmS8Kernels::Tile* to, std::integer_sequence<int, kRows...>) {
+  ((to[kRows + 1] = tile<kDot, kSigned, kRows + 1>), ...);
 }
 
 template <bool kDot, bool kSigned>
@@ -319,20 +307,17 @@ void copy_unsigned(const uint8_t* src, int64_t bytes, bool is_signed, uint8_t* d
   for (; i < bytes; i += 4) copy(four, i);
 }
 
+template <int... kRows>
+constexpr void fill_ordering_tiles(GemmS8Kernels::Tile* to, std::integer_sequence<int, kRows...>) {
+  ((to[kRows + 1] = ordering_tile<kRows + 1>), ...);
+}
+
 constexpr GemmS8Kernels make_ordering_kernels() {
   GemmS8Kernels kernels;
   kernels.tile_rows = kOrderingTileRows;
   kernels.lanes = static_cast<int>(kLanesS8);
   kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
-  GemmS8Kernels::Tile* to = kernels.tile[false];
-  to[1] = ordering_tile<1>;
-  to[2] = ordering_tile<2>;
-  to[3] = ordering_tile<3>;
-  to[4] = ordering_tile<4>;
-  if constexpr (kOrderingTileRows == 6) {
-    to[5] = ordering_tile<5>;
-    to[6] = ordering_tile<6>;
-  }
+  fill_ordering_tiles(kernels.tile[false], std::make_integer_sequence<int, kOrderingTileRows>());
   kernels.orders_groups = true;
   kernels.fit = fit;
   kernels.copy_unsigned = copy_unsigned;
@@ -348,8 +333,9 @@ constexpr GemmS8Kernels make_kernels() {
   kernels.tile_rows = kTileRows;
   kernels.lanes = static_cast<int>(kLanesS8);
   kernels.panel_cols = 2 * static_cast<int>(kLanesS8);
-  fill_tiles<kDot, false>(kernels.tile[false]);
-  fill_tiles<kDot, kDot>(kernels.tile[true]);
+  constexpr std::make_integer_sequence<int, kTileRows> rows;
+  fill_tiles<kDot, false>(kernels.tile[false], rows);
+  fill_tiles<kDot, kDot>(kernels.tile[true], rows);
   fill_fetching_tiles<kDot, false>(kernels.fetching_tile[false]);
   fill_fetching_tiles<kDot, kDot>(kernels.fetching_tile[true]);
   kernels.finish = finish_sums;

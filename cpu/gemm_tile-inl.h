@@ -9,6 +9,7 @@
 
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "cpu/gemm_kernels.h"
 #include "cpu/transpose-inl.h"
@@ -649,44 +650,27 @@ void activate(Activation activation, T p0, T p1, const T* src, int64_t src_ld, c
   columns(0, col, cols);
 }
 
+template <class T, int... kRows>
+constexpr void fill_tiles(GemmKernels<T>& kernels, std::integer_sequence<int, kRows...>) {
+  ((kernels.tile[kRows + 1] = gemm_tile<T, kRows + 1>), ...);
+}
+template <class T, int... kRows>
+constexpr void fill_packed_tiles(GemmKernels<T>& kernels, std::integer_sequence<int, kRows...>) {
+  ((kernels.packed_tile[kRows + 1] = gemm_packed_tile<T, kRows + 1>), ...);
+}
+
 template <class T>
 constexpr GemmKernels<T> make_gemm_kernels() {
   GemmKernels<T> kernels;
   kernels.tile_rows = kTileRows;
   kernels.lanes = static_cast<int>(TileOps<T>::kLanes);
   kernels.panel_cols = 2 * kernels.lanes;
-  kernels.tile[1] = gemm_tile<T, 1>;
-  kernels.tile[2] = gemm_tile<T, 2>;
-  kernels.tile[3] = gemm_tile<T, 3>;
-  kernels.tile[4] = gemm_tile<T, 4>;
-  kernels.tile[5] = gemm_tile<T, 5>;
-  kernels.tile[6] = gemm_tile<T, 6>;
-  if constexpr (kTileRows == 12) {
-    kernels.tile[7] = gemm_tile<T, 7>;
-    kernels.tile[8] = gemm_tile<T, 8>;
-    kernels.tile[9] = gemm_tile<T, 9>;
-    kernels.tile[10] = gemm_tile<T, 10>;
-    kernels.tile[11] = gemm_tile<T, 11>;
-    kernels.tile[12] = gemm_tile<T, 12>;
-  }
+  fill_tiles<T>(kernels, std::make_integer_sequence<int, kTileRows>());
   // Rows far apart share sets of the first cache, and twelve pointers are more than there are
   // registers; 8 bytes are rare enough.
   if constexpr ((HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2) && std::is_same_v<T, float>) {
     kernels.pack_a = pack_a<T>;
-    kernels.packed_tile[1] = gemm_packed_tile<T, 1>;
-    kernels.packed_tile[2] = gemm_packed_tile<T, 2>;
-    kernels.packed_tile[3] = gemm_packed_tile<T, 3>;
-    kernels.packed_tile[4] = gemm_packed_tile<T, 4>;
-    kernels.packed_tile[5] = gemm_packed_tile<T, 5>;
-    kernels.packed_tile[6] = gemm_packed_tile<T, 6>;
-    if constexpr (kTileRows == 12) {
-      kernels.packed_tile[7] = gemm_packed_tile<T, 7>;
-      kernels.packed_tile[8] = gemm_packed_tile<T, 8>;
-      kernels.packed_tile[9] = gemm_packed_tile<T, 9>;
-      kernels.packed_tile[10] = gemm_packed_tile<T, 10>;
-      kernels.packed_tile[11] = gemm_packed_tile<T, 11>;
-      kernels.packed_tile[12] = gemm_packed_tile<T, 12>;
-    }
+    fill_packed_tiles<T>(kernels, std::make_integer_sequence<int, kTileRows>());
   }
   kernels.wide[1] = gemm_wide_tile<T, 1, 4>;
   kernels.wide[2] = gemm_wide_tile<T, 2, 2>;
