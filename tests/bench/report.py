@@ -204,8 +204,8 @@ def quantized_table(results):
                       milliseconds(p50(row, EXACT_REFERENCE)), number(ratio(row, EXACT_REFERENCE)),
                       number(plain / ours if plain and ours else None)])
     text = ("## 8-bit models\n\nMade by `onnxruntime.quantization`; outputs agree to a cosine of "
-            "0.999 or more with those of ONNX Runtime on the same file, asked to be exact "
-            "(`session.x64quantprecision`): without VNNI its sums saturate at 16 bits otherwise.\n\n"
+            "0.999 or more with those of\nONNX Runtime on the same file, asked to be exact "
+            "(`session.x64quantprecision`): without VNNI its sums saturate at 16\nbits otherwise.\n\n"
             + table(["model", "threads", "Sardonyx ms", "ONNX Runtime ms", "×", "exact ms", "×",
                      "our f32 / ours"], lines))
     differing = [f"- {row['title']}, {row['threads']} threads: {found['differs']}" for row in rows
