@@ -32,6 +32,11 @@ if(SARDONYX_TESTS)
       set_tests_properties(${name} PROPERTIES LABELS slow TIMEOUT 3600)
     endif()
   endforeach()
+  # 8-bit products as processors without an instruction for them do these, wherever the tests run.
+  add_test(NAME cpu_gemm_s8_plain_test COMMAND cpu_gemm_s8_test
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(cpu_gemm_s8_plain_test PROPERTIES
+    TIMEOUT 600 LABELS unit ENVIRONMENT SARDONYX_BYTE_DOT=0)
 endif()
 
 if(SARDONYX_TESTS OR SARDONYX_BENCHMARKS)
