@@ -1,268 +1,324 @@
-// Einsum: sums of products over labelled axes. One walk over all labels serves every equation.
-#include <array>
-#include <cctype>
+// Einsum (spec: Einsum-12), said with Transpose, Reshape, ReduceSum, Mul and MatMul: two inputs at
+// a time, from the left.
+#include <algorithm>
 
-#include "ops/cells.h"
-#include "ops/number.h"
+#include "ops/contrib/lowering.h"
+#include "ops/equation.h"
 #include "ops/rule_parts.h"
 
 namespace sardonyx {
 namespace {
 
-constexpr DTypeSet kEinsumTypes = kNumericTypes;
+// What MatMul and ReduceSum take.
+constexpr DTypeSet kProductTypes =
+    kFloatTypes | dtype_set(DType::kInt32, DType::kInt64, DType::kUint32, DType::kUint64);
 
-// An equation with labels numbered: the axes of an ellipsis are labels of their own.
-struct Equation {
-  std::vector<std::vector<int>> inputs;  // labels of each axis
-  std::vector<int> output;
-  int labels = 0;
-};
+using Labels = std::vector<int>;
 
-constexpr int kEllipsis = -1;
-
-// "ij...k" as labels: letters by their code, kEllipsis for "...".
-Result<std::vector<int>> read_term(std::string_view text) {
-  std::vector<int> term;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (std::isalpha(c) != 0) {
-      term.push_back(c);
-    } else if (text.substr(i, 3) == "..." &&
-               std::find(term.begin(), term.end(), kEllipsis) == term.end()) {
-      term.push_back(kEllipsis);
-      i += 2;
-    } else {
-      return fail(Code::kInvalidArgument, "the equation has '{}' in a term", text.substr(i));
-    }
-  }
-  return term;
-}
-
-struct Terms {
-  std::vector<std::vector<int>> inputs;
-  std::optional<std::vector<int>> output;
-};
-
-Result<Terms> read_terms(std::string equation) {
-  std::erase_if(equation, [](unsigned char c) { return std::isspace(c) != 0; });
-  Terms terms;
-  std::string_view left = equation;
-  if (const size_t arrow = left.find("->"); arrow != std::string_view::npos) {
-    terms.output = TRY(read_term(left.substr(arrow + 2)));
-    left = left.substr(0, arrow);
-  }
-  for (;;) {
-    const size_t comma = left.find(',');
-    terms.inputs.push_back(TRY(read_term(left.substr(0, comma))));
-    if (comma == std::string_view::npos) return terms;
-    left.remove_prefix(comma + 1);
-  }
-}
-
-bool contains(const std::vector<int>& list, int label) {
+bool contains(const Labels& list, int label) {
   return std::find(list.begin(), list.end(), label) != list.end();
 }
 
-// Without "->": the ellipsis, then the letters that stand once, in alphabetical order.
-std::vector<int> implicit_output(const Terms& terms) {
-  std::array<int, 128> uses{};
-  std::vector<int> output;
-  for (const auto& term : terms.inputs) {
-    for (int label : term) {
-      if (label != kEllipsis) ++uses[static_cast<size_t>(label)];
-      if (label == kEllipsis && output.empty()) output.push_back(kEllipsis);
-    }
-  }
-  for (int label = 0; label < 128; ++label) {
-    if (uses[static_cast<size_t>(label)] == 1) output.push_back(label);
-  }
-  return output;
-}
-
-Result<Equation> read_equation(const std::string& text, const std::vector<size_t>& ranks) {
-  const Terms terms = TRY(read_terms(text));
-  if (terms.inputs.size() != ranks.size()) {
-    return fail(Code::kInvalidArgument, "the equation '{}' has {} terms for {} inputs", text,
-                terms.inputs.size(), ranks.size());
-  }
-  // Axes under each ellipsis, aligned at the right.
-  size_t widest = 0;
-  for (size_t i = 0; i < ranks.size(); ++i) {
-    const bool open = contains(terms.inputs[i], kEllipsis);
-    const size_t named = terms.inputs[i].size() - (open ? 1 : 0);
-    if (ranks[i] < named || (!open && ranks[i] != named)) {
-      return fail(Code::kInvalidArgument, "term {} of '{}' names {} axes, input {} has rank {}", i,
-                  text, named, i, ranks[i]);
-    }
-    widest = std::max(widest, ranks[i] - named);
-  }
-  std::array<int, 128> numbers;
-  numbers.fill(-1);
-  Equation equation;
-  equation.labels = static_cast<int>(widest);
-  for (size_t i = 0; i < ranks.size(); ++i) {
-    std::vector<int> labels;
-    for (int label : terms.inputs[i]) {
-      if (label == kEllipsis) {
-        const size_t open = ranks[i] - (terms.inputs[i].size() - 1);
-        for (size_t k = widest - open; k < widest; ++k) labels.push_back(static_cast<int>(k));
-        continue;
-      }
-      int& number = numbers[static_cast<size_t>(label)];
-      if (number < 0) number = equation.labels++;
-      labels.push_back(number);
-    }
-    equation.inputs.push_back(std::move(labels));
-  }
-  for (int label : terms.output ? *terms.output : implicit_output(terms)) {
-    if (label == kEllipsis) {
-      for (size_t k = 0; k < widest; ++k) equation.output.push_back(static_cast<int>(k));
-      continue;
-    }
-    const int number = numbers[static_cast<size_t>(label)];
-    if (number < 0 || contains(equation.output, number)) {
-      return fail(Code::kInvalidArgument, "the output label '{}' of '{}' is {}",
-                  static_cast<char>(label), text, number < 0 ? "in no input" : "there twice");
-    }
-    equation.output.push_back(number);
-  }
-  return equation;
-}
-
-// The dim of each label; dims of 1 stretch.
-Result<Dims> label_dims(const Equation& equation, const std::vector<Dims>& inputs) {
-  Dims dims(static_cast<size_t>(equation.labels), Dim(1));
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    for (size_t d = 0; d < inputs[i].size(); ++d) {
-      Dim& dim = dims[static_cast<size_t>(equation.inputs[i][d])];
-      const Dim& other = inputs[i][d];
-      if (other == Dim(1)) continue;
-      dim = dim == Dim(1) ? other : TRY(same_dim(dim, other, "axes with one label"));
-    }
-  }
-  return dims;
-}
-
-Result<void> infer_einsum(InferContext& context) {
-  std::vector<size_t> ranks;
-  std::vector<Dims> inputs;
-  for (size_t i = 0; i < context.input_count(); ++i) {
-    if (!context.has_rank(i)) {
-      set_like_input(context);
-      return {};
-    }
-    ranks.push_back(context.dims(i).size());
-    inputs.push_back(context.dims(i));
-  }
-  const Equation equation = TRY(read_equation(context.attrs().get_string("equation"), ranks));
-  const Dims labels = TRY(label_dims(equation, inputs));
+// A tensor with a label on each axis.
+struct Term {
+  ValueId value = kNoValue;
+  Labels labels;
   Dims dims;
-  for (int label : equation.output) {
-    Dim dim = labels[static_cast<size_t>(label)];
-    // A symbol beside another dim may be the one that stretches.
-    for (size_t i = 0; !dim.is_constant() && i < inputs.size(); ++i) {
-      for (size_t d = 0; d < inputs[i].size(); ++d) {
-        const Dim& other = inputs[i][d];
-        if (equation.inputs[i][d] == label && !(other == dim) && !(other == Dim(1))) {
-          dim = Dim::unknown();
-        }
-      }
-    }
-    dims.push_back(dim);
-  }
-  set_like_input(context, std::move(dims));
-  return {};
-}
 
-// The walk: output labels first, summed labels behind, each with its size and, per input, stride.
-struct Walk {
-  Shape sizes;
-  size_t outer = 0;            // how many are output labels
-  std::vector<Shape> strides;  // by input
+  size_t axis_of(int label) const {
+    return static_cast<size_t>(std::find(labels.begin(), labels.end(), label) - labels.begin());
+  }
+  const Dim& dim_of(int label) const { return dims[axis_of(label)]; }
 };
 
-Walk make_walk(const Equation& equation, const std::vector<Shape>& shapes) {
-  std::vector<int> order = equation.output;
-  for (int label = 0; label < equation.labels; ++label) {
-    if (!contains(order, label)) order.push_back(label);
+// A Reshape to axes whose sizes are numbers, those of other values' axes, or products of them.
+class Reshaping {
+ public:
+  explicit Reshaping(Lowering& to) : to_(to) {}
+
+  // The size that the labels have together in the term.
+  void add(const Term& term, const Labels& labels) {
+    Size size;
+    size.number = 1;
+    for (const int label : labels) {
+      size.number = size.number * term.dim_of(label);
+      size.axes.push_back(static_cast<int64_t>(term.axis_of(label)));
+    }
+    size.of = term.value;
+    sizes_.push_back(std::move(size));
   }
-  Walk walk;
-  walk.outer = equation.output.size();
-  walk.sizes = Shape(order.size(), 1);
-  walk.strides.assign(shapes.size(), Shape(order.size(), 0));
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    int64_t stride = 1;
-    for (size_t d = shapes[i].rank(); d-- > 0;) {
-      const auto found = std::find(order.begin(), order.end(), equation.inputs[i][d]);
-      const auto at = static_cast<size_t>(found - order.begin());
-      if (shapes[i][d] != 1) {
-        walk.sizes[at] = shapes[i][d];
-        walk.strides[i][at] += stride;  // a label twice in one term: the diagonal
+
+  ValueId apply(ValueId x) const {
+    const auto is_number = [](const Size& size) { return size.number.is_constant(); };
+    // A 0 copies the size of the same axis, where none of the others may be 0 itself.
+    bool copies = true;
+    for (size_t i = 0; i < sizes_.size(); ++i) {
+      copies &= is_number(sizes_[i]) ? !(sizes_[i].number == Dim(0)) : is_axis(sizes_[i], x, i);
+    }
+    std::vector<int64_t> numbers;
+    for (const Size& size : sizes_) numbers.push_back(is_number(size) ? size.number.value() : 0);
+    if (copies) return to_.reshape(x, numbers);
+    const Rewriter::NamedAttr zeros_count{"allowzero", int64_t{1}};
+    if (std::all_of(sizes_.begin(), sizes_.end(), is_number)) {
+      return to_.op("Reshape", {x, to_.ints(numbers)}, {zeros_count});
+    }
+    std::vector<ValueId> parts;
+    for (const Size& size : sizes_) {
+      parts.push_back(is_number(size) ? to_.ints({size.number.value()}) : computed(size));
+    }
+    return to_.op("Reshape", {x, to_.concat(std::move(parts))}, {zeros_count});
+  }
+
+ private:
+  struct Size {
+    Dim number;
+    ValueId of = kNoValue;
+    std::vector<int64_t> axes;  // of that value, whose sizes are multiplied
+  };
+
+  static bool is_axis(const Size& size, ValueId x, size_t axis) {
+    return size.of == x && size.axes == std::vector<int64_t>{static_cast<int64_t>(axis)};
+  }
+  ValueId computed(const Size& size) const {
+    ValueId product = kNoValue;
+    for (const int64_t axis : size.axes) {
+      const ValueId one = to_.dim(size.of, axis);
+      product = product == kNoValue ? one : to_.op("Mul", {product, one});
+    }
+    return product;
+  }
+
+  Lowering& to_;
+  std::vector<Size> sizes_;
+};
+
+class Product {
+ public:
+  Product(Lowering& to, const Labels& output) : to_(to), output_(output) {}
+
+  // a times b, summed over the labels that are in neither `later` nor the output.
+  Result<Term> multiply(Term a, Term b, const Labels& later) {
+    const auto is_kept = [&](int label) {
+      return contains(output_, label) || contains(later, label);
+    };
+    TRY(drop_stretched(a, b, is_kept));
+    a = sum_over(std::move(a), [&](int l) { return !is_kept(l) && !contains(b.labels, l); });
+    b = sum_over(std::move(b), [&](int l) { return !is_kept(l) && !contains(a.labels, l); });
+    const bool sums =
+        std::any_of(a.labels.begin(), a.labels.end(), [&](int l) { return !is_kept(l); });
+    if (!sums) return multiply_elements(a, b);
+    // The result's last axis is one of the second operand's, which then is where it belongs.
+    Labels own;
+    for (const int label : in_order(a.labels, b.labels)) {
+      if (contains(a.labels, label) != contains(b.labels, label)) own.push_back(label);
+    }
+    const bool a_has_own =
+        std::any_of(own.begin(), own.end(), [&](int l) { return contains(a.labels, l); });
+    const bool b_has_own =
+        std::any_of(own.begin(), own.end(), [&](int l) { return contains(b.labels, l); });
+    if (a_has_own && b_has_own && contains(a.labels, own.back())) std::swap(a, b);
+    return multiply_matrices(a, b, is_kept);
+  }
+
+  // One term as the output.
+  void finish(Term term) {
+    term = sum_over(std::move(term), [&](int label) { return !contains(output_, label); });
+    to_.op_into(to_.output(0), "Identity", {transposed(std::move(term), output_).value});
+  }
+
+ private:
+  // The labels of both, those of the output first, in its order.
+  Labels in_order(const Labels& a, const Labels& b) const {
+    Labels order;
+    for (const Labels* list : {&output_, &a, &b}) {
+      for (const int label : *list) {
+        const bool there = contains(a, label) || contains(b, label);
+        if (there && !contains(order, label)) order.push_back(label);
       }
-      stride *= shapes[i][d];
     }
+    return order;
   }
-  return walk;
-}
 
-template <class W>
-W times(W a, W b) {
-  return multiply_add(a, b, W(0));
-}
-
-// One output element: the sum over all summed labels of the product of the inputs.
-template <class T>
-T sum_products(const Walk& walk, std::span<const TensorView> inputs, int64_t index) {
-  using W = Wide<T>;
-  std::vector<int64_t> at(inputs.size(), 0);
-  for (size_t i = walk.outer; i-- > 0;) {
-    const int64_t position = index % walk.sizes[i];
-    index /= walk.sizes[i];
-    for (size_t k = 0; k < at.size(); ++k) at[k] += position * walk.strides[k][i];
-  }
-  const int64_t count = walk.sizes.count(walk.outer, walk.sizes.rank());
-  Shape position(walk.sizes.rank(), 0);
-  W sum = 0;
-  for (int64_t step = 0; step < count; ++step) {
-    W product = widen(inputs[0].as<const T>()[at[0]]);
-    for (size_t k = 1; k < at.size(); ++k) {
-      product = times<W>(product, widen(inputs[k].as<const T>()[at[k]]));
+  // A label that is summed, of size 1 here and another there, goes here.
+  template <class IsKept>
+  Result<void> drop_stretched(Term& a, Term& b, const IsKept& is_kept) {
+    const Labels shared = a.labels;
+    for (const int label : shared) {
+      if (is_kept(label) || !contains(b.labels, label)) continue;
+      const Dim in_a = a.dim_of(label), in_b = b.dim_of(label);
+      if (in_a == in_b) continue;
+      if (!in_a.is_constant() || !in_b.is_constant()) {
+        return fail(Code::kNotFound, "whether the dims {} and {} are equal is not known",
+                    in_a.to_string(), in_b.to_string());
+      }
+      Term& term = in_a == Dim(1) ? a : b;
+      const size_t axis = term.axis_of(label);
+      term.value = to_.op("Squeeze", {term.value, to_.ints({static_cast<int64_t>(axis)})});
+      term.labels.erase(term.labels.begin() + static_cast<std::ptrdiff_t>(axis));
+      term.dims.erase(term.dims.begin() + static_cast<std::ptrdiff_t>(axis));
     }
-    sum = multiply_add<W>(product, W(1), sum);
-    for (size_t i = walk.sizes.rank(); i-- > walk.outer;) {
-      for (size_t k = 0; k < at.size(); ++k) at[k] += walk.strides[k][i];
-      if (++position[i] < walk.sizes[i]) break;
-      for (size_t k = 0; k < at.size(); ++k) at[k] -= walk.strides[k][i] * walk.sizes[i];
-      position[i] = 0;
-    }
+    return {};
   }
-  return narrow<T>(sum);
-}
 
-Result<std::unique_ptr<Kernel>> make_einsum(const KernelRequest& request) {
-  TRY(expect_concrete_outputs(request));
-  std::vector<size_t> ranks;
-  std::vector<Shape> shapes;
-  for (const Operand& input : request.inputs) {
-    shapes.push_back(input.shape());
-    ranks.push_back(shapes.back().rank());
+  template <class IsSummed>
+  Term sum_over(Term term, const IsSummed& is_summed) {
+    std::vector<int64_t> axes;
+    Term rest;
+    for (size_t i = 0; i < term.labels.size(); ++i) {
+      if (is_summed(term.labels[i])) {
+        axes.push_back(static_cast<int64_t>(i));
+      } else {
+        rest.labels.push_back(term.labels[i]);
+        rest.dims.push_back(term.dims[i]);
+      }
+    }
+    if (axes.empty()) return term;
+    rest.value = to_.op("ReduceSum", {term.value, to_.ints(axes)}, {{"keepdims", int64_t{0}}});
+    return rest;
   }
-  const Equation equation = TRY(read_equation(request.node.attrs.get_string("equation"), ranks));
-  const Shape shape = request.outputs[0].shape();
-  return make_kernel([walk = make_walk(equation, shapes), shape](RunArgs& args) {
-    const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
-    if (args.failed()) return;
-    const int64_t steps = walk.sizes.count(walk.outer, walk.sizes.rank());
-    visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
-                uint32_t, int64_t, uint64_t>(dst.dtype, [&](auto tag) {
-      using T = typename decltype(tag)::Type;
-      parallel_ranges(args.pool, shape.count(), 8 + steps * 32, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) {
-          dst.as<T>()[i] = sum_products<T>(walk, args.inputs, i);
-        }
-      });
-    });
+
+  // Its axes by the order of the labels, which may name others as well.
+  Term transposed(Term term, const Labels& order) {
+    Term turned;
+    std::vector<int64_t> perm;
+    for (const int label : order) {
+      if (!contains(term.labels, label)) continue;
+      perm.push_back(static_cast<int64_t>(term.axis_of(label)));
+      turned.labels.push_back(label);
+      turned.dims.push_back(term.dim_of(label));
+    }
+    if (std::is_sorted(perm.begin(), perm.end())) return term;
+    turned.value = to_.transpose(term.value, std::move(perm));
+    return turned;
+  }
+
+  static Dim joint_dim(const Term& a, const Term& b, int label) {
+    if (!contains(a.labels, label)) return b.dim_of(label);
+    if (!contains(b.labels, label)) return a.dim_of(label);
+    const Dim &in_a = a.dim_of(label), &in_b = b.dim_of(label);
+    if (in_a == in_b || in_b == Dim(1)) return in_a;
+    return in_a == Dim(1) ? in_b : Dim::unknown();
+  }
+
+  Term multiply_elements(const Term& a, const Term& b) {
+    Term result;
+    result.labels = in_order(a.labels, b.labels);
+    for (const int label : result.labels) result.dims.push_back(joint_dim(a, b, label));
+    const auto spread = [&](const Term& term) {
+      std::vector<int64_t> absent;
+      for (size_t i = 0; i < result.labels.size(); ++i) {
+        if (!contains(term.labels, result.labels[i])) absent.push_back(static_cast<int64_t>(i));
+      }
+      const ValueId value = transposed(term, result.labels).value;
+      return absent.empty() ? value : to_.op("Unsqueeze", {value, to_.ints(absent)});
+    };
+    result.value = to_.op("Mul", {spread(a), spread(b)});
+    return result;
+  }
+
+  // [batch, rows, sums] times [batch, sums, columns]: labels of both that are kept, of a alone, of
+  // both that are summed, and of b alone.
+  template <class IsKept>
+  Term multiply_matrices(const Term& a, const Term& b, const IsKept& is_kept) {
+    Labels batch, rows, sums, columns;
+    for (const int label : in_order(a.labels, b.labels)) {
+      const bool in_a = contains(a.labels, label), in_b = contains(b.labels, label);
+      Labels& list = !is_kept(label) ? sums : in_a && in_b ? batch : in_a ? rows : columns;
+      list.push_back(label);
+    }
+    // Where the second is one matrix, all rows' axes may stay.
+    const bool keeps_rows = batch.empty() && !rows.empty();
+    std::vector<Labels> left;
+    for (const int label : batch) left.push_back({label});
+    std::vector<Labels> right = left;
+    if (keeps_rows) {
+      for (const int label : rows) left.push_back({label});
+    } else {
+      left.push_back(rows);
+    }
+    left.push_back(sums);
+    right.push_back(sums);
+    right.push_back(columns);
+    const ValueId product = to_.op("MatMul", {grouped(a, left), grouped(b, right)});
+
+    Term result;
+    for (const Labels* list : {&batch, &rows, &columns}) {
+      for (const int label : *list) {
+        result.labels.push_back(label);
+        result.dims.push_back(joint_dim(a, b, label));
+      }
+    }
+    if ((keeps_rows || rows.size() == 1) && columns.size() == 1) {
+      result.value = product;
+      return result;
+    }
+    // As the product is, for axes that it copies.
+    Term whole = result;
+    whole.value = product;
+    Reshaping shape(to_);
+    for (const int label : batch) shape.add(whole, {label});
+    for (const int label : rows) shape.add(keeps_rows ? whole : a, {label});
+    for (const int label : columns) shape.add(b, {label});
+    result.value = shape.apply(product);
+    return result;
+  }
+
+  // The term with one axis for each group of its labels.
+  ValueId grouped(const Term& term, const std::vector<Labels>& groups) {
+    Labels order;
+    for (const Labels& group : groups) order.insert(order.end(), group.begin(), group.end());
+    const Term turned = transposed(term, order);
+    if (std::all_of(groups.begin(), groups.end(), [](const auto& g) { return g.size() == 1; })) {
+      return turned.value;
+    }
+    Reshaping shape(to_);
+    for (const Labels& group : groups) shape.add(turned, group);
+    return shape.apply(turned.value);
+  }
+
+  Lowering& to_;
+  const Labels& output_;
+};
+
+// Whether products of matrices say it: no diagonals, and a type that they have.
+bool has_products(const Equation& equation, DType dtype) {
+  if ((dtype_bit(dtype) & kProductTypes) == 0) return false;
+  return std::all_of(equation.inputs.begin(), equation.inputs.end(), [](Labels labels) {
+    std::sort(labels.begin(), labels.end());
+    return std::adjacent_find(labels.begin(), labels.end()) == labels.end();
   });
+}
+
+Result<void> lower_einsum(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  Lowering to(graph, id);
+  std::vector<size_t> ranks;
+  std::vector<Dims> inputs;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    ranks.push_back(static_cast<size_t>(TRY(to.known_rank(i))));
+    inputs.push_back(*to.type(i).dims);
+  }
+  const Equation equation = TRY(read_equation(to.attrs().get_string("equation"), ranks));
+  TRY(label_dims(equation, inputs));  // which checks them
+  if (!has_products(equation, to.dtype(0))) {
+    to.op_into(node.outputs, "SumOfProducts", node.inputs, to.attrs(), "sardonyx");
+    return {};
+  }
+  std::vector<Term> terms;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    terms.push_back({to.input(i), equation.inputs[i], inputs[i]});
+  }
+  Product product(to, equation.output);
+  Term result = terms[0];
+  for (size_t i = 1; i < terms.size(); ++i) {
+    Labels later;
+    for (size_t k = i + 1; k < terms.size(); ++k) {
+      later.insert(later.end(), terms[k].labels.begin(), terms[k].labels.end());
+    }
+    result = TRY(product.multiply(std::move(result), terms[i], later));
+  }
+  product.finish(std::move(result));
+  return {};
 }
 
 }  // namespace
@@ -270,11 +326,11 @@ Result<std::unique_ptr<Kernel>> make_einsum(const KernelRequest& request) {
 OpDef op_Einsum() {
   OpDef op;
   op.versions = {12};
-  op.inputs = {{"Inputs", "T", kEinsumTypes, Form::kVariadic}};
-  op.outputs = {{"Output", "T", kEinsumTypes}};
+  op.inputs = {{"Inputs", "T", kNumericTypes, Form::kVariadic}};
+  op.outputs = {{"Output", "T", kNumericTypes}};
   op.attrs = {required_attr("equation", FormalAttr::Kind::kString)};
-  op.infer = infer_einsum;
-  op.kernels = {{"reference", make_einsum}};
+  op.infer = infer_equation;
+  op.lower = lower_einsum;
   return op;
 }
 

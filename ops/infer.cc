@@ -109,6 +109,7 @@ Result<void> infer_at(Graph& graph, NodeId id) {
   TRY(verify_node(*op, graph, graph.node(id)));
   if (op->lower == nullptr) return infer_into(graph, *op, id);
   if (waits_for_shapes(*op, graph, graph.node(id))) {
+    if (op->infer != nullptr) return infer_into(graph, *op, id);
     infer_dtypes(graph, *op, graph.node(id));
     return {};
   }

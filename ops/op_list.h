@@ -364,5 +364,6 @@
   X("sardonyx", MaxPool, op_ChannelsLastMaxPool)                                            \
   X("sardonyx", QLinearConv, op_FusedQLinearConv)                                           \
   X("sardonyx", QLinearMatMul, op_FusedQLinearMatMul)                                       \
-  X("sardonyx", Quantize, op_Quantize)
+  X("sardonyx", Quantize, op_Quantize)                                                      \
+  X("sardonyx", SumOfProducts, op_SumOfProducts)
 // clang-format on

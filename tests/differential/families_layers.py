@@ -42,9 +42,21 @@ EQUATIONS = ("ij,jk->ik", "ij,jk", "bij,bjk->bik", "...ij,...jk->...ik", "ii->i"
              " i j , j k -> i k ", "...ii->...i", "ba,b->a", "ij,jk,kl,lm->im")  # fmt: skip
 
 
+def random_equation(draw):
+    """Terms of distinct labels, which share some; the output takes any of them in any order."""
+    letters = "abcdef"[: draw.int(1, 6)]
+    terms = []
+    for _ in range(draw.pick(1, 2, 2, 2, 3)):
+        picked = draw.rng.permutation(list(letters))[: draw.int(0, min(5, len(letters)))]
+        terms.append("".join(picked))
+    used = sorted(set("".join(terms)))
+    output = draw.rng.permutation(used)[: draw.int(0, len(used))] if used else []
+    return ",".join(terms) + "->" + "".join(output)
+
+
 @family("Einsum")
 def einsum(draw, op):
-    equation = draw.pick(*EQUATIONS)
+    equation = draw.pick(*EQUATIONS) if draw.chance(0.4) else random_equation(draw)
     sizes = {letter: draw.int(1, 4) for letter in "abcdefghijklm"}
     lead = draw.shape(0, 2, most=3, empty=0)
     inputs = []
