@@ -140,6 +140,16 @@ void fill_merged(const void* opaque, int64_t row, int64_t rows, int64_t segment,
   }
 }
 
+// Whether a tap reaches into the padding anywhere.
+bool is_padded(const ConvShape& s) {
+  for (size_t axis = 0; axis < 3; ++axis) {
+    const int64_t last =
+        (s.out[axis] - 1) * s.stride[axis] + (s.kernel[axis] - 1) * s.dilation[axis];
+    if (s.pad[axis] > 0 || last - s.pad[axis] >= s.in[axis]) return true;
+  }
+  return false;
+}
+
 // How one convolution is seen.
 struct ConvView {
   bool dense = false;  // 1x1: the input is A as it is
@@ -203,6 +213,7 @@ BlockArgs<T> group_block(const ConvShape& shape, const ConvView& view, const Con
   args.depth = view.depth;
   args.fill_rows = view.dense ? fill_dense_rows<T> : view.merged ? fill_merged<T> : fill_taps<T>;
   args.source = view.dense ? static_cast<const void*>(&dense) : &source;
+  if (!view.dense && is_padded(shape)) args.zeros = kZeros<T>;
   args.ldc = shape.dst_stride();
   args.epilogue = epilogue;
   return args;

@@ -92,6 +92,7 @@ struct BlockArgs {
   int64_t segments = 1, depth = 0;  // k = segments * depth
   FillRows<T> fill_rows = nullptr;
   const void* source = nullptr;
+  const T* zeros = nullptr;     // segments that begin here are zeros, of which there may be many
   bool split = false;           // as pays_to_split says of the whole product
   const T* packed_a = nullptr;  // or null: the same rows interleaved, tile_rows at a time
   const T* packed_b = nullptr;

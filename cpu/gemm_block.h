@@ -169,6 +169,7 @@ class RowBlock {
                       pointers_.data());
       tile_.segments = chunk.segments;
       tile_.depth = chunk.depth;
+      has_empty_ = args_.zeros != nullptr && find_empty();
       first_ = first;
       last_ = chunk.segment + chunk.segments >= args_.segments &&
               chunk.offset + chunk.depth >= args_.depth;
@@ -190,6 +191,30 @@ class RowBlock {
       if (last_) return;
       chunk = next_chunk(chunk, args_.segments, args_.depth, chunk_depth);
     }
+  }
+
+  // Marks segments that are zeros in all rows of one of the tiles that run_panel makes.
+  bool find_empty() {
+    bool any = false;
+    const int64_t tiles = divide_up(rows_, kernels_.tile_rows);
+    uint8_t* empty = empty_.data();
+    for (int64_t tile = 0, row = 0; tile < tiles; ++tile) {
+      const int64_t height = tile_height(tile, tiles);
+      for (int64_t segment = 0; segment < tile_.segments; ++segment) {
+        const T* const* rows = pointers_.data() + segment * rows_ + row;
+        const bool is_empty =
+            std::all_of(rows, rows + height, [&](const T* p) { return p == args_.zeros; });
+        *empty++ = is_empty ? 1 : 0;
+        any |= is_empty;
+      }
+      row += height;
+    }
+    return any;
+  }
+
+  // Tiles of even height, so that none is too low: first those with a row more.
+  int64_t tile_height(int64_t tile, int64_t tiles) const {
+    return rows_ / tiles + (tile < rows_ % tiles ? 1 : 0);
   }
 
   int64_t k() const { return args_.segments * args_.depth; }
@@ -269,17 +294,16 @@ class RowBlock {
     const int64_t chunk_k = tile_.segments * tile_.depth;
     const Ahead ahead = what_is_next(k_row, chunk_k, p);
     tile_.prefetch_step = ahead.bytes / (tiles * std::max<int64_t>(chunk_k, 1));
-    // Tiles of even height, so that none is too low: first those with a row more.
-    const int64_t low = rows_ / tiles;
     const int64_t high_tiles = rows_ % tiles;
     int64_t row = 0;
     for (int64_t done = 0; done < tiles;) {
-      const int64_t height = done < high_tiles ? low + 1 : low;
+      const int64_t height = tile_height(done, tiles);
       int64_t count = (done < high_tiles ? high_tiles : tiles) - done;
       if (needs_finish()) count = std::min(count, kFinishRows / height);
       place(k_row, p, row, cols);
       tile_.tiles = count;
       tile_.prefetch = ahead.begin + ahead.bytes * done / tiles;
+      tile_.empty = has_empty_ ? empty_.data() + done * tile_.segments : nullptr;
       kernels_.tile[height](tile_);
       finish(row, count * height, p, cols);
       row += count * height;
@@ -537,7 +561,9 @@ class RowBlock {
   bool first_ = true;  // the first chunk of k
   bool last_ = false;
   SplitState split_;
+  bool has_empty_ = false;  // of the present chunk
   std::array<const T*, kMaxPointers> pointers_;
+  std::array<uint8_t, kMaxPointers> empty_;  // by tile and segment
   alignas(64) std::array<T, kFinishRows * kMaxPanelCols> aside_;
 };
 

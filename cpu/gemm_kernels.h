@@ -20,6 +20,8 @@ template <class T>
 struct GemmTile {
   const T* const* rows = nullptr;  // rows[segment * row_stride + row]: first of `depth` elements
   int64_t row_stride = 0;
+  // Or null: empty[tile * segments + segment] is not 0 where all rows of a segment are zeros.
+  const uint8_t* empty = nullptr;
   const T* packed_a = nullptr;  // packed tiles: instead of rows, from pack_a
   int64_t packed_depth = 0;     // k of what is packed, of which a tile is `depth` elements
   int64_t tiles = 1;            // below one another, each of the function's number of rows

@@ -18,7 +18,8 @@ constexpr int64_t kMostSharers = 64;
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
-// Tiles of a batch in the order of batch, line, column.
+// Tiles of a batch in the order of batch, line, column. Dilated taps meet every d-th pixel: the
+// pixels of a tile are as far apart, and d tiles interleave with one another, in both directions.
 struct Tiles {
   int64_t side = 0;    // output pixels
   int64_t patch = 0;   // input pixels
@@ -28,9 +29,13 @@ struct Tiles {
       : side(tile),
         patch(tile + 2),
         planes(patch * patch),
-        across(divide_up(s.out[2], tile)),
-        down(divide_up(s.out[1], tile)),
+        across(tiles_along(s, 2)),
+        down(tiles_along(s, 1)),
         count(s.batch * across * down) {}
+
+  int64_t tiles_along(const ConvShape& s, size_t axis) const {
+    return divide_up(divide_up(s.out[axis], s.dilation[axis]), side) * s.dilation[axis];
+  }
 
   int64_t pairs() const { return patch / 2; }
 };
@@ -185,38 +190,46 @@ struct Winograd {
   const float* transformed = nullptr;  // all weights, or null, and then:
   float* own_weights = nullptr;        // memory for those of jobs
 
-  // Output lines and pixels that a tile covers.
+  // Output lines and pixels that a tile covers, from the first one on, by the dilation.
   struct Place {
     int64_t item = 0, y = 0, x = 0;
     int lines = 0, pixels = 0;
   };
   Place place(int64_t tile) const {
     Place p;
-    p.x = tile % tiles.across * tiles.side;
-    p.y = tile / tiles.across % tiles.down * tiles.side;
+    p.x = first_of(tile % tiles.across, 2);
+    p.y = first_of(tile / tiles.across % tiles.down, 1);
     p.item = tile / tiles.across / tiles.down;
-    p.lines = static_cast<int>(std::min(tiles.side, s.out[1] - p.y));
-    p.pixels = static_cast<int>(std::min(tiles.side, s.out[2] - p.x));
+    p.lines = count_of(p.y, 1);
+    p.pixels = count_of(p.x, 2);
     return p;
   }
+  int64_t first_of(int64_t tile, size_t axis) const {
+    return tile / s.dilation[axis] * s.dilation[axis] * tiles.side + tile % s.dilation[axis];
+  }
+  int count_of(int64_t first, size_t axis) const {
+    const int64_t left = divide_up(s.out[axis] - first, s.dilation[axis]);
+    return static_cast<int>(std::clamp<int64_t>(left, 0, tiles.side));
+  }
   int64_t pixel_index(const Place& p, int64_t line) const {
-    return (p.item * s.out[1] + p.y + line) * s.out[2] + p.x;
+    return (p.item * s.out[1] + p.y + line * s.dilation[1]) * s.out[2] + p.x;
   }
 
   void transform_input(int64_t tile, float* row) const {
     const Place p = place(tile);
     const float* pixels[kMostWinogradPlanes];
     for (int64_t i = 0; i < tiles.patch; ++i) {
-      const int64_t y = p.y - s.pad[1] + i;
+      const int64_t y = p.y - s.pad[1] + i * s.dilation[1];
       const bool line_inside = y >= 0 && y < s.in[1];
       const float* line = src + (p.item * s.in[1] + y) * s.in[2] * s.src_stride();
       for (int64_t j = 0; j < tiles.patch; ++j) {
-        const int64_t x = p.x - s.pad[2] + j;
+        const int64_t x = p.x - s.pad[2] + j * s.dilation[2];
         const bool inside = line_inside && x >= 0 && x < s.in[2];
         pixels[i * tiles.patch + j] = inside ? line + x * s.src_stride() : kZeros<float>;
       }
     }
-    transforms.input(pixels, s.in_channels, row, cut.input_plane, tiles.side * s.src_stride());
+    const int64_t ahead = s.dilation[2] == 1 ? tiles.side : 1;
+    transforms.input(pixels, s.in_channels, row, cut.input_plane, ahead * s.src_stride());
   }
 
   // Part `part` of `parts` of the weights of a panel for a pair of rows of planes, to where the
@@ -309,7 +322,9 @@ struct Winograd {
 
   void transform_output(int64_t tile, const float* products, int64_t col, int64_t cols) const {
     const Place p = place(tile);
+    if (p.lines == 0 || p.pixels == 0) return;
     const int64_t pixel = pixel_index(p, 0);
+    const int64_t line_step = s.dilation[1] * s.out[2], pixel_step = s.dilation[2];
     WinogradOutput t;
     t.products = products;
     t.plane_stride = cut.product_plane;
@@ -323,13 +338,13 @@ struct Winograd {
     t.lines = p.lines;
     t.pixels = p.pixels;
     t.dst = dst + pixel * s.dst_stride() + col;
-    t.dst_pixel = s.dst_stride();
-    t.dst_line = s.out[2] * s.dst_stride();
+    t.dst_pixel = pixel_step * s.dst_stride();
+    t.dst_line = line_step * s.dst_stride();
     t.residual_after = epilogue.residual_after;
     if (epilogue.residual != nullptr && !(needs_pass() && epilogue.residual_after)) {
       t.residual = epilogue.residual + pixel * epilogue.residual_ld + col;
-      t.residual_pixel = epilogue.residual_ld;
-      t.residual_line = s.out[2] * epilogue.residual_ld;
+      t.residual_pixel = pixel_step * epilogue.residual_ld;
+      t.residual_line = line_step * epilogue.residual_ld;
     }
     transforms.output(t);
     finish(p, col, cols);
@@ -338,6 +353,7 @@ struct Winograd {
   // What the transform does not apply itself, on pixels that it has just written.
   void finish(const Place& p, int64_t col, int64_t cols) const {
     if (!needs_pass() && epilogue.fn == nullptr) return;
+    const int64_t dst_ld = s.dilation[2] * s.dst_stride();
     for (int64_t line = 0; line < p.lines; ++line) {
       const int64_t pixel = pixel_index(p, line);
       float* c = dst + pixel * s.dst_stride() + col;
@@ -345,11 +361,15 @@ struct Winograd {
         const bool later = epilogue.residual != nullptr && epilogue.residual_after;
         const float* residual =
             later ? epilogue.residual + pixel * epilogue.residual_ld + col : nullptr;
-        kernels.activate(epilogue.activation, epilogue.p0, epilogue.p1, c, s.dst_stride(), residual,
-                         epilogue.residual_ld, c, s.dst_stride(), p.pixels, cols);
+        kernels.activate(epilogue.activation, epilogue.p0, epilogue.p1, c, dst_ld, residual,
+                         s.dilation[2] * epilogue.residual_ld, c, dst_ld, p.pixels, cols);
       }
-      if (epilogue.fn != nullptr) {
-        epilogue.fn(epilogue.context, c, s.dst_stride(), p.pixels, cols, pixel, col);
+      if (epilogue.fn == nullptr) continue;
+      // Which takes pixels that follow one another.
+      const int64_t rows = s.dilation[2] == 1 ? p.pixels : 1;
+      for (int64_t i = 0; i < p.pixels; i += rows) {
+        epilogue.fn(epilogue.context, c + i * dst_ld, dst_ld, rows, cols, pixel + i * s.dilation[2],
+                    col);
       }
     }
   }
@@ -380,11 +400,30 @@ struct Winograd {
 
 }  // namespace
 
+// Output pixels of a 3x3 kernel times the share of its taps that a plain product does: of those in
+// the padding it leaves out what fills a tile of rows.
+static double pixels_of_taps(const GemmKernels<float>& kernels, const ConvShape& s) {
+  double pixels = 1;
+  for (const size_t axis : {size_t{1}, size_t{2}}) {
+    const int64_t length = s.out[axis], run = axis == 1 ? s.out[2] : 1;
+    int64_t done = 3 * length;
+    for (int64_t tap = 0; tap < 3; ++tap) {
+      const int64_t before = s.pad[axis] - tap * s.dilation[axis];
+      const int64_t behind = length - before - s.in[axis];
+      for (const int64_t outside : {before, behind}) {
+        const int64_t left_out = (std::min(outside, length) * run - kernels.tile_rows + 1) / run;
+        done -= std::max<int64_t>(left_out, 0);
+      }
+    }
+    pixels *= static_cast<double>(done) / 3;
+  }
+  return pixels;
+}
+
 int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
   using Sizes = std::array<int64_t, 3>;
   const bool is_form = s.groups == 1 && s.kernel == Sizes{1, 3, 3} && s.stride == Sizes{1, 1, 1} &&
-                       s.dilation == Sizes{1, 1, 1} && s.in[0] == 1 && s.out[0] == 1 &&
-                       s.pad[0] == 0;
+                       s.in[0] == 1 && s.out[0] == 1 && s.pad[0] == 0;
   if (!is_form || s.in_channels > kMaxChunkDepth) return 0;
   if (s.in_channels < kernels.lanes) return 0;
   // In multiply-adds that take as long, per pair of channels. A weight that comes from memory takes
@@ -396,7 +435,7 @@ int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
   constexpr double kPlain = 0.8;            // of the time of a product of planes
   const auto in = static_cast<double>(s.in_channels);
   const auto out = static_cast<double>(round_up(s.out_channels, kernels.lanes));
-  const auto pixels = static_cast<double>(s.batch * s.out_pixels());
+  const double pixels = static_cast<double>(s.batch) * pixels_of_taps(kernels, s);
   int best = 0;
   double least = 0.9 * std::max(kPlain * pixels, kWeightCost) * 9;
   for (const int tile : {4, 2}) {

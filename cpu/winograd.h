@@ -14,8 +14,8 @@
 
 namespace sardonyx {
 
-// The tile to use, 4 or 2; 0 for another form than one group, two spatial axes, 3x3, stride and
-// dilation 1, channels that fill vectors, and where the indirect matrix product is less work as far
+// The tile to use, 4 or 2; 0 for another form than one group, two spatial axes, 3x3, stride 1,
+// channels that fill vectors, and where the indirect matrix product is less work as far
 // as one can tell.
 int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& shape);
 

@@ -17,6 +17,7 @@ namespace {
 struct Case {
   int64_t batch, height, width, in, out, pad;
   int64_t more_src = 0, more_dst = 0;  // channels of the wider tensors beyond these
+  int64_t dilation_y = 1, dilation_x = 1;
 };
 
 ConvShape shape_of(const Case& c) {
@@ -25,7 +26,8 @@ ConvShape shape_of(const Case& c) {
   s.in = {1, c.height, c.width};
   s.kernel = {1, 3, 3};
   s.pad = {0, c.pad, c.pad};
-  s.out = {1, c.height + 2 * c.pad - 2, c.width + 2 * c.pad - 2};
+  s.dilation = {1, c.dilation_y, c.dilation_x};
+  s.out = {1, c.height + 2 * c.pad - 2 * c.dilation_y, c.width + 2 * c.pad - 2 * c.dilation_x};
   s.in_channels = c.in;
   s.out_channels = c.out;
   if (c.more_src != 0) s.src_ld = c.in + c.more_src;
@@ -48,8 +50,8 @@ std::vector<double> reference(const ConvShape& s, const std::vector<float>& src,
     for (int64_t k = 0; k < s.out_channels; ++k) {
       double sum = 0;
       for (int64_t tap = 0; tap < 9; ++tap) {
-        const int64_t y = oy - s.pad[1] + tap / 3;
-        const int64_t x = ox - s.pad[2] + tap % 3;
+        const int64_t y = oy - s.pad[1] + tap / 3 * s.dilation[1];
+        const int64_t x = ox - s.pad[2] + tap % 3 * s.dilation[2];
         if (y < 0 || y >= s.in[1] || x < 0 || x >= s.in[2]) continue;
         const int64_t at = ((item * s.in[1] + y) * s.in[2] + x) * s.src_stride();
         for (int64_t c = 0; c < s.in_channels; ++c) {
@@ -137,6 +139,11 @@ TEST(Winograd, AgreesWithPlainSums) {
       {1, 10, 10, 20, 20, 1, 5},
       {1, 10, 10, 20, 20, 1, 0, 3},
       {1, 1, 1, 16, 16, 1},
+      // dilated: by what divides the sizes, and what does not, and more than a tile has pixels
+      {1, 16, 16, 24, 20, 2, 0, 0, 2, 2},
+      {2, 13, 19, 24, 20, 4, 3, 5, 4, 3},
+      {1, 11, 9, 17, 33, 1, 0, 0, 1, 2},
+      {1, 15, 14, 32, 18, 6, 0, 0, 6, 5},
       // weights that are not stored: of one block, and of several
       {1, 12, 13, 130, 150, 1},
       {1, 60, 61, 131, 129, 1},
@@ -149,8 +156,8 @@ TEST(Winograd, AgreesWithPlainSums) {
 }
 
 // What the transform applies itself and what it leaves to a second pass give one answer.
-TEST(Winograd, AppliesEveryEpilogue) {
-  const Data data({1, 9, 9, 32, 40, 1});
+void check_epilogues(const Case& c) {
+  const Data data(c);
   const size_t count = data.residual.size();
   struct Seen {
     std::vector<int> times;
@@ -187,19 +194,26 @@ TEST(Winograd, AppliesEveryEpilogue) {
   }
 }
 
+TEST(Winograd, AppliesEveryEpilogue) {
+  check_epilogues({1, 9, 9, 32, 40, 1});
+  check_epilogues({1, 9, 9, 32, 40, 2, 0, 0, 2, 2});
+}
+
 TEST(Winograd, IsOnlyForTheFormThatItComputes) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(choose_tier().value());
   const ConvShape good = shape_of({1, 56, 56, 64, 64, 1});
   EXPECT_EQ(winograd_tile(kernels, good), 4);
   EXPECT_EQ(winograd_tile(kernels, shape_of({1, 10, 10, 512, 512, 1})), 2);  // few pixels
   EXPECT_EQ(winograd_tile(kernels, shape_of({1, 4, 4, 512, 512, 1})), 0);    // too few
+  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 56, 56, 64, 64, 2, 0, 0, 2, 2})), 4);
+  // mostly padding, which a plain product leaves out
+  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 20, 20, 64, 64, 18, 0, 0, 18, 18})), 0);
   const auto changed = [&](auto change) {
     ConvShape s = good;
     change(s);
     return winograd_tile(kernels, s);
   };
   EXPECT_EQ(changed([](ConvShape& s) { s.stride = {1, 2, 1}; }), 0);
-  EXPECT_EQ(changed([](ConvShape& s) { s.dilation = {1, 1, 2}; }), 0);
   EXPECT_EQ(changed([](ConvShape& s) { s.kernel = {1, 3, 1}; }), 0);
   EXPECT_EQ(changed([](ConvShape& s) { s.groups = 2; }), 0);
   EXPECT_EQ(changed([](ConvShape& s) { s.in[0] = s.out[0] = 2; }), 0);
