@@ -23,6 +23,9 @@ namespace {
 
 // 12 x 2 accumulators, 2 vectors of B and 1 of A fill 32 registers; 6 x 2 those of 16.
 constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 12 : 6;
+// Doubles are rare enough that twelve sums must do, which take as long, for half the code.
+template <class T>
+constexpr int kTileRowsOf = sizeof(T) == 8 ? 6 : kTileRows;
 
 template <class T>
 struct TileOps {
@@ -683,10 +686,10 @@ constexpr void fill_packed_tiles(GemmKernels<T>& kernels, std::integer_sequence<
 template <class T>
 constexpr GemmKernels<T> make_gemm_kernels() {
   GemmKernels<T> kernels;
-  kernels.tile_rows = kTileRows;
+  kernels.tile_rows = kTileRowsOf<T>;
   kernels.lanes = static_cast<int>(TileOps<T>::kLanes);
   kernels.panel_cols = 2 * kernels.lanes;
-  fill_tiles<T>(kernels, std::make_integer_sequence<int, kTileRows>());
+  fill_tiles<T>(kernels, std::make_integer_sequence<int, kTileRowsOf<T>>());
   // Rows far apart share sets of the first cache, and twelve pointers are more than there are
   // registers; 8 bytes are rare enough.
   if constexpr ((HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2) && std::is_same_v<T, float>) {

@@ -26,6 +26,11 @@ Result<std::unique_ptr<Kernel>> make_depthwise(const KernelRequest& request) {
                                TRY(FusedEpilogue::read(request, kFirstOperand)));
 }
 
+Result<std::unique_ptr<Kernel>> make_grouped(const KernelRequest& request) {
+  return make_group_conv_kernel(request, TRY(read_forward_conv_sizes(request, kInputs)),
+                                TRY(FusedEpilogue::read(request, kFirstOperand)));
+}
+
 Result<std::unique_ptr<Kernel>> make_band(const KernelRequest& request) {
   return make_band_kernel(request, TRY(read_forward_conv_sizes(request, kInputs)),
                           TRY(FusedEpilogue::read(request, kFirstOperand)));
@@ -78,6 +83,7 @@ OpDef op_FusedConv() {
                 {"bf16 conv", make_bf16<Bf16Kind::kDots>},
                 {"band", make_band},
                 {"depthwise", make_depthwise},
+                {"grouped", make_grouped},
                 {"winograd", make_winograd},
                 {"indirect gemm", make_indirect},
                 {"reference", make_reference}};

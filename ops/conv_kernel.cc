@@ -5,6 +5,7 @@
 #include "cpu/conv_transpose.h"
 #include "cpu/depthwise.h"
 #include "cpu/depthwise_block.h"
+#include "cpu/group_conv.h"
 #include "cpu/pooled_conv.h"
 #include "cpu/winograd.h"
 #include "ops/pool_kernel.h"
@@ -152,6 +153,31 @@ struct DepthwiseConv {
   void run(const ConvShape& shape, const float* src, const float* packed,
            const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
     depthwise(tier, shape, src, packed, epilogue, dst, workspace, pool);
+  }
+};
+
+struct GroupedConv {
+  static constexpr bool kStrides = true;
+  Tier tier;
+
+  explicit GroupedConv(Tier at_tier) : tier(at_tier) {}
+  GroupConvForm form(const ConvShape& shape) const { return group_conv_form(tier, shape); }
+  std::string name(const ConvShape& shape) const {
+    return fmt::format("grouped {}", form(shape).width);
+  }
+  size_t packed_count(const ConvShape& shape) const {
+    return static_cast<size_t>(shape.out_channels * (shape.in_channels / shape.groups) *
+                               shape.taps());
+  }
+  void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool&) const {
+    group_conv_pack(form(shape), shape, weights, packed);
+  }
+  size_t workspace_bytes(const ConvShape& shape, int threads) const {
+    return group_conv_workspace_bytes(form(shape), shape, threads);
+  }
+  void run(const ConvShape& shape, const float* src, const float* packed,
+           const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
+    group_conv(tier, shape, src, packed, epilogue, dst, workspace, pool);
   }
 };
 
@@ -483,6 +509,17 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (!is_depthwise(conv_shape(conv))) return decline("not one filter per channel");
   return std::make_unique<ConvKernel<float, DepthwiseConv>>(request, conv, epilogue);
+}
+
+Result<std::unique_ptr<Kernel>> make_group_conv_kernel(const KernelRequest& request,
+                                                       const ConvSizes& conv,
+                                                       const FusedEpilogue& epilogue) {
+  TRY(check_sizes(conv));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  if (group_conv_form(request.tier, conv_shape(conv)).tiles == nullptr) {
+    return decline("not groups of few channels that fill vectors, or divide them evenly");
+  }
+  return std::make_unique<ConvKernel<float, GroupedConv>>(request, conv, epilogue);
 }
 
 Result<std::unique_ptr<Kernel>> make_bf16_conv_kernel(const KernelRequest& request,

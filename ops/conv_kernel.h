@@ -1,7 +1,7 @@
 // The f32 and f64 kernels of channels-last convolutions: indirect matrix product, depthwise or
 // transposed, with the weights packed when the plan is made, if they are constant.
 // Entry points: make_conv_kernel, make_winograd_kernel, make_depthwise_kernel,
-// make_bf16_conv_kernel, make_conv_transpose_kernel.
+// make_group_conv_kernel, make_bf16_conv_kernel, make_conv_transpose_kernel.
 #pragma once
 
 #include "cpu/conv.h"
@@ -18,7 +18,9 @@ Result<std::unique_ptr<Kernel>> make_conv_kernel(const KernelRequest& request,
 Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& request,
                                                       const ConvSizes& conv,
                                                       const FusedEpilogue& epilogue);
-
+Result<std::unique_ptr<Kernel>> make_group_conv_kernel(const KernelRequest& request,
+                                                       const ConvSizes& conv,
+                                                       const FusedEpilogue& epilogue);
 Result<std::unique_ptr<Kernel>> make_band_kernel(const KernelRequest& request,
                                                  const ConvSizes& conv,
                                                  const FusedEpilogue& epilogue);

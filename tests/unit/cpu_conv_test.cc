@@ -1,6 +1,6 @@
 // Convolution against f64, on every tier: strides, dilations, padding, groups, few channels, 1 to 3
 // dimensions, slices of wider tensors; and the same bits for 1, 2 and 3 threads.
-#include "cpu/conv.h"
+#include "cpu/group_conv.h"
 
 #include <gtest/gtest.h>
 
@@ -109,8 +109,22 @@ struct InBf16 {
   }
 };
 
+struct InGroups {
+  Tier tier;
+  static float rounded(float x) { return x; }
+  void run(const ConvShape& s, const std::vector<float>& src, const std::vector<float>& weights,
+           const Epilogue<float>& epilogue, std::vector<float>& dst, ThreadPool& pool) const {
+    const GroupConvForm form = group_conv_form(tier, s);
+    std::vector<float> packed(weights.size());
+    group_conv_pack(form, s, weights.data(), packed.data());
+    const size_t bytes = group_conv_workspace_bytes(form, s, pool.threads());
+    std::vector<float> space(bytes / sizeof(float), NAN);
+    group_conv(tier, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
+  }
+};
+
 template <class T, class Method>
-void check(Tier tier, const Case& test, const Method& method) {
+void check(Tier tier, const Case& test, const Method& method, bool adds = true) {
   const ConvShape s = with_output(test.shape, test.pad_end);
   auto src = random_values<T>(s.batch * s.in_pixels() * s.src_stride(), 1);
   auto weights = random_values<T>(s.out_channels * s.in_channels / s.groups * s.taps(), 2);
@@ -129,7 +143,7 @@ void check(Tier tier, const Case& test, const Method& method) {
     ThreadPool pool(threads);
     std::vector<T> dst(static_cast<size_t>(pixels * s.dst_stride()), T(77));
     Epilogue<T> epilogue = relu_epilogue<T>(bias.data());
-    epilogue.residual = residual.data();
+    if (adds) epilogue.residual = residual.data();
     epilogue.residual_ld = s.dst_stride();
     method.run(s, src, weights, epilogue, dst, pool);
     if (threads == 1) first = dst;
@@ -143,7 +157,7 @@ void check(Tier tier, const Case& test, const Method& method) {
         continue;
       }
       const int64_t i = pixel * s.out_channels + c;
-      const double y = std::max(want.sum[i] + bias[c] + residual[at], 0.0);
+      const double y = std::max(want.sum[i] + bias[c] + (adds ? residual[at] : 0), 0.0);
       ASSERT_NEAR(first[at], y, (k + 4) * unit * want.absolute[i])
           << test.name << " on " << tier_name(tier) << " pixel " << pixel << " channel " << c;
     }
@@ -378,6 +392,91 @@ TEST(Conv, InBf16) {
     }
   }
   if (!any) GTEST_SKIP() << "this machine has no bf16 products";
+}
+
+std::vector<Case> group_cases(int64_t of_group) {
+  ConvShape s{.in = {1, 9, 8},
+              .kernel = {1, 3, 3},
+              .pad = {0, 1, 1},
+              .groups = 8,
+              .in_channels = 8 * of_group,
+              .out_channels = 8 * of_group};
+  std::vector<Case> cases = {{"3x3", s, {0, 1, 1}}};
+  const auto add = [&](const char* name, std::array<int64_t, 3> pad_end, auto change) {
+    ConvShape changed = s;
+    change(changed);
+    cases.push_back({name, changed, pad_end});
+  };
+  add("strides", {0, 1, 0}, [](ConvShape& c) { c.stride = {1, 2, 3}; });
+  add("dilations", {0, 2, 3}, [](ConvShape& c) {
+    c.dilation = {1, 2, 3};
+    c.pad = {0, 2, 3};
+  });
+  add("no padding, 1x5", {0, 0, 0}, [](ConvShape& c) {
+    c.kernel = {1, 1, 5};
+    c.pad = {0, 0, 0};
+  });
+  add("padding wider than the kernel", {0, 6, 5}, [](ConvShape& c) {
+    c.in = {1, 2, 3};
+    c.pad = {0, 5, 4};
+  });
+  add("1-d, batch", {0, 0, 2}, [](ConvShape& c) {
+    c.batch = 3;
+    c.in = {1, 1, 40};
+    c.kernel = {1, 1, 4};
+    c.pad = {0, 0, 1};
+  });
+  add("many lines, slices of wider tensors", {0, 1, 1}, [](ConvShape& c) {
+    c.in = {1, 50, 37};
+    c.src_ld = c.in_channels + 3;
+    c.dst_ld = c.out_channels + 5;
+  });
+  return cases;
+}
+
+std::vector<Tier> tiers_of_groups() {
+  std::vector<Tier> tiers = available_tiers();
+  std::erase_if(tiers, [](Tier tier) { return group_conv_kernels(tier).wide[1] == nullptr; });
+  return tiers;
+}
+
+TEST(Conv, InGroups) {
+  for (const Tier tier : tiers_of_groups()) {
+    const int64_t lanes = group_conv_kernels(tier).lanes;
+    for (const int64_t of_group : {int64_t{4}, int64_t{8}, lanes, 2 * lanes, 3 * lanes}) {
+      for (const Case& test : group_cases(of_group)) {
+        for (const bool adds : {false, true}) {
+          check<float>(tier, test, InGroups{tier}, adds);
+        }
+      }
+    }
+  }
+}
+
+TEST(Conv, InGroupsOfOtherInputs) {
+  for (const Tier tier : tiers_of_groups()) {
+    Case test = group_cases(2 * group_conv_kernels(tier).lanes)[0];
+    test.shape.in_channels = 8 * 5;
+    check<float>(tier, test, InGroups{tier});
+  }
+}
+
+TEST(Conv, HasGroupsThatFillVectors) {
+  for (const Tier tier : tiers_of_groups()) {
+    const int64_t lanes = group_conv_kernels(tier).lanes;
+    const ConvShape good = with_output(group_cases(lanes)[0].shape, {0, 1, 1});
+    EXPECT_NE(group_conv_form(tier, good).tiles, nullptr);
+    const auto has = [&](auto change) {
+      ConvShape s = good;
+      change(s);
+      return group_conv_form(tier, s).tiles != nullptr;
+    };
+    EXPECT_FALSE(has([](ConvShape& s) { s.groups = 1; }));
+    EXPECT_FALSE(has([&](ConvShape& s) { s.out_channels += 8; }));
+    EXPECT_FALSE(has([&](ConvShape& s) { s.out_channels *= 4; }));
+    EXPECT_FALSE(has([](ConvShape& s) { s.in_channels *= 64; }));
+    EXPECT_FALSE(has([](ConvShape& s) { s.kernel[0] = 3; }));
+  }
 }
 
 TEST(Conv, NanInAPixelReachesNoOtherPixel) {
