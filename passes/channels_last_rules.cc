@@ -93,11 +93,22 @@ bool can_pool(ChannelsLast& state, const Node& node) {
   return dtype == DType::kFloat32 || (is_byte && node.op_type == "MaxPool");
 }
 
-Result<bool> pool_rule(ChannelsLast& state, NodeId id) {
+Result<bool> pool_twin(ChannelsLast& state, NodeId id) {
   const Node& node = state.graph().node(id);
-  if (!input_has_twin(state, node) || !can_pool(state, node)) return false;
-  if (has_output(node, 1) || !state.has_rank(node.outputs[0])) return false;
+  if (!can_pool(state, node) || has_output(node, 1) || !state.has_rank(node.outputs[0])) {
+    return false;
+  }
   return to_internal(state, id);
+}
+
+Result<bool> global_pool_rule(ChannelsLast& state, NodeId id) {
+  return input_has_twin(state, state.graph().node(id)) ? pool_twin(state, id) : Result<bool>(false);
+}
+
+// Windows are taken channels-last in any case: two reorders take less than what vectors gain.
+Result<bool> pool_rule(ChannelsLast& state, NodeId id) {
+  const ValueId x = state.graph().node(id).inputs[0];
+  return state.has_rank(x) && state.rank(x) >= 3 ? pool_twin(state, id) : Result<bool>(false);
 }
 
 // Operands of a node that works in either order of axes, if all of them have the same.
@@ -463,8 +474,8 @@ constexpr RuleRow kRules[] = {
     {"ConvInteger", integer_conv_rule},
     {"ConvTranspose", conv_rule},
     {"Dropout", follow_rule},
-    {"GlobalAveragePool", pool_rule},
-    {"GlobalMaxPool", pool_rule},
+    {"GlobalAveragePool", global_pool_rule},
+    {"GlobalMaxPool", global_pool_rule},
     {"Identity", follow_rule},
     {"LogSoftmax", axis_rule},
     {"MaxPool", pool_rule},
