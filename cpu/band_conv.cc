@@ -58,13 +58,18 @@ int64_t band_pixels(const GemmKernels<float>& kernels, const ConvShape& s) {
   const int64_t lanes = kernels.lanes;
   const bool dense = s.dst_stride() == s.out_channels;
   if (s.groups != 1 || s.dilation[2] != 1 || !dense || s.out_channels >= lanes) return 0;
-  // Multiply-adds per output pixel, zeros and empty lanes counted; a product of one vector of
-  // columns runs at about two thirds of the speed of two.
+  // Multiply-adds per output pixel, zeros and empty lanes counted, and what it takes to write rows
+  // that fill no vector; a product of one vector of columns runs at about two thirds of the speed
+  // of two.
+  constexpr double kRaggedRow = 650;
+  const auto lines = static_cast<double>(s.in_channels * s.kernel[0] * s.kernel[1]);
   const auto work = [&](int64_t pixels) {
     const int64_t columns = round_up(s.out_channels * pixels, lanes);
     const auto taps = static_cast<double>(s.kernel[2] + (pixels - 1) * s.stride[2]);
     const double speed = columns > lanes ? 1 : 0.67;
-    return taps * static_cast<double>(columns) / static_cast<double>(pixels) / speed;
+    const double ragged = columns != s.out_channels * pixels ? kRaggedRow : 0;
+    const double row = lines * taps * static_cast<double>(columns) / speed + ragged;
+    return row / static_cast<double>(pixels);
   };
   int64_t best = 0;
   double least = 0.6 * work(1);
