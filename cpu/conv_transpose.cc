@@ -52,40 +52,92 @@ int64_t input_position(const ConvShape& s, int axis, int64_t out, int64_t k) {
   return (out + s.pad[axis] - k * s.dilation[axis]) / s.stride[axis];
 }
 
-// One line of output pixels of one phase and group. The division above truncates towards zero, but
-// it is exact: the tap is one of the phase's.
+// Output lines of one class, those with one remainder by the strides: each has pixels of each phase
+// along the line.
+struct LineClass {
+  int64_t z = 0, y = 0;           // the remainders
+  int64_t depth = 0, height = 0;  // lines of an item
+  LineClass(const ConvShape& s, int64_t index)
+      : z(index / s.stride[1]),
+        y(index % s.stride[1]),
+        depth(divide_up(s.out[0] - z, s.stride[0])),
+        height(divide_up(s.out[1] - y, s.stride[1])) {}
+
+  struct Line {
+    int64_t item = 0, z = 0, y = 0;
+    int64_t pixel(const ConvShape& s) const {
+      return ((item * s.out[0] + z) * s.out[1] + y) * s.out[2];
+    }
+  };
+  int64_t lines(const ConvShape& s) const { return s.batch * depth * height; }
+  Line line(const ConvShape& s, int64_t index) const {
+    return {index / height / depth, z + index / height % depth * s.stride[0],
+            y + index % height * s.stride[1]};
+  }
+};
+
+// The pixels of one phase and group in some lines of a class. The division above truncates towards
+// zero, but it is exact: the tap is one of the phase's.
 template <class T>
-struct PhaseLine {
-  const ConvShape* shape = nullptr;
-  const T* src = nullptr;  // of the item, at the first channel of the group
+struct PhasePixels {
+  const ConvShape& shape;
+  const LineClass& lines;
+  const T* src = nullptr;  // at the first channel of the group
   Phase phase = {};
-  int64_t z = 0, y = 0;  // of the output line
+  int64_t first_line = 0;
+  int64_t per_line = 0;  // pixels
 };
 
 template <class T>
 void fill_phase(const void* opaque, int64_t row, int64_t rows, int64_t segment, int64_t segments,
                 int64_t offset, const T** out) {
-  const auto& line = *static_cast<const PhaseLine<T>*>(opaque);
-  const ConvShape& s = *line.shape;
-  const int64_t taps_y = phase_taps(s, 1, line.phase[1]);
-  const int64_t taps_x = phase_taps(s, 2, line.phase[2]);
+  const auto& pixels = *static_cast<const PhasePixels<T>*>(opaque);
+  const ConvShape& s = pixels.shape;
+  const int64_t taps_y = phase_taps(s, 1, pixels.phase[1]);
+  const int64_t taps_x = phase_taps(s, 2, pixels.phase[2]);
   const int64_t ld = s.src_stride();
   for (int64_t i = 0; i < segments; ++i, out += rows) {
     const int64_t tap = segment + i;
-    const int64_t kz = phase_tap(s, 0, line.phase[0], tap / taps_x / taps_y);
-    const int64_t ky = phase_tap(s, 1, line.phase[1], tap / taps_x % taps_y);
-    const int64_t kx = phase_tap(s, 2, line.phase[2], tap % taps_x);
-    const int64_t z = input_position(s, 0, line.z, kz);
-    const int64_t y = input_position(s, 1, line.y, ky);
-    const int64_t x = input_position(s, 2, line.phase[2], kx) + row;
-    const bool outside = z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1];
-    const T* from = line.src + ((z * s.in[1] + y) * s.in[2] + x) * ld + offset;
-    for (int64_t r = 0; r < rows; ++r) {
-      const bool zero = outside || x + r < 0 || x + r >= s.in[2];
-      out[r] = zero ? kZeros<T> : from + r * ld;
+    const int64_t kz = phase_tap(s, 0, pixels.phase[0], tap / taps_x / taps_y);
+    const int64_t ky = phase_tap(s, 1, pixels.phase[1], tap / taps_x % taps_y);
+    const int64_t kx = phase_tap(s, 2, pixels.phase[2], tap % taps_x);
+    const int64_t first_x = input_position(s, 2, pixels.phase[2], kx);
+    for (int64_t r = 0; r < rows;) {
+      const int64_t line = (row + r) / pixels.per_line, pixel = (row + r) % pixels.per_line;
+      const LineClass::Line at = pixels.lines.line(s, pixels.first_line + line);
+      const int64_t z = input_position(s, 0, at.z, kz);
+      const int64_t y = input_position(s, 1, at.y, ky);
+      const bool outside = z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1];
+      const T* from = pixels.src + ((at.item * s.in[0] + z) * s.in[1] + y) * s.in[2] * ld + offset;
+      const int64_t count = std::min(pixels.per_line - pixel, rows - r);
+      for (int64_t n = 0; n < count; ++n, ++r) {
+        const int64_t x = first_x + pixel + n;
+        out[r] = outside || x < 0 || x >= s.in[2] ? kZeros<T> : from + x * ld;
+      }
     }
   }
 }
+
+// Lines of a class at once: where they are short, some for a block of rows, whose results wait in
+// memory of the task until they are spread over their lines.
+struct Cut {
+  int64_t lines = 1;    // per block
+  int64_t blocks = 0;   // of a class
+  int64_t waiting = 0;  // elements of a block
+
+  Cut(const ConvShape& s, int threads) {
+    constexpr int64_t kShortLine = 48, kRows = 96;
+    const int64_t pixels = divide_up(s.out[2], s.stride[2]);
+    const int64_t all = LineClass(s, 0).lines(s);
+    if (pixels < kShortLine) lines = std::min(divide_up(kRows, pixels), all);
+    const int64_t classes = s.stride[0] * s.stride[1] * s.groups;
+    while (lines > 1 && threads > 1 && classes * divide_up(all, lines) < 2 * threads) {
+      lines = divide_up(lines, 2);
+    }
+    blocks = divide_up(all, lines);
+    if (lines > 1) waiting = divide_up(lines * pixels * s.out_channels / s.groups, 16) * 16;
+  }
+};
 
 template <class T>
 void pack_phase(const GemmKernels<T>& kernels, const ConvShape& s, const Phase& phase,
@@ -141,57 +193,129 @@ void conv_transpose_pack(const GemmKernels<T>& kernels, const ConvShape& shape, 
 }
 
 template <class T>
-void conv_transpose(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src,
-                    const T* packed, const Epilogue<T>& epilogue, T* dst, ThreadPool& pool) {
-  const ConvShape& s = shape;
+size_t conv_transpose_workspace_bytes(const ConvShape& s, int threads) {
+  const Cut cut(s, threads);
+  const int64_t tasks = s.stride[0] * s.stride[1] * s.groups * cut.blocks;
+  return static_cast<size_t>(tasks * cut.waiting) * sizeof(T);
+}
+
+namespace {
+
+// Lines [line, line_end) of a class, of one group.
+template <class T>
+class Lines {
+ public:
+  Lines(const GemmKernels<T>& kernels, const ConvShape& shape, const LineClass& lines,
+        const Epilogue<T>& epilogue, int64_t group, T* dst)
+      : kernels_(kernels),
+        s_(shape),
+        class_(lines),
+        epilogue_(epilogue),
+        group_(group),
+        cols_(shape.out_channels / shape.groups),
+        dst_(dst + group * cols_) {
+    epilogue_.fn = nullptr;
+    if (epilogue_.bias != nullptr) epilogue_.bias += group * cols_;
+    if (epilogue_.residual != nullptr) epilogue_.residual += group * cols_;
+  }
+
+  // Phase x of the lines; weights are those of the phase and group. waiting: memory for the
+  // results.
+  void run_phase(int64_t x, int64_t line, int64_t line_end, const T* src, const T* weights,
+                 T* waiting) {
+    const PhasePixels<T> pixels{s_,
+                                class_,
+                                src + group_ * (s_.in_channels / s_.groups),
+                                {class_.z, class_.y, x},
+                                line,
+                                divide_up(s_.out[2] - x, s_.stride[2])};
+    BlockArgs<T> args;
+    args.n = cols_;
+    args.segments = taps_of(s_, pixels.phase);
+    args.depth = s_.in_channels / s_.groups;
+    args.fill_rows = fill_phase<T>;
+    args.source = &pixels;
+    args.zeros = kZeros<T>;
+    // By what does not depend on the threads.
+    args.split = pays_to_split(kernels_, class_.lines(s_) * pixels.per_line, cols_,
+                               args.segments * args.depth);
+    args.packed_b = weights;
+    args.col0 = group_ * cols_;
+    args.epilogue = epilogue_;
+    if (line_end - line > 1 && epilogue_.residual == nullptr) {
+      args.c = waiting;
+      args.ldc = cols_;
+      multiply(args, (line_end - line) * pixels.per_line);
+      for (int64_t i = line; i < line_end; ++i) spread(pixels, i, waiting);
+      return;
+    }
+    args.ldc = s_.stride[2] * s_.dst_stride();
+    args.epilogue.residual_ld *= s_.stride[2];
+    PhasePixels<T> one = pixels;
+    args.source = &one;
+    for (; one.first_line < line_end; ++one.first_line) {
+      const int64_t pixel = class_.line(s_, one.first_line).pixel(s_) + x;
+      args.c = dst_ + pixel * s_.dst_stride();
+      if (epilogue_.residual != nullptr) {
+        args.epilogue.residual = epilogue_.residual + pixel * epilogue_.residual_ld;
+      }
+      multiply(args, pixels.per_line);
+    }
+  }
+
+ private:
+  void multiply(const BlockArgs<T>& args, int64_t rows) const {
+    gemm_blocks(kernels_, args, 0, rows, 0, divide_up(cols_, kernels_.panel_cols));
+  }
+
+  // The results of a line to their places.
+  void spread(const PhasePixels<T>& pixels, int64_t line, const T* waiting) const {
+    const T* from = waiting + (line - pixels.first_line) * pixels.per_line * cols_;
+    T* to = dst_ + (class_.line(s_, line).pixel(s_) + pixels.phase[2]) * s_.dst_stride();
+    for (int64_t p = 0; p < pixels.per_line; ++p, from += cols_) {
+      std::copy_n(from, cols_, to + p * s_.stride[2] * s_.dst_stride());
+    }
+  }
+
+  const GemmKernels<T>& kernels_;
+  const ConvShape& s_;
+  const LineClass& class_;
+  Epilogue<T> epilogue_;
+  int64_t group_, cols_;
+  T* dst_;  // at the first channel of the group
+};
+
+}  // namespace
+
+template <class T>
+void conv_transpose(const GemmKernels<T>& kernels, const ConvShape& s, const T* src,
+                    const T* packed, const Epilogue<T>& epilogue, T* dst, void* workspace,
+                    ThreadPool& pool) {
+  const Cut cut(s, pool.threads());
   const int64_t cols = s.out_channels / s.groups;
-  const int64_t panels = divide_up(cols, kernels.panel_cols);
-  const int64_t lines = s.batch * s.out[0] * s.out[1];
-  pool.parallel_for(lines * s.groups, [&](int64_t task) {
-    const int64_t group = task % s.groups;
-    const int64_t line = task / s.groups;
-    PhaseLine<T> source;
-    source.shape = &s;
-    source.z = line / s.out[1] % s.out[0];
-    source.y = line % s.out[1];
-    const int64_t item = line / s.out[1] / s.out[0];
-    source.src = src + item * s.in_pixels() * s.src_stride() + group * (s.in_channels / s.groups);
+  pool.parallel_for(s.stride[0] * s.stride[1] * s.groups * cut.blocks, [&](int64_t task) {
+    const LineClass lines(s, task / cut.blocks / s.groups);
+    const int64_t group = task / cut.blocks % s.groups;
+    const int64_t line = task % cut.blocks * cut.lines;
+    const int64_t line_end = std::min(line + cut.lines, lines.lines(s));
+    if (line >= line_end) return;
+    Lines<T> work(kernels, s, lines, epilogue, group, dst);
+    T* waiting = static_cast<T*>(workspace) + task * cut.waiting;
     const T* weights = packed;
     for (int64_t i = 0; i < phase_count(s); ++i) {
       const Phase phase = phase_at(s, i);
-      const int64_t phase_count_packed = phase_packed(kernels, s, phase);
-      const bool here = phase[0] == source.z % s.stride[0] && phase[1] == source.y % s.stride[1];
-      if (here && phase[2] < s.out[2]) {
-        source.phase = phase;
-        const int64_t pixel = line * s.out[2] + phase[2];
-        const int64_t pixels = divide_up(s.out[2] - phase[2], s.stride[2]);
-        BlockArgs<T> args;
-        args.n = cols;
-        args.segments = taps_of(s, phase);
-        args.depth = s.in_channels / s.groups;
-        args.fill_rows = fill_phase<T>;
-        args.source = &source;
-        args.split = pays_to_split(kernels, pixels, cols, args.segments * args.depth);
-        args.packed_b = weights + group * phase_count_packed;
-        args.col0 = group * cols;
-        args.ldc = s.stride[2] * s.dst_stride();
-        args.c = dst + pixel * s.dst_stride() + args.col0;
-        args.epilogue = epilogue;
-        args.epilogue.fn = nullptr;
-        if (epilogue.bias != nullptr) args.epilogue.bias += args.col0;
-        if (epilogue.residual != nullptr) {
-          args.epilogue.residual += pixel * epilogue.residual_ld + args.col0;
-          args.epilogue.residual_ld *= s.stride[2];
-        }
-        gemm_blocks(kernels, args, 0, pixels, 0, panels);
+      const int64_t of_group = phase_packed(kernels, s, phase);
+      if (phase[0] == lines.z && phase[1] == lines.y && phase[2] < s.out[2]) {
+        work.run_phase(phase[2], line, line_end, src, weights + group * of_group, waiting);
       }
-      weights += s.groups * phase_count_packed;
+      weights += s.groups * of_group;
     }
-    // A callback wants whole pixels side by side: a line at once, when all its phases are done.
-    if (epilogue.fn != nullptr) {
-      T* c = dst + line * s.out[2] * s.dst_stride() + group * cols;
-      epilogue.fn(epilogue.context, c, s.dst_stride(), s.out[2], cols, line * s.out[2],
-                  group * cols);
+    // A callback wants whole pixels side by side: lines at once, when all their phases are done.
+    if (epilogue.fn == nullptr) return;
+    for (int64_t i = line; i < line_end; ++i) {
+      const int64_t pixel = lines.line(s, i).pixel(s);
+      epilogue.fn(epilogue.context, dst + pixel * s.dst_stride() + group * cols, s.dst_stride(),
+                  s.out[2], cols, pixel, group * cols);
     }
   });
 }
@@ -200,8 +324,9 @@ void conv_transpose(const GemmKernels<T>& kernels, const ConvShape& shape, const
   template int64_t conv_transpose_packed_count(const GemmKernels<T>&, const ConvShape&);    \
   template void conv_transpose_pack(const GemmKernels<T>&, const ConvShape&, const T*, T*,  \
                                     ThreadPool&);                                           \
+  template size_t conv_transpose_workspace_bytes<T>(const ConvShape&, int);                 \
   template void conv_transpose(const GemmKernels<T>&, const ConvShape&, const T*, const T*, \
-                               const Epilogue<T>&, T*, ThreadPool&);
+                               const Epilogue<T>&, T*, void*, ThreadPool&);
 SARDONYX_CONV_TRANSPOSE(float)
 SARDONYX_CONV_TRANSPOSE(double)
 #undef SARDONYX_CONV_TRANSPOSE

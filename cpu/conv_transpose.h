@@ -25,7 +25,12 @@ void conv_transpose_pack(const GemmKernels<T>& kernels, const ConvShape& shape, 
                          T* packed, ThreadPool& pool);
 
 template <class T>
+size_t conv_transpose_workspace_bytes(const ConvShape& shape, int threads);
+
+// As conv().
+template <class T>
 void conv_transpose(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src,
-                    const T* packed, const Epilogue<T>& epilogue, T* dst, ThreadPool& pool);
+                    const T* packed, const Epilogue<T>& epilogue, T* dst, void* workspace,
+                    ThreadPool& pool);
 
 }  // namespace sardonyx

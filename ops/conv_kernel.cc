@@ -196,10 +196,12 @@ struct TransposedConv {
   void pack(const ConvShape& shape, const T* weights, T* packed, ThreadPool& pool) const {
     conv_transpose_pack(*kernels, shape, weights, packed, pool);
   }
-  size_t workspace_bytes(const ConvShape&, int) const { return 0; }
+  size_t workspace_bytes(const ConvShape& shape, int threads) const {
+    return conv_transpose_workspace_bytes<T>(shape, threads);
+  }
   void run(const ConvShape& shape, const T* src, const T* packed, const Epilogue<T>& epilogue,
-           T* dst, void*, ThreadPool& pool) const {
-    conv_transpose(*kernels, shape, src, packed, epilogue, dst, pool);
+           T* dst, void* workspace, ThreadPool& pool) const {
+    conv_transpose(*kernels, shape, src, packed, epilogue, dst, workspace, pool);
   }
 };
 

@@ -158,7 +158,10 @@ TEST(Bounds, TransposedConvolution) {
     const Floats packed = operand(conv_transpose_packed_count(kernels, s), 3, at_end);
     const Floats dst = operand(s.batch * s.out_pixels() * 22, 4, at_end);
     conv_transpose_pack(kernels, s, weights.data(), packed.data(), pool);
-    conv_transpose(kernels, s, src.data(), packed.data(), Epilogue<float>(), dst.data(), pool);
+    const size_t bytes = conv_transpose_workspace_bytes<float>(s, 2);
+    const Floats space = operand(static_cast<int64_t>(bytes / sizeof(float)), 5, at_end);
+    conv_transpose(kernels, s, src.data(), packed.data(), Epilogue<float>(), dst.data(),
+                   space.data(), pool);
     return dst.values();
   });
 }

@@ -52,7 +52,7 @@ Reference scatter(const ConvShape& s, const std::vector<float>& src,
   return r;
 }
 
-void check(Tier tier, const Case& test) {
+void check(Tier tier, const Case& test, bool adds) {
   ConvShape s = test.shape;
   for (int i = 0; i < 3; ++i) {
     s.out[i] = (s.in[i] - 1) * s.stride[i] + (s.kernel[i] - 1) * s.dilation[i] + 1 - s.pad[i] -
@@ -72,9 +72,10 @@ void check(Tier tier, const Case& test) {
     conv_transpose_pack(kernels, s, weights.data(), packed.data(), pool);
     std::vector<float> dst(static_cast<size_t>(pixels * s.dst_stride()), 77.0f);
     Epilogue<float> epilogue = relu_epilogue<float>(bias.data());
-    epilogue.residual = residual.data();
+    if (adds) epilogue.residual = residual.data();
     epilogue.residual_ld = s.dst_stride();
-    conv_transpose(kernels, s, src.data(), packed.data(), epilogue, dst.data(), pool);
+    std::vector<float> space(conv_transpose_workspace_bytes<float>(s, threads) / sizeof(float));
+    conv_transpose(kernels, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
     if (threads == 1) first = dst;
     ASSERT_TRUE(same_bits(first, dst)) << test.name;
   }
@@ -88,7 +89,7 @@ void check(Tier tier, const Case& test) {
         continue;
       }
       const int64_t i = pixel * s.out_channels + c;
-      const double y = std::max(want.sum[i] + bias[c] + residual[at], 0.0);
+      const double y = std::max(want.sum[i] + bias[c] + (adds ? residual[at] : 0), 0.0);
       ASSERT_NEAR(first[at], y, (k + 4) * 0x1p-24 * want.absolute[i])
           << test.name << " on " << tier_name(tier) << " pixel " << pixel << " channel " << c;
     }
@@ -161,6 +162,23 @@ TEST(ConvTranspose, MatchesScatter) {
         .src_ld = 9,
         .dst_ld = 13},
        {0, 0, 1}},
+      {"long lines",
+       {.in = {1, 3, 70},
+        .kernel = {1, 4, 4},
+        .stride = {1, 2, 2},
+        .pad = {0, 1, 1},
+        .in_channels = 16,
+        .out_channels = 24},
+       {0, 1, 1}},
+      {"many short lines, of one pixel",
+       {.batch = 3,
+        .in = {1, 40, 1},
+        .kernel = {1, 4, 4},
+        .stride = {1, 2, 1},
+        .pad = {0, 1, 0},
+        .in_channels = 10,
+        .out_channels = 24},
+       {0, 1, 0}},
       {"cropped more than a tap",
        {.in = {1, 4, 5},
         .kernel = {1, 2, 2},
@@ -171,7 +189,9 @@ TEST(ConvTranspose, MatchesScatter) {
        {0, 1, 2}},
   };
   for (Tier tier : available_tiers()) {
-    for (const Case& test : cases) check(tier, test);
+    for (const Case& test : cases) {
+      for (const bool adds : {false, true}) check(tier, test, adds);
+    }
   }
 }
 
