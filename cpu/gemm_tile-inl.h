@@ -21,6 +21,10 @@ namespace sardonyx {
 namespace HWY_NAMESPACE {
 namespace {
 
+// Steps of k from a prefetch to the next. Where rows are many, a line of the next panel is many
+// steps of this one, and every operation counts where the core's other hardware thread takes its
+// half.
+constexpr int kPrefetchSteps = HWY_TARGET == HWY_AVX2 ? 2 : 1;
 // 12 x 2 accumulators, 2 vectors of B and 1 of A fill 32 registers; 6 x 2 those of 16.
 constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 12 : 6;
 // Doubles are rare enough that twelve sums must do, which take as long, for half the code.
@@ -269,7 +273,7 @@ struct TileOps {
     constexpr bool kFew = HWY_TARGET == HWY_SSE4 || sizeof(T) == 8;
     constexpr int kSteps = !kPrefetch ? 1 : kFew ? 2 : 8;
     const char* ahead = t.prefetch;
-    const int64_t ahead_step = t.prefetch_step;
+    const int64_t ahead_steps = kPrefetchSteps * t.prefetch_step;
     const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
     const int64_t panel_stride = kPanels > 1 ? t.panel_stride : 0;
     const int64_t depth = t.depth;
@@ -286,7 +290,7 @@ struct TileOps {
           if (HWY_UNLIKELY(t.empty != nullptr) &&
               t.empty[(row / kRows + 1) * t.segments - segment] != 0) {
             b += depth * b_stride;
-            ahead += depth * ahead_step;
+            ahead += depth * t.prefetch_step;
             continue;
           }
         }
@@ -297,9 +301,9 @@ struct TileOps {
         for (; left >= kSteps; left -= kSteps, b += kSteps * b_stride) {
 #pragma GCC unroll 8
           for (int k = 0; k < kSteps; ++k) {
-            if constexpr (kPrefetch) {
+            if (kPrefetch && k % kPrefetchSteps == 0) {
               __builtin_prefetch(ahead, 0, 2);
-              ahead += ahead_step;
+              ahead += ahead_steps;
             }
             add_step<kRows, kVectors, kPanels>(a, k, b + k * b_stride, panel_stride, sum);
           }
@@ -346,22 +350,33 @@ void gemm_packed_tile(const GemmTile<T>& t) {
   using Ops = TileOps<T>;
   const hn::ScalableTag<T> d;
   constexpr int64_t kLanes = Ops::kLanes;
+  constexpr int kSteps = 2 * kPrefetchSteps;
   const char* ahead = t.prefetch;
-  const int64_t ahead_step = t.prefetch_step;
+  const int64_t ahead_steps = kPrefetchSteps * t.prefetch_step;
   const int64_t depth = t.depth;
   for (int64_t row = 0; row < t.tiles * kRows; row += kRows) {
     typename Ops::V sum[kRows][2];
     Ops::clear(sum);
     const T* a = t.packed_a + row * t.packed_depth;
     const T* b = t.b;
-#pragma GCC unroll 2
-    for (int64_t k = 0; k < depth; ++k, a += kRows, b += 2 * kLanes) {
-      const typename Ops::V column[2] = {hn::LoadU(d, b), hn::LoadU(d, b + kLanes)};
-      __builtin_prefetch(ahead, 0, 2);
-      ahead += ahead_step;
+    const auto add_step = [&](int64_t k) HWY_ATTR {
+      const T* row_b = b + k * 2 * kLanes;
+      const typename Ops::V column[2] = {hn::LoadU(d, row_b), hn::LoadU(d, row_b + kLanes)};
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) Ops::add_row(r, a + r, column, sum[r]);
+      for (int r = 0; r < kRows; ++r) Ops::add_row(r, a + k * kRows + r, column, sum[r]);
+    };
+    int64_t left = depth;
+    for (; left >= kSteps; left -= kSteps, a += kSteps * kRows, b += kSteps * 2 * kLanes) {
+#pragma GCC unroll 4
+      for (int k = 0; k < kSteps; ++k) {
+        if (k % kPrefetchSteps == 0) {
+          __builtin_prefetch(ahead, 0, 2);
+          ahead += ahead_steps;
+        }
+        add_step(k);
+      }
     }
+    for (; left > 0; --left, a += kRows, b += 2 * kLanes) add_step(0);
     Ops::add_earlier(t, row, true, sum);
     if (t.finish) {
       Ops::template finish_whole<kRows, 2>(t, row, sum);
