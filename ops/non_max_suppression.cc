@@ -1,5 +1,7 @@
 // NonMaxSuppression: of overlapping boxes keeps those with the highest scores, for each class of
 // each batch; the rows [batch, class, box] come in that order.
+#include <cmath>
+
 #include "ops/cells.h"
 #include "ops/rule_parts.h"
 
@@ -43,6 +45,42 @@ bool overlaps(const Box& a, const Box& b, float threshold) {
   return all > 0 && common / all > threshold;
 }
 
+// Boxes that are kept, in bins by where they begin: one overlaps those alone that begin before it
+// ends, and not farther before it than the widest box is wide.
+class KeptBoxes {
+ public:
+  // Bins over [low, high]; one where these are no numbers.
+  KeptBoxes(double low, double high, size_t bins)
+      : bins_(std::isfinite(high - low) && high > low ? bins : 1),
+        low_(low),
+        per_unit_(bins_.size() > 1 ? static_cast<double>(bins) / (high - low) : 0) {}
+
+  bool overlap(const Box& box, float threshold) const {
+    const size_t first = bin_of(static_cast<double>(box.x1) - widest_), last = bin_of(box.x2);
+    for (size_t bin = first > 0 ? first - 1 : 0; bin <= last; ++bin) {  // one more: it is rounded
+      for (const Box& other : bins_[bin]) {
+        if (overlaps(box, other, threshold)) return true;
+      }
+    }
+    return false;
+  }
+  void add(const Box& box) {
+    widest_ = std::max(widest_, static_cast<double>(box.x2) - box.x1);
+    bins_[bin_of(box.x1)].push_back(box);
+  }
+
+ private:
+  size_t bin_of(double x) const {
+    if (bins_.size() == 1) return 0;
+    const auto last = static_cast<double>(bins_.size() - 1);
+    return static_cast<size_t>(std::clamp((x - low_) * per_unit_, 0.0, last));
+  }
+
+  std::vector<std::vector<Box>> bins_;
+  double low_, per_unit_;
+  double widest_ = 0;
+};
+
 struct Limits {
   int64_t per_class = 0;
   float iou = 0;
@@ -59,17 +97,25 @@ std::vector<int64_t> select_boxes(const float* boxes, const float* scores, int64
   }
   std::stable_sort(order.begin(), order.end(),
                    [scores](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  double low = INFINITY, high = -INFINITY;
+  for (const int64_t index : order) {
+    const Box box = read_box(boxes + 4 * index, limits.center);
+    if (!std::isfinite(box.x1) || !std::isfinite(box.x2)) {
+      low = high = 0;  // nothing is known of where such a one begins
+      break;
+    }
+    low = std::min<double>(low, box.x1);
+    high = std::max<double>(high, box.x2);
+  }
+  constexpr size_t kBins = 512, kFew = 64;
+  KeptBoxes kept_boxes(low, high, order.size() > kFew ? kBins : 1);
   std::vector<int64_t> kept;
-  std::vector<Box> kept_boxes;
-  for (int64_t index : order) {
+  for (const int64_t index : order) {
     if (static_cast<int64_t>(kept.size()) >= limits.per_class) break;
     const Box box = read_box(boxes + 4 * index, limits.center);
-    const bool hidden = std::any_of(kept_boxes.begin(), kept_boxes.end(), [&](const Box& other) {
-      return overlaps(box, other, limits.iou);
-    });
-    if (hidden) continue;
+    if (kept_boxes.overlap(box, limits.iou)) continue;
     kept.push_back(index);
-    kept_boxes.push_back(box);
+    kept_boxes.add(box);
   }
   return kept;
 }

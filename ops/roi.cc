@@ -1,6 +1,9 @@
 // RoiAlign and MaxRoiPool: a grid of values out of each region of interest.
+#include <array>
 #include <cmath>
+#include <span>
 
+#include "cpu/transpose.h"
 #include "ops/cells.h"
 #include "ops/number.h"
 #include "ops/rule_parts.h"
@@ -56,6 +59,8 @@ struct RoiGrid {
   double scale = 1;
   double offset = 0;  // 0.5 for half_pixel
   bool largest = false;
+
+  int64_t bins() const { return rows * columns; }
 };
 
 // The four neighbours of a point and their weights; none outside of the picture.
@@ -86,55 +91,118 @@ Sample sample_at(const RoiGrid& grid, double y, double x) {
   return sample;
 }
 
-// One region: the samples of each bin are the same for all channels.
+// One region, whose samples are the same for all channels.
+class RoiSamples {
+ public:
+  template <class T>
+  RoiSamples(const RoiGrid& grid, const T* roi)
+      : grid_(grid),
+        x1_(widen(roi[0]) * grid.scale - grid.offset),
+        y1_(widen(roi[1]) * grid.scale - grid.offset) {
+    double w = widen(roi[2]) * grid.scale - grid.offset - x1_;
+    double h = widen(roi[3]) * grid.scale - grid.offset - y1_;
+    if (grid.offset == 0) {  // output_half_pixel: at least one pixel
+      w = std::max(w, 1.0);
+      h = std::max(h, 1.0);
+    }
+    bin_h_ = h / static_cast<double>(grid.rows);
+    bin_w_ = w / static_cast<double>(grid.columns);
+    ny_ = samples(bin_h_);
+    nx_ = samples(bin_w_);
+  }
+
+  int64_t count() const { return ny_ * nx_; }  // of each bin
+  Sample at(int64_t bin, int64_t index) const {
+    const double top = y1_ + static_cast<double>(bin / grid_.columns) * bin_h_;
+    const double left = x1_ + static_cast<double>(bin % grid_.columns) * bin_w_;
+    const auto line = static_cast<double>(index / nx_), column = static_cast<double>(index % nx_);
+    return sample_at(grid_, top + (line + 0.5) * bin_h_ / static_cast<double>(ny_),
+                     left + (column + 0.5) * bin_w_ / static_cast<double>(nx_));
+  }
+
+ private:
+  int64_t samples(double bin) const {
+    if (grid_.sampling > 0) return grid_.sampling;
+    return std::clamp<int64_t>(static_cast<int64_t>(std::ceil(std::min(bin, 1e6))), 0, kMaxGrid);
+  }
+
+  const RoiGrid& grid_;
+  double x1_, y1_;
+  double bin_h_ = 0, bin_w_ = 0;
+  int64_t ny_ = 0, nx_ = 0;
+};
+
 template <class T>
 void align_roi(const RoiGrid& grid, const T* roi, const T* picture, int64_t channels, T* dst) {
-  const double x1 = widen(roi[0]) * grid.scale - grid.offset;
-  const double y1 = widen(roi[1]) * grid.scale - grid.offset;
-  double w = widen(roi[2]) * grid.scale - grid.offset - x1;
-  double h = widen(roi[3]) * grid.scale - grid.offset - y1;
-  if (grid.offset == 0) {  // output_half_pixel: at least one pixel
-    w = std::max(w, 1.0);
-    h = std::max(h, 1.0);
-  }
-  const double bin_h = h / static_cast<double>(grid.rows);
-  const double bin_w = w / static_cast<double>(grid.columns);
-  const auto samples = [&](double bin) {
-    if (grid.sampling > 0) return grid.sampling;
-    return std::clamp<int64_t>(static_cast<int64_t>(std::ceil(std::min(bin, 1e6))), 0, kMaxGrid);
-  };
-  const int64_t ny = samples(bin_h);
-  const int64_t nx = samples(bin_w);
-  const int64_t plane = grid.height * grid.width;
-  for (int64_t bin = 0; bin < grid.rows * grid.columns; ++bin) {
-    const int64_t row = bin / grid.columns;
-    const double top = y1 + static_cast<double>(row) * bin_h;
-    const double left = x1 + static_cast<double>(bin % grid.columns) * bin_w;
+  const RoiSamples samples(grid, roi);
+  for (int64_t bin = 0; bin < grid.bins(); ++bin) {
     for (int64_t c = 0; c < channels; ++c) {
-      const T* from = picture + c * plane;
+      const T* from = picture + c * grid.height * grid.width;
       double sum = 0;
       double highest = -INFINITY;
-      for (int64_t s = 0; s < ny * nx; ++s) {
-        const int64_t line = s / nx;
-        const double y = top + (static_cast<double>(line) + 0.5) * bin_h / static_cast<double>(ny);
-        const double x =
-            left + (static_cast<double>(s % nx) + 0.5) * bin_w / static_cast<double>(nx);
-        const Sample sample = sample_at(grid, y, x);
+      for (int64_t s = 0; s < samples.count(); ++s) {
+        const Sample sample = samples.at(bin, s);
         for (int k = 0; k < 4; ++k) {
           const double value = sample.weight[k] * widen(from[sample.at[k]]);
           sum += value;
           highest = std::max(highest, value);
         }
       }
-      const auto count = static_cast<double>(std::max<int64_t>(ny * nx, 1));
-      const double value = grid.largest ? (ny * nx == 0 ? 0 : highest) : sum / count;
-      dst[c * grid.rows * grid.columns + bin] = narrow<T>(value);
+      const auto count = static_cast<double>(std::max<int64_t>(samples.count(), 1));
+      const double value = grid.largest ? (samples.count() == 0 ? 0 : highest) : sum / count;
+      dst[c * grid.bins() + bin] = narrow<T>(value);
     }
   }
 }
 
-Result<std::unique_ptr<Kernel>> make_roi_align(const KernelRequest& request) {
-  TRY(expect_concrete_outputs(request));
+// Some samples of a bin, for channels [c, c + kCount) of a picture with its channels last.
+constexpr int64_t kChannelsAtOnce = 16;
+template <int64_t kCount>
+void add_samples(bool largest, std::span<const Sample> samples, const float* picture,
+                 int64_t channels, float* result) {
+  float values[kCount];
+  std::copy_n(result, kCount, values);
+  for (const Sample& sample : samples) {
+    for (int k = 0; k < 4; ++k) {
+      const auto weight = static_cast<float>(sample.weight[k]);
+      const float* from = picture + sample.at[k] * channels;
+      if (largest) {
+        for (int64_t i = 0; i < kCount; ++i) values[i] = std::max(values[i], weight * from[i]);
+      } else {
+        for (int64_t i = 0; i < kCount; ++i) values[i] += weight * from[i];
+      }
+    }
+  }
+  std::copy_n(values, kCount, result);
+}
+
+// The same as align_roi, result [bins, channels].
+void align_channels(const RoiGrid& grid, const float* roi, const float* picture, int64_t channels,
+                    float* result) {
+  constexpr int64_t kSamplesAtOnce = 64;
+  const RoiSamples samples(grid, roi);
+  const float first = grid.largest && samples.count() > 0 ? -INFINITY : 0.0f;
+  const auto scale = static_cast<float>(
+      1 / static_cast<double>(grid.largest ? 1 : std::max<int64_t>(samples.count(), 1)));
+  for (int64_t bin = 0; bin < grid.bins(); ++bin, result += channels) {
+    std::fill_n(result, channels, first);
+    for (int64_t s = 0; s < samples.count(); s += kSamplesAtOnce) {
+      std::array<Sample, kSamplesAtOnce> some;
+      const int64_t count = std::min(kSamplesAtOnce, samples.count() - s);
+      for (int64_t i = 0; i < count; ++i) some[static_cast<size_t>(i)] = samples.at(bin, s + i);
+      const std::span<const Sample> given(some.data(), static_cast<size_t>(count));
+      int64_t c = 0;
+      for (; c + kChannelsAtOnce <= channels; c += kChannelsAtOnce) {
+        add_samples<kChannelsAtOnce>(grid.largest, given, picture + c, channels, result + c);
+      }
+      for (; c < channels; ++c)
+        add_samples<1>(grid.largest, given, picture + c, channels, result + c);
+    }
+    for (int64_t c = 0; c < channels; ++c) result[c] *= scale;
+  }
+}
+
+RoiGrid read_grid(const KernelRequest& request) {
   const AttrMap& attrs = request.node.attrs;
   const Shape x = request.inputs[0].shape();
   const Shape shape = request.outputs[0].shape();
@@ -143,14 +211,93 @@ Result<std::unique_ptr<Kernel>> make_roi_align(const KernelRequest& request) {
   grid.scale = attrs.get_float("spatial_scale");
   grid.offset = attrs.get_string("coordinate_transformation_mode") == "half_pixel" ? 0.5 : 0;
   grid.largest = attrs.get_string("mode") == "max";
-  return make_kernel([=](RunArgs& args) {
+  return grid;
+}
+
+// Reports a region of a picture that is not there.
+bool check_batch(RunArgs& args, int64_t regions, int64_t pictures) {
+  const auto* batch = args.inputs[2].as<const int64_t>();
+  for (int64_t i = 0; i < regions; ++i) {
+    if (batch[i] >= 0 && batch[i] < pictures) continue;
+    args.report(Code::kInvalidArgument,
+                fmt::format("batch_indices[{}] is {}, but the batch is {}", i, batch[i], pictures));
+    return false;
+  }
+  return true;
+}
+
+// Of pictures with their channels last, as copies, many channels at once.
+class RoiChannels final : public Kernel {
+ public:
+  RoiChannels(Tier tier, const RoiGrid& grid, const Shape& x, const Shape& out, int threads)
+      : transpose_(transpose_kernels(tier).bytes4),
+        grid_(grid),
+        x_(x),
+        out_(out),
+        tasks_(std::min<int64_t>(out[0], threads == 1 ? 1 : 4 * threads)) {}
+
+  void run(RunArgs& args) const override {
+    if (!check_batch(args, out_[0], x_[0])) return;
     const auto* batch = args.inputs[2].as<const int64_t>();
-    for (int64_t i = 0; i < shape[0]; ++i) {
-      if (batch[i] >= 0 && batch[i] < x[0]) continue;
-      return args.report(
-          Code::kInvalidArgument,
-          fmt::format("batch_indices[{}] is {}, but the batch is {}", i, batch[i], x[0]));
-    }
+    const auto* src = args.inputs[0].as<const uint32_t>();
+    const int64_t channels = x_[1], plane = x_[2] * x_[3];
+    auto* pictures = static_cast<uint32_t*>(args.workspace);
+    constexpr int64_t kPixels = 256;  // of a task
+    const int64_t parts = (plane + kPixels - 1) / kPixels;
+    args.pool->parallel_for(x_[0] * parts, [&](int64_t task) {
+      const int64_t item = task / parts * channels * plane, first = task % parts * kPixels;
+      transpose_(src + item + first, plane, pictures + item + first * channels, channels, channels,
+                 std::min(kPixels, plane - first));
+    });
+    auto* dst = args.outputs[0].as<uint32_t>();
+    const int64_t result_count = grid_.bins() * channels;
+    args.pool->parallel_for(tasks_, [&](int64_t task) {
+      uint32_t* result = pictures + x_.count() + task * result_count;
+      for (int64_t i = out_[0] * task / tasks_; i < out_[0] * (task + 1) / tasks_; ++i) {
+        const auto as_floats = [](uint32_t* p) {
+          return static_cast<float*>(static_cast<void*>(p));
+        };
+        align_channels(grid_, args.inputs[1].as<const float>() + 4 * i,
+                       as_floats(pictures + batch[i] * channels * plane), channels,
+                       as_floats(result));
+        transpose_(result, channels, dst + i * result_count, grid_.bins(), grid_.bins(), channels);
+      }
+    });
+  }
+  size_t workspace_bytes() const override {
+    const int64_t count = x_.count() + tasks_ * grid_.bins() * x_[1];
+    return static_cast<size_t>(count) * sizeof(float);
+  }
+
+ private:
+  TransposeMatrix<uint32_t> transpose_;
+  RoiGrid grid_;
+  Shape x_, out_;
+  int64_t tasks_;
+};
+
+Result<std::unique_ptr<Kernel>> make_roi_channels(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  const Shape x = request.inputs[0].shape(), out = request.outputs[0].shape();
+  const RoiGrid grid = read_grid(request);
+  if (x[1] < kChannelsAtOnce) return decline("fewer than {} channels", kChannelsAtOnce);
+  const int64_t samples = grid.sampling > 0 ? grid.sampling * grid.sampling : 4;
+  if (x.count() == 0 || out[0] * grid.bins() * samples * 4 < grid.height * grid.width) {
+    return decline("fewer samples than pixels");
+  }
+  return std::unique_ptr<Kernel>(
+      std::make_unique<RoiChannels>(request.tier, grid, x, out, request.threads));
+}
+
+Result<std::unique_ptr<Kernel>> make_roi_align(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  const Shape x = request.inputs[0].shape();
+  const Shape shape = request.outputs[0].shape();
+  const RoiGrid grid = read_grid(request);
+  return make_kernel([=](RunArgs& args) {
+    if (!check_batch(args, shape[0], x[0])) return;
+    const auto* batch = args.inputs[2].as<const int64_t>();
     const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
     if (args.failed() || shape.count() == 0) return;
     if (grid.height == 0 || grid.width == 0) {
@@ -263,7 +410,7 @@ OpDef op_RoiAlign() {
               int_attr("sampling_ratio", 0),
               float_attr("spatial_scale", 1)};
   op.infer = infer_roi_align;
-  op.kernels = {{"reference", make_roi_align}};
+  op.kernels = {{"channels", make_roi_channels}, {"reference", make_roi_align}};
   return op;
 }
 

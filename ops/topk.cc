@@ -1,6 +1,9 @@
 // TopK: the K largest or smallest elements of each row along an axis, with their indices. Equal
 // elements come in the order of their indices; NaN counts as the largest.
+#include <array>
+#include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "ops/cells.h"
 #include "ops/is_nan.h"
@@ -62,9 +65,83 @@ bool above(K a, K b) {
   return a > b || (is_nan(a) && !is_nan(b));
 }
 
+// ---- Floats and integers of up to 32 bits: as unsigned keys with their indices below, so that
+// equal ones are in the order of their indices.
+
+template <class K>
+constexpr bool has_small_key = sizeof(K) <= 4;
+
+// In ascending order; NaN last, -0 as 0.
+uint32_t ascending_key(float x) {
+  if (is_nan(x)) return UINT32_MAX;
+  uint32_t bits;
+  x = x == 0 ? 0.0f : x;
+  std::memcpy(&bits, &x, sizeof bits);
+  constexpr uint32_t kSign = uint32_t{1} << 31;
+  return (bits & kSign) != 0 ? ~bits : bits | kSign;
+}
+template <class K>
+uint32_t ascending_key(K x) {
+  return static_cast<uint32_t>(static_cast<int64_t>(x) - std::numeric_limits<K>::min());
+}
+
+// By the upper 32 bits, three digits at a time from the lowest; equal ones stay as they are.
+void sort_keys(std::vector<uint64_t>& keys, std::vector<uint64_t>& other) {
+  constexpr int kDigit = 11;
+  other.resize(keys.size());
+  for (int shift = 32; shift < 64; shift += kDigit) {
+    std::array<uint32_t, size_t{1} << kDigit> begin{};
+    const auto digit = [shift](uint64_t key) { return key >> shift & ((1u << kDigit) - 1); };
+    for (const uint64_t key : keys) ++begin[digit(key)];
+    uint32_t sum = 0;
+    for (uint32_t& count : begin) sum += std::exchange(count, sum);
+    for (const uint64_t key : keys) other[begin[digit(key)]++] = key;
+    keys.swap(other);
+  }
+}
+
+// Room for the keys of a row, of one thread.
+struct Keys {
+  std::vector<uint64_t> keys, other;
+};
+
 template <class T>
-void topk_row(const TopKShape& shape, const T* src, T* values, int64_t* indices) {
+void topk_row_by_keys(const TopKShape& shape, const T* src, T* values, int64_t* indices,
+                      Keys& room) {
+  std::vector<uint64_t>& keys = room.keys;
+  keys.resize(static_cast<size_t>(shape.dim));
+  for (int64_t i = 0; i < shape.dim; ++i) {
+    const uint32_t ascending = ascending_key(sort_key(src[i * shape.inner]));
+    const uint64_t key = shape.largest ? ~ascending : ascending;
+    keys[static_cast<size_t>(i)] = key << 32 | static_cast<uint64_t>(i);
+  }
+  constexpr int64_t kLeast = 512;  // that digits pay for
+  const auto end = keys.begin() + shape.k;
+  if (shape.dim >= kLeast && shape.k > shape.dim / 8) {
+    sort_keys(keys, room.other);
+  } else if (shape.k > shape.dim / 64) {
+    std::nth_element(keys.begin(), end - 1, keys.end());
+    std::sort(keys.begin(), end);
+  } else {
+    std::partial_sort(keys.begin(), end, keys.end());
+  }
+  const auto index_of = [](uint64_t key) { return static_cast<int64_t>(key & UINT32_MAX); };
+  if (!shape.sorted) {
+    std::sort(keys.begin(), end, [&](uint64_t a, uint64_t b) { return index_of(a) < index_of(b); });
+  }
+  for (int64_t i = 0; i < shape.k; ++i) {
+    const int64_t index = index_of(keys[static_cast<size_t>(i)]);
+    if (values != nullptr) values[i * shape.inner] = src[index * shape.inner];
+    if (indices != nullptr) indices[i * shape.inner] = index;
+  }
+}
+
+template <class T>
+void topk_row(const TopKShape& shape, const T* src, T* values, int64_t* indices, Keys& room) {
   using K = decltype(sort_key(*src));
+  if constexpr (has_small_key<K>) {
+    if (shape.dim <= UINT32_MAX) return topk_row_by_keys(shape, src, values, indices, room);
+  }
   struct Entry {
     K key;
     int64_t index;
@@ -113,13 +190,14 @@ Result<std::unique_ptr<Kernel>> make_topk(const KernelRequest& request) {
                 uint32_t, int64_t, uint64_t>(x.dtype, [&](auto tag) {
       using T = typename decltype(tag)::Type;
       parallel_ranges(args.pool, shape.rows, shape.dim * 64, [&](int64_t first, int64_t last) {
+        Keys room;
         for (int64_t row = first; row < last; ++row) {
           const int64_t outer = row / shape.inner;
           const int64_t at = row % shape.inner;
           const int64_t to = outer * shape.k * shape.inner + at;
           topk_row(shape, x.as<const T>() + outer * shape.dim * shape.inner + at,
                    has_values ? values.as<T>() + to : nullptr,
-                   has_indices ? indices.as<int64_t>() + to : nullptr);
+                   has_indices ? indices.as<int64_t>() + to : nullptr, room);
         }
       });
     });

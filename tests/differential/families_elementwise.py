@@ -289,8 +289,10 @@ def cumulative(draw, op):
 def top_k(draw, op):
     opset = draw.opset(7, 10, 11)
     shape = draw.shape(1, 4, empty=0.03)
+    if draw.chance(0.2):
+        shape = (draw.int(1, 3), draw.int(300, 1500))
     axis = draw.axis(len(shape), opset == 11)
-    k = draw.int(0, shape[axis])
+    k = draw.int(0, draw.pick(min(shape[axis], 20), shape[axis]))
     dtype = draw.pick(F32, F64, np.int32, np.int64) if opset == 11 else F32
     x = draw.array(dtype, shape, style=draw.pick("plain", "whole"))
     attrs = {"axis": axis}

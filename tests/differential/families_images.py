@@ -136,7 +136,9 @@ def max_roi_pool(draw, op):
 def roi_align(draw, op):
     opset = draw.opset(10, 16)
     n, c, h, w = draw.int(1, 2), draw.int(1, 3), draw.int(3, 9), draw.int(3, 9)
-    count = draw.int(0, 4)
+    if draw.chance(0.4):
+        c = draw.int(16, 40)
+    count = draw.int(0, 12)
     starts = draw.rng.uniform(-1, 5, (count, 2))
     rois = np.concatenate([starts, starts + draw.rng.uniform(0, 6, (count, 2))], 1).astype(F32)
     attrs = {"mode": draw.pick(None, "avg"), "output_height": draw.maybe(draw.int(1, 4)),

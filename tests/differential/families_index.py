@@ -198,14 +198,19 @@ def pad(draw, op):
 @family("NonMaxSuppression")
 def non_max_suppression(draw, op):
     batches, classes, boxes = draw.int(1, 2), draw.int(1, 3), draw.int(1, 12)
-    corners = draw.rng.uniform(0, 4, (batches, boxes, 4)).astype(F32)
+    if draw.chance(0.3):
+        boxes = draw.int(65, 200)
+    reach = draw.pick(4, 40)
+    corners = draw.rng.uniform(0, reach, (batches, boxes, 4)).astype(F32)
+    if draw.chance():
+        corners[..., 2:] = corners[..., :2] + draw.rng.uniform(0, 4, (batches, boxes, 2))
     centred = draw.maybe(draw.int(0, 1))
     if draw.chance():
         corners = np.round(corners)
     scores = draw.array(F32, (batches, classes, boxes), 0, 1)
     if draw.chance(0.3):
         scores = (np.round(scores * 4) / 4).astype(F32)  # ties
-    optional = [draw.maybe(i64(draw.int(0, 5)), 0.8),
+    optional = [draw.maybe(i64(draw.pick(draw.int(0, 5), 150)), 0.8),
                 draw.maybe(np.array([draw.rng.uniform(0, 1)], F32), 0.8),
                 draw.maybe(np.array([draw.rng.uniform(0, 1)], F32))]  # fmt: skip
     while optional and optional[-1] is None:
