@@ -98,8 +98,6 @@ class ElementwiseProgram {
   bool can_run_block() const {
     return outputs_.size() == 1 && !inputs_.empty() && inputs_[0] == outputs_[0];
   }
-  // When the whole program is f32 min(max(x, low), high) (Relu, Clip, Relu6): the bounds.
-  std::optional<std::pair<float, float>> as_clamp() const;
   // When it is f32 min(max(x * scale + shift, low), high): the inputs, x and scale in any order.
   struct Affine {
     size_t x, scale, shift;

@@ -56,7 +56,7 @@ class EpilogueReader {
       auto step = next(at);
       if (!step) return std::nullopt;
       scale(*step, at);
-      steps.push_back(*step);
+      if (steps.empty() || !joins(steps.back(), *step)) steps.push_back(*step);
     }
     return steps;
   }
@@ -97,6 +97,18 @@ class EpilogueReader {
     auto step = node->op_type == "Add" ? addition(*node, at) : activation(*node);
     if (step) at = node->outputs[0];
     return step;
+  }
+
+  // One clip behind another (Relu6 as Relu and Clip) becomes part of that.
+  static bool joins(Step& before, const Step& step) {
+    const auto is_clip = [](const Step& s) {
+      return s.kind == Step::Kind::kActivation && s.activation == Activation::kClip && s.p0 <= s.p1;
+    };
+    if (!is_clip(before) || !is_clip(step)) return false;
+    before.p0 = std::clamp(before.p0, step.p0, step.p1);
+    before.p1 = std::clamp(before.p1, step.p0, step.p1);
+    before.name = step.name;
+    return true;
   }
 
   // A multiplication by a number behind the activation, and an addition of one, are part of it.

@@ -1,7 +1,8 @@
 // What multiplies channels by constants and adds constants to them goes into the weights of the
 // Conv, ConvTranspose or Gemm before it: BatchNormalization with constant statistics, and Mul, Div,
 // Add and Sub with one number or one per channel. A BatchNormalization behind anything else becomes
-// a Mul and an Add, which any layout and any fusion can take. Computed in f64.
+// a Mul and an Add, which any layout and any fusion can take. Computed in f64. Behind the layout
+// pass once more: what had its channels last in the model stands behind its convolution only then.
 #include <cmath>
 
 #include "base/rebuilt.h"
@@ -74,8 +75,15 @@ struct FilterAxis {
   int64_t groups = 1;  // over which the axis repeats (ConvTranspose)
 };
 
+// The layout pass's convolutions, as long as nothing is fused into them.
+bool is_channels_last(const Node& node) {
+  return node.domain == "sardonyx" && (node.op_type == "Conv" || node.op_type == "ConvTranspose") &&
+         node.attrs.get_int("channels_last") != 0 && !node.attrs.has("epilogue") &&
+         node.inputs.size() <= 3;
+}
+
 std::optional<FilterAxis> filter_axis(const Node& node) {
-  if (!node.domain.empty()) return std::nullopt;
+  if (!node.domain.empty() && !is_channels_last(node)) return std::nullopt;
   if (node.op_type == "Conv") return FilterAxis{0, 1};
   if (node.op_type == "ConvTranspose") return FilterAxis{1, node.attrs.get_int("group", 1)};
   if (node.op_type == "Gemm" && node.attrs.get_float("beta", 1) == 1) {
@@ -166,14 +174,15 @@ Result<bool> fold_into_producer(Graph& graph, NodeId id, ValueId x, const Affine
   return true;
 }
 
-// `count` numbers, one per channel (axis 1 of `rank` axes), from a constant of as many or of one.
-std::optional<std::vector<double>> per_channel(const Tensor* tensor, size_t rank, size_t count) {
+// `count` numbers, one per channel (`axis` of `rank` axes), from a constant of as many or of one.
+std::optional<std::vector<double>> per_channel(const Tensor* tensor, size_t axis, size_t rank,
+                                               size_t count) {
   auto numbers = numbers_of(tensor);
   if (!numbers || tensor->shape().rank() > rank) return std::nullopt;
   if (numbers->size() == 1) return std::vector<double>(count, numbers->front());
   const size_t missing = rank - tensor->shape().rank();
-  if (numbers->size() != count || missing > 1) return std::nullopt;
-  if (tensor->shape()[1 - missing] != static_cast<int64_t>(count)) return std::nullopt;
+  if (numbers->size() != count || missing > axis) return std::nullopt;
+  if (tensor->shape()[axis - missing] != static_cast<int64_t>(count)) return std::nullopt;
   return numbers;
 }
 
@@ -192,7 +201,8 @@ Result<bool> fold_arithmetic(Graph& graph, NodeId id) {
   const Node* before = foldable_producer(graph, x);
   if (before == nullptr || type.dims->size() < 2) return false;
   const size_t count = channels_of(graph, *before);
-  const auto numbers = per_channel(constant, type.dims->size(), count);
+  const size_t rank = type.dims->size(), axis = is_channels_last(*before) ? rank - 1 : 1;
+  const auto numbers = per_channel(constant, axis, rank, count);
   if (!numbers) return false;
   Affine affine{std::vector<double>(count, 1.0), std::vector<double>(count, 0.0)};
   for (size_t c = 0; c < count; ++c) {

@@ -30,6 +30,7 @@ constexpr Pass kPasses[] = {
     {"remove_dead_nodes", 1, remove_dead_nodes},
     {"scales_to_attributes", 2, scales_to_attributes},
     {"assign_channels_last", 3, assign_channels_last},
+    {"fold_batch_norm", 1, fold_batch_norm},
     {"fuse_epilogue", 2, fuse_epilogue},
     {"fuse_elementwise", 2, fuse_elementwise},
     {"remove_dead_nodes", 1, remove_dead_nodes},

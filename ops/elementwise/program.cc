@@ -366,11 +366,6 @@ std::optional<std::pair<float, float>> ElementwiseProgram::bounds_of(const Step&
   return std::pair(bounds[0], bounds[1]);
 }
 
-std::optional<std::pair<float, float>> ElementwiseProgram::as_clamp() const {
-  if (steps_.size() != 1 || inputs_.empty() || inputs_[0] != DType::kFloat32) return {};
-  return steps_[0].srcs[0] == 0 ? bounds_of(steps_[0]) : std::nullopt;
-}
-
 std::optional<ElementwiseProgram::Affine> ElementwiseProgram::as_affine() const {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const auto is_f32 = [](DType dtype) { return dtype == DType::kFloat32; };

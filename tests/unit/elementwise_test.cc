@@ -197,26 +197,6 @@ TEST(ElementwiseProgram, RunsOverBlocksInPlace) {
   }
 }
 
-TEST(ElementwiseProgram, KnowsItsClamp) {
-  const DType dtype = DType::kFloat32;
-  const auto relu =
-      ElementwiseProgram::from_node(make_node("Relu", 1), {&dtype, 1}, {}, dtype, best_tier());
-  ASSERT_TRUE(relu);
-  ASSERT_TRUE(relu->as_clamp());
-  EXPECT_EQ(0.0f, relu->as_clamp()->first);
-  EXPECT_TRUE(std::isinf(relu->as_clamp()->second));
-
-  const DType dtypes[] = {dtype, dtype, dtype};
-  const Tensor low = Tensor::scalar(-1.0f), high = Tensor::scalar(6.0f);
-  const Tensor* constants[] = {nullptr, &low, &high};
-  const auto clip =
-      ElementwiseProgram::from_node(make_node("Clip", 3), dtypes, constants, dtype, best_tier());
-  ASSERT_TRUE(clip);
-  ASSERT_TRUE(clip->as_clamp());
-  EXPECT_EQ(-1.0f, clip->as_clamp()->first);
-  EXPECT_EQ(6.0f, clip->as_clamp()->second);
-}
-
 // Program inputs read after an output was written must not lie under it.
 TEST(ElementwiseProgram, KnowsWhatItMayOverwrite) {
   Graph body;

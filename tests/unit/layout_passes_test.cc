@@ -200,6 +200,42 @@ TEST(LayoutPasses, FoldArithmeticWithConstantsIntoConvolutions) {
   network.expect_same_results({2, 4, 5, 5});
 }
 
+TEST(LayoutPasses, FoldArithmeticOfAChannelsLastModel) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,8,8,3] x, float[4,3,3,3] w, float[4] b, float[4] scale, float[1,1,1,4] shift)
+      => (float[N,6,6,4] y) {
+      t = Transpose<perm = [0,3,1,2]>(x)
+      c = Conv(t, w, b)
+      l = Transpose<perm = [0,2,3,1]>(c)
+      m = Mul(l, scale)
+      a = Add(m, shift)
+      r = Relu(a)
+      low = Constant<value = float {0}>()
+      high = Constant<value = float {0.5}>()
+      y = Clip(r, low, high) })");
+  network.weight("w", {4, 3, 3, 3})
+      .weight("b", {4})
+      .weight("scale", {4})
+      .weight("shift", {1, 1, 1, 4});
+  const auto graph = network.at_level(99);
+  EXPECT_THAT(Network::ops(*graph), ElementsAre("sardonyx.Conv"));
+  for (const Node& node : graph->nodes()) {
+    if (node.removed) continue;
+    EXPECT_EQ(node.inputs.size(), 3);  // neither scale nor shift
+  }
+  network.expect_same_results({2, 8, 8, 3});
+}
+
+TEST(LayoutPasses, PoolChannelsLastAlone) {
+  const Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,3,9,8] x) => (float[N,3,4,4] y) {
+      s = Sigmoid(x)
+      y = MaxPool<kernel_shape = [2,2], strides = [2,2]>(s) })");
+  EXPECT_THAT(Network::ops(*network.at_level(99)),
+              ElementsAre("Sigmoid", "Transpose", "sardonyx.MaxPool", "Transpose"));
+  network.expect_same_results({2, 3, 9, 8});
+}
+
 TEST(LayoutPasses, LeaveArithmeticThatIsNotPerChannel) {
   for (const char* body : {
            "c = Conv(x, w)  y = Mul(c, row)",     // along the last axis
