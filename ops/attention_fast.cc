@@ -30,11 +30,17 @@ class FastAttention final : public AttentionCore {
     packs_ = shape.rows > kFewRows;
     heads_per_task_ = packs_ ? shape.heads / shape.kv_heads : 1;
     tasks_ = shape.batch * shape.heads / heads_per_task_;
-    slots_ = std::min<int64_t>(tasks_, threads);
     // One more column for a sink.
     width_ = round_up(shape.columns + 1);
     constexpr int64_t kScoresInCache = 64 * 1024;  // floats
     block_ = packs_ ? std::clamp<int64_t>(kScoresInCache / width_ / 12 * 12, 12, kBlockRows) : 1;
+    // Where heads are too few for the threads, blocks of rows are shared as well, and each part
+    // packs the keys for itself.
+    if (packs_ && tasks_ % threads != 0 && tasks_ < 4 * threads) {
+      parts_ = std::min<int64_t>(blocks(), threads);
+      tasks_ *= parts_;
+    }
+    slots_ = std::min<int64_t>(tasks_, threads);
     if (packs_) {
       packed_keys_ = round_up(packed_b_count(kernels_, shape.size, shape.columns));
       packed_values_ = round_up(packed_b_count(kernels_, shape.columns, shape.value_size));
@@ -87,24 +93,25 @@ class FastAttention final : public AttentionCore {
 
   void run_task(const AttentionOperands& operands, int64_t task, const Scratch& scratch) const {
     const int64_t heads = shape_.heads / heads_per_task_;
-    const int64_t item = task / heads, first = task % heads * heads_per_task_;
+    const int64_t part = task % parts_;
+    const int64_t item = task / parts_ / heads, first = task / parts_ % heads * heads_per_task_;
+    const int64_t begin = blocks() * part / parts_ * block_;
+    const int64_t end = std::min(blocks() * (part + 1) / parts_ * block_, shape_.rows);
     int64_t columns = 0;
     for (int64_t head = first; head < first + heads_per_task_; ++head) {
       const Head one = head_of(operands, item, head);
-      if (!packs_) {
-        run_rows(operands, one, scratch);
-        continue;
-      }
-      if (head == first) columns = pack(operands, one, scratch);
+      if (packs_ && head == first) columns = pack(operands, one, scratch);
       if (columns == 0) {
-        run_rows(operands, one, scratch);
+        run_rows(operands, one, begin, end, scratch);
         continue;
       }
-      for (int64_t row = 0; row < shape_.rows; row += block_) {
-        run_block(operands, one, row, std::min(row + block_, shape_.rows), columns, scratch);
+      for (int64_t row = begin; row < end; row += block_) {
+        run_block(operands, one, row, std::min(row + block_, end), columns, scratch);
       }
     }
   }
+
+  int64_t blocks() const { return (shape_.rows + block_ - 1) / block_; }
 
   // Packs the columns that some row sees; returns how many.
   int64_t pack(const AttentionOperands& operands, const Head& head, const Scratch& scratch) const {
@@ -156,8 +163,9 @@ class FastAttention final : public AttentionCore {
     gemm_blocks(kernels_, block, 0, rows, 0, panels);
   }
 
-  void run_rows(const AttentionOperands& operands, const Head& head, const Scratch& scratch) const {
-    for (int64_t r = 0; r < shape_.rows; ++r) {
+  void run_rows(const AttentionOperands& operands, const Head& head, int64_t row, int64_t row_end,
+                const Scratch& scratch) const {
+    for (int64_t r = row; r < row_end; ++r) {
       const SeenColumns seen = seen_columns(shape_, operands, head.item, r);
       const int64_t count = seen.end - seen.begin;
       rows_.dot_rows(head.q + r * shape_.q.row, head.k + seen.begin * shape_.k.row, shape_.k.row,
@@ -234,7 +242,7 @@ class FastAttention final : public AttentionCore {
   const SoftmaxKernels& softmax_;
   const AttentionKernels& rows_;
   bool packs_ = false;
-  int64_t heads_per_task_ = 1, tasks_ = 0, slots_ = 0;
+  int64_t heads_per_task_ = 1, parts_ = 1, tasks_ = 0, slots_ = 0;
   int64_t width_ = 0, block_ = 0;
   int64_t packed_keys_ = 0, packed_values_ = 0, slot_floats_ = 0;
 };

@@ -8,9 +8,6 @@
 namespace sardonyx {
 namespace {
 
-// Threads share attention by heads; with fewer of them the products alone are shared better.
-constexpr int64_t kFewestHeads = 4;
-
 const std::vector<int64_t> kSwapHeads = {0, 2, 1, 3};    // [N, T, H, D] <-> [N, H, T, D]
 const std::vector<int64_t> kSwapLast = {0, 1, 3, 2};     // [N, H, T, D] <-> [N, H, D, T]
 const std::vector<int64_t> kHeadsToKeys = {0, 2, 3, 1};  // [N, T, H, D] -> [N, H, D, T]
@@ -128,7 +125,7 @@ class Rewrite {
     if (q->size() != 4 || k->size() != 4 || v->size() != 4) return false;
     const bool same = (*q)[0] == (*k)[0] && (*q)[0] == (*v)[0] && (*q)[1] == (*k)[1] &&
                       (*q)[1] == (*v)[1] && !(*q)[0].is_unknown();
-    return same && (*q)[1].is_constant() && (*q)[1].value() >= kFewestHeads;
+    return same && (*q)[1].is_constant() && (*q)[1].value() > 0;
   }
 
   int64_t heads() const { return (*dims_of(graph_, scores_.q))[1].value(); }
@@ -231,7 +228,7 @@ class Rewrite {
     const Split q = split_of(scores_.q, false);
     const Split k = split_of(scores_.k_transposed, true);
     const Split v = split_of(v_, false);
-    if (q.heads < kFewestHeads || k.heads != q.heads || v.heads != q.heads) return false;
+    if (q.heads == 0 || k.heads != q.heads || v.heads != q.heads) return false;
     if (q.items.is_unknown() || !(k.items == q.items) || !(v.items == q.items)) return false;
     const Dims* mask = dims_of(graph_, scores_.mask);
     return (scores_.mask == kNoValue || (mask != nullptr && mask->size() == 2)) &&

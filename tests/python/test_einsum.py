@@ -62,26 +62,34 @@ def test_sizes(equation, declared):
         check(ours, equation, {**SIZES, "b": 0, "t": 0})
 
 
-def test_attention():
-    """Scores and their product with the values, as einops and many PyTorch models say them."""
-    heads = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 4, "t", 8])
-             for name in "qkv"]  # fmt: skip
+@pytest.mark.parametrize("heads", [1, 3, 4])
+@pytest.mark.parametrize("rows", [6, 700])
+def test_attention(heads, rows):
+    """Scores and their product with the values, as einops and many PyTorch models say them; the same
+    bits however many threads share heads and rows."""
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", heads, "t", 8])
+              for name in "qkv"]  # fmt: skip
     nodes = [
         helper.make_node("Einsum", ["q", "k"], ["scores"], equation="bhid,bhjd->bhij"),
         helper.make_node("Softmax", ["scores"], ["weights"], axis=-1),
         helper.make_node("Einsum", ["weights", "v"], ["y"], equation="bhij,bhjd->bhid"),
     ]
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-    graph = helper.make_graph(nodes, "net", heads, [y])
+    graph = helper.make_graph(nodes, "net", inputs, [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    ours = sardonyx.InferenceSession(model.SerializeToString())
     rng = np.random.default_rng(3)
-    feeds = {name: rng.standard_normal((2, 4, 6, 8)).astype(np.float32) for name in "qkv"}
+    feeds = {name: rng.standard_normal((2, heads, rows, 8)).astype(np.float32) for name in "qkv"}
     scores = np.einsum("bhid,bhjd->bhij", feeds["q"].astype(np.float64), feeds["k"])
     weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
-    np.testing.assert_allclose(ours.run(None, feeds)[0],
-                               np.einsum("bhij,bhjd->bhid", weights, feeds["v"]), rtol=1e-4,
-                               atol=1e-5)  # fmt: skip
+    wanted = np.einsum("bhij,bhjd->bhid", weights, feeds["v"])
+    results = []
+    for threads in (1, 2, 3):
+        options = sardonyx.SessionOptions()
+        options.intra_op_num_threads = threads
+        ours = sardonyx.InferenceSession(model.SerializeToString(), options)
+        results.append(ours.run(None, feeds)[0])
+        np.testing.assert_array_equal(results[-1], results[0])
+    np.testing.assert_allclose(results[0], wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_sizes_that_differ():
