@@ -66,14 +66,53 @@ void for_each_unit(int64_t units, double nanoseconds, ThreadPool& pool, const Fn
   });
 }
 
+// Runs [first, last) of those over `outer`, which follow one another in dst; kRun bytes each, or
+// run_bytes where that is 0.
+template <size_t kRun>
+void copy_range(const std::vector<Axis>& outer, size_t run_bytes, size_t element_bytes,
+                const char* src, char* dst, int64_t first, int64_t last) {
+  std::vector<int64_t> at(outer.size());
+  int64_t index = first, offset = 0;
+  for (size_t i = outer.size(); i-- > 0; index /= outer[i].size) {
+    at[i] = index % outer[i].size;
+    offset += at[i] * outer[i].src_step;
+  }
+  const size_t bytes = kRun != 0 ? kRun : run_bytes;
+  dst += static_cast<size_t>(first) * bytes;
+  for (int64_t run = first; run < last; ++run, dst += bytes) {
+    std::memcpy(dst, src + static_cast<size_t>(offset) * element_bytes, bytes);
+    for (size_t i = outer.size(); i-- > 0;) {
+      offset += outer[i].src_step;
+      if (++at[i] < outer[i].size) break;
+      offset -= outer[i].size * outer[i].src_step;
+      at[i] = 0;
+    }
+  }
+}
+
 void copy_runs(const std::vector<Axis>& outer, size_t run_bytes, size_t element_bytes,
                const char* src, char* dst, ThreadPool& pool) {
-  const double nanoseconds = 5 + static_cast<double>(run_bytes) / 20;
-  for_each_unit(count_of(outer), nanoseconds, pool, [&](int64_t i) {
-    const Place place = place_of(outer, i);
-    std::memcpy(dst + static_cast<size_t>(place.dst) * element_bytes,
-                src + static_cast<size_t>(place.src) * element_bytes, run_bytes);
-  });
+  const double nanoseconds = 2 + static_cast<double>(run_bytes) / 20;
+  const int64_t runs = count_of(outer);
+  const int64_t tasks = choose_tasks(runs, nanoseconds, pool.threads());
+  const auto copy = [&](auto range) {
+    pool.parallel_for(tasks, [&](int64_t task) {
+      range(outer, run_bytes, element_bytes, src, dst, runs * task / tasks,
+            runs * (task + 1) / tasks);
+    });
+  };
+  switch (run_bytes) {
+    case 16:
+      return copy(copy_range<16>);
+    case 32:
+      return copy(copy_range<32>);
+    case 64:
+      return copy(copy_range<64>);
+    case 128:
+      return copy(copy_range<128>);
+    default:
+      return copy(copy_range<0>);
+  }
 }
 
 // rows: the destination's last axis; cols: the source's. Cut along both into pieces, so that one

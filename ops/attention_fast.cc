@@ -116,10 +116,9 @@ class FastAttention final : public AttentionCore {
   // Packs the columns that some row sees; returns how many.
   int64_t pack(const AttentionOperands& operands, const Head& head, const Scratch& scratch) const {
     const int64_t columns = seen_columns(shape_, operands, head.item, shape_.rows - 1).end;
-    ThreadPool alone(1);
-    pack_b(kernels_, head.k, shape_.k.row, true, shape_.size, columns, scratch.keys, alone);
+    pack_b(kernels_, head.k, shape_.k.row, true, shape_.size, columns, scratch.keys, alone_);
     pack_b(kernels_, head.v, shape_.v.row, false, columns, shape_.value_size, scratch.values,
-           alone);
+           alone_);
     return columns;
   }
 
@@ -242,6 +241,7 @@ class FastAttention final : public AttentionCore {
   const SoftmaxKernels& softmax_;
   const AttentionKernels& rows_;
   bool packs_ = false;
+  mutable ThreadPool alone_{1};  // which keeps nothing: tasks may use it at once
   int64_t heads_per_task_ = 1, parts_ = 1, tasks_ = 0, slots_ = 0;
   int64_t width_ = 0, block_ = 0;
   int64_t packed_keys_ = 0, packed_values_ = 0, slot_floats_ = 0;

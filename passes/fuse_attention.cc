@@ -2,6 +2,9 @@
 // holds all scores at once. Where the heads come from and return to the last axis by a Transpose on
 // every side, those go too: Attention reads and writes that form itself. PyTorch's
 // nn.MultiheadAttention has the sequence first and the heads of all items in one axis: [T, N H, D].
+#include <algorithm>
+
+#include "base/rebuilt.h"
 #include "passes/match.h"
 #include "passes/rewrites.h"
 
@@ -64,6 +67,15 @@ std::optional<Scores> match_product(const Graph& graph, ValueId value) {
   return std::nullopt;
 }
 
+// Whether nothing is added: what torch.baddbmm with beta = 0 leaves.
+bool is_zero(const Graph& graph, ValueId value) {
+  const GraphValue& mask = graph.value(value);
+  if (!mask.is_constant() || mask.constant.dtype() != DType::kFloat32) return false;
+  const Reading reading(mask.constant);
+  const auto elements = mask.constant.elements<float>();
+  return std::all_of(elements.begin(), elements.end(), [](float x) { return x == 0; });
+}
+
 // What the Softmax takes: the product, perhaps with a mask that does not make it larger.
 std::optional<Scores> match_scores(const Graph& graph, ValueId value) {
   const Node* add = find_producer(graph, value, "Add");
@@ -77,6 +89,7 @@ std::optional<Scores> match_scores(const Graph& graph, ValueId value) {
     const Dims* sum = dims_of(graph, value);
     const Dims* mask = dims_of(graph, scores->mask);
     const bool fits = product != nullptr && sum != nullptr && mask != nullptr && *product == *sum;
+    if (fits && is_zero(graph, scores->mask)) scores->mask = kNoValue;
     if (fits) return scores;
   }
   return std::nullopt;
@@ -109,6 +122,8 @@ class Rewrite {
       apply_sequence_first();
     } else if (has_heads()) {
       if (!apply_with_heads_inside()) apply_with_heads_outside();
+    } else if (has_items()) {
+      apply_items();
     } else {
       return false;
     }
@@ -252,6 +267,42 @@ class Rewrite {
     graph_.replace_uses(graph_.node(after).outputs[0], split);
     graph_.remove_node(after);
     graph_.remove_node(id_);
+  }
+
+  // Heads of all items in one axis, [N H, T, D], however they came there.
+  bool has_items() const {
+    const Dims* q = dims_of(graph_, scores_.q);
+    const Dims* k = dims_of(graph_, scores_.k_transposed);
+    const Dims* v = dims_of(graph_, v_);
+    if (q == nullptr || k == nullptr || v == nullptr) return false;
+    if (q->size() != 3 || k->size() != 3 || v->size() != 3) return false;
+    return (*q)[0] == (*k)[0] && (*q)[0] == (*v)[0] && !(*q)[0].is_unknown();
+  }
+
+  // Each as an item of one head.
+  void apply_items() {
+    ValueId k = before_transpose(graph_, scores_.k_transposed, {0, 2, 1});
+    if (k == kNoValue) k = transposed(scores_.k_transposed, {0, 2, 1}, "k");
+    const auto with_head = [&](ValueId value, std::string_view what) {
+      return graph_.add_node("Unsqueeze", "", {value, axis_one(what)}, {}, name(what));
+    };
+    if (scores_.mask != kNoValue && dims_of(graph_, scores_.mask)->size() == 3) {
+      scores_.mask = with_head(scores_.mask, "mask_item");
+    }
+    Node node =
+        attention(with_head(scores_.q, "q_item"), with_head(k, "k_item"), with_head(v_, "v_item"));
+    const ValueId result = graph_.add_value(name("attention"), ValueType());
+    node.outputs = {result};
+    graph_.add_node(std::move(node));
+    const ValueId items =
+        graph_.add_node("Squeeze", "", {result, axis_one("items")}, {}, name("items"));
+    graph_.replace_uses(graph_.node(id_).outputs[0], items);
+    graph_.remove_node(id_);
+  }
+  ValueId axis_one(std::string_view what) {
+    const int64_t one = 1;
+    return graph_.add_constant(name(what) + "_axis",
+                               Tensor::from<int64_t>({1}, std::span<const int64_t>(&one, 1)));
   }
 
   void apply_with_heads_outside() {

@@ -55,6 +55,15 @@ TEST(Transpose, AllPermutationsOfSmallTensors) {
   }
 }
 
+// The last axis stays where it is: of every length that is copied in one piece, and another.
+TEST(Transpose, RunsOfManyTasks) {
+  const Tier tier = available_tiers().front();
+  for (const int64_t run : {4, 8, 16, 32, 20}) {
+    check(tier, {30, 6, 41, run}, {2, 0, 1, 3}, 4);
+    check(tier, {30, 6, 41, run}, {1, 2, 0, 3}, 4);
+  }
+}
+
 TEST(Transpose, Pictures) {
   for (Tier tier : available_tiers()) {
     for (size_t element : {1, 2, 4, 8}) {

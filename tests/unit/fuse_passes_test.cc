@@ -210,6 +210,26 @@ TEST(FuseAttention, KeepsHeadsOutsideWhereTheyAre) {
   network.expect_same_results({1, 4, 7, 6});
 }
 
+// Heads and items in one axis, as bmm and baddbmm have them; the latter adds zeros.
+TEST(FuseAttention, KnowsHeadsAmongTheItems) {
+  for (const std::string scores :
+       {"m = Identity(d)", "m = Add(d, zeros)", "m = Add(d, all)", "m = Add(each, d)"}) {
+    Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,7,6] x, float[1,7] all, float[1,7,7] each) => (float[N,7,6] y) {
+      scale = Constant<value = float {0.5}>()
+      zeros = Constant<value = float[1,1,7] {0, 0, 0, 0, 0, 0, 0}>()
+      k = Transpose<perm = [0, 2, 1]>(x)
+      s = MatMul(x, k)  d = Mul(scale, s)  )" +
+                    scores + R"(
+      p = Softmax<axis = -1>(m)
+      y = MatMul(p, x) })");
+    network.weight("all", {1, 7}).weight("each", {1, 7, 7});
+    const std::vector<std::string> ops = Network::ops(*network.at_level(99));
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "Attention"), 1) << scores;
+    network.expect_same_results({3, 7, 6});
+  }
+}
+
 TEST(FuseElementwise, JoinsAChainWithBroadcastOperands) {
   Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,6,5] x, float[5] s, float[6,1] b) => (float[N,6,5] y) {
