@@ -21,6 +21,7 @@ constexpr Pass kPasses[] = {
     {"merge_equal_nodes", 1, merge_equal_nodes},
     {"nest_concats", 1, nest_concats},
     {"fold_batch_norm", 1, fold_batch_norm},
+    {"split_gemm", 2, split_gemm},
     {"fuse_integer_scales", 2, fuse_integer_scales},
     {"fuse_gelu", 2, fuse_gelu},
     {"fuse_hard_swish", 2, fuse_hard_swish},

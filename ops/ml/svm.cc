@@ -13,12 +13,14 @@ namespace {
 
 enum class SvmKernel : uint8_t { kLinear, kPoly, kRbf, kSigmoid };
 
+constexpr int64_t kPanel = 8;  // vectors at once
+
 struct Machine {
   SvmKernel kernel = SvmKernel::kLinear;
   double gamma = 0, coef0 = 0, degree = 0;
   int64_t features = 0;
   int64_t vectors = 0;          // rows that X is compared with: support vectors, or linear models
-  std::vector<double> support;  // [features, vectors]
+  std::vector<double> support;  // [panels, features, kPanel]: kPanel vectors each
   Transform transform = Transform::kNone;
 };
 
@@ -55,32 +57,46 @@ Result<Machine> read_machine(const AttrMap& attrs, const std::vector<float>& row
   }
   machine.vectors = vectors;
   machine.features = count / vectors;
-  machine.support.resize(rows.size());
+  const int64_t panels = (vectors + kPanel - 1) / kPanel;
+  machine.support.resize(static_cast<size_t>(panels * kPanel * machine.features));
   for (int64_t v = 0; v < vectors; ++v) {
     for (int64_t f = 0; f < machine.features; ++f) {
-      machine.support[static_cast<size_t>(f * vectors + v)] =
+      const int64_t at = (v / kPanel * machine.features + f) * kPanel + v % kPanel;
+      machine.support[static_cast<size_t>(at)] =
           rows[static_cast<size_t>(v * machine.features + f)];
     }
   }
   return machine;
 }
 
-// values[v] = kernel(x, support vector v). The loops run along the vectors, so that they need no
-// sums across lanes.
+// Squared distances of x from the vectors of a panel, or products with them. The loops run along
+// the vectors, so that they need no sums across lanes.
+template <bool kDistance, class T>
+void panel_sums(int64_t features, const T* x, const double* support, double* result) {
+  double sums[kPanel] = {};
+  for (int64_t f = 0; f < features; ++f, support += kPanel) {
+    const auto element = static_cast<double>(x[f]);
+    for (int64_t i = 0; i < kPanel; ++i) {
+      const double difference = element - support[i];
+      sums[i] += kDistance ? difference * difference : element * support[i];
+    }
+  }
+  std::copy_n(sums, kPanel, result);
+}
+
+// values[v] = kernel(x, support vector v).
 template <class T>
 void kernel_values(const Machine& machine, const T* x, std::span<double> values) {
-  std::fill(values.begin(), values.end(), 0.0);
   const bool distance = machine.kernel == SvmKernel::kRbf;
-  for (int64_t f = 0; f < machine.features; ++f) {
-    const auto element = static_cast<double>(x[f]);
-    const double* support = machine.support.data() + f * machine.vectors;
+  for (int64_t v = 0; v < machine.vectors; v += kPanel) {
+    double sums[kPanel];
+    const double* support = machine.support.data() + v * machine.features;
     if (distance) {
-      for (size_t v = 0; v < values.size(); ++v) {
-        values[v] += (element - support[v]) * (element - support[v]);
-      }
+      panel_sums<true>(machine.features, x, support, sums);
     } else {
-      for (size_t v = 0; v < values.size(); ++v) values[v] += element * support[v];
+      panel_sums<false>(machine.features, x, support, sums);
     }
+    std::copy_n(sums, std::min(kPanel, machine.vectors - v), values.begin() + v);
   }
   switch (machine.kernel) {
     case SvmKernel::kLinear:

@@ -210,6 +210,28 @@ TEST(FuseAttention, KeepsHeadsOutsideWhereTheyAre) {
   network.expect_same_results({1, 4, 7, 6});
 }
 
+// What the product cannot add while it is written becomes an Add; the rest stays.
+TEST(SplitGemm, AddsAColumnBehind) {
+  for (const auto& [c, ops] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"s", {"ReduceSum", "Gemm", "Mul", "Add"}},
+           {"column", {"Gemm", "Mul", "Add"}},
+           {"number", {"ReduceSum", "Gemm", "Mul", "Add"}},
+           {"row", {"Gemm"}},
+           {"one", {"Gemm"}},
+       }) {
+    Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[5,6] x, float[3,6] w, float[5,1] column, float[3] row, float[1] one)
+        => (float[5,3] y) {
+      axis = Constant<value = int64[1] {1}>()  all = Constant<value = int64[2] {0, 1}>()
+      s = ReduceSum(x, axis)  number = ReduceSum<keepdims = 0>(x, all)
+      y = Gemm<transB = 1, alpha = -2.0, beta = 0.5>(x, w, )" +
+                    c + ") }");
+    network.weight("w", {3, 6}).weight("column", {5, 1}).weight("row", {3}).weight("one", {1});
+    EXPECT_THAT(Network::ops(*network.at_level(99)), ::testing::ElementsAreArray(ops)) << c;
+    network.expect_same_results({5, 6});
+  }
+}
+
 // Heads and items in one axis, as bmm and baddbmm have them; the latter adds zeros.
 TEST(FuseAttention, KnowsHeadsAmongTheItems) {
   for (const std::string scores :
