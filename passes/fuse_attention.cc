@@ -88,7 +88,8 @@ std::optional<Scores> match_scores(const Graph& graph, ValueId value) {
     const Dims* product = dims_of(graph, add->inputs[side]);
     const Dims* sum = dims_of(graph, value);
     const Dims* mask = dims_of(graph, scores->mask);
-    const bool fits = product != nullptr && sum != nullptr && mask != nullptr && *product == *sum;
+    const bool fits = product != nullptr && sum != nullptr && mask != nullptr && !mask->empty() &&
+                      *product == *sum;
     if (fits && is_zero(graph, scores->mask)) scores->mask = kNoValue;
     if (fits) return scores;
   }

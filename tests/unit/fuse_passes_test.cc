@@ -141,7 +141,10 @@ TEST(FuseAttention, LeavesOtherForms) {
                 "p = Softmax<axis = -1>(dm)");
   std::string other_axis = kAttention;
   other_axis.replace(other_axis.find("axis = -1"), 9, "axis = 2");
-  for (const std::string& text : {wider, other_axis}) {
+  std::string number = kAttention;
+  number.replace(number.find("p = Softmax<axis = -1>(d)"), 25,
+                 "m = Constant<value = float {3}>()  dm = Add(d, m)  p = Softmax<axis = -1>(dm)");
+  for (const std::string& text : {wider, other_axis, number}) {
     Network network(text);
     network.weight("wq", {24, 24}).weight("wk", {24, 24}).weight("wv", {24, 24});
     EXPECT_THAT(Network::ops(*network.at_level(99)),
