@@ -2,7 +2,7 @@
 # what it says.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-all test-clients bench format lint wheel install clean
+.PHONY: help demo build test test-all test-clients bench zoo format lint wheel install clean
 
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PREFIX ?= /usr/local
@@ -38,6 +38,11 @@ bench: ## Race ONNX Runtime and OpenVINO here and write BENCHMARKS.md (BENCH=--q
 	@scripts/install.sh build models torch bench
 	@scripts/build.sh release
 	.venv/bin/python tests/bench/run.py $(BENCH)
+
+zoo: ## Race ONNX Runtime on networks that nothing was tuned for and write docs/zoo.md
+	@scripts/install.sh build models torch bench
+	@scripts/build.sh release
+	.venv/bin/python tests/bench/zoo.py $(ZOO)
 
 format: ## Rewrite the C++ files in the house style
 	@scripts/install.sh lint
