@@ -3,8 +3,8 @@
 #include "cpu/depthwise.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "cpu/epilogue_pass.h"
 #include "cpu/tasks.h"
 
 namespace sardonyx {
@@ -41,12 +41,9 @@ class DepthwiseTask {
   DepthwiseTask(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
                 const Epilogue<float>& epilogue)
       : kernels_(depthwise_kernels(tier)),
-        gemm_(gemm_kernels<float>(tier)),
+        pass_(gemm_kernels<float>(tier), epilogue),
         shape_(shape),
-        e_(epilogue),
         lines_(lines) {
-    const bool clip = e_.activation == Activation::kClip && e_.residual == nullptr;
-    pass_ = e_.residual != nullptr || (!clip && e_.activation != Activation::kNone);
     part_.rows = lines.rows;
     part_.kernel_rows = shape.kernel[0] * shape.kernel[1];
     part_.kernel_cols = shape.kernel[2];
@@ -62,8 +59,8 @@ class DepthwiseTask {
     part_.dst_ld = shape.dst_stride();
     part_.dst_line = shape.out[2] * part_.dst_ld;
     part_.alpha = epilogue.alpha;
-    part_.low = clip ? e_.p0 : -std::numeric_limits<float>::infinity();
-    part_.high = clip ? e_.p1 : std::numeric_limits<float>::infinity();
+    part_.low = pass_.low();
+    part_.high = pass_.high();
     pairs_ = shape.kernel[0] == 1 && shape.stride[1] == shape.stride[2] && shape.dilation[1] == 1 &&
              kernels_.takes_pairs(part_);
   }
@@ -94,7 +91,7 @@ class DepthwiseTask {
     const int64_t width = shape_.out[2];
     const int64_t block = part_.channel_end - part_.channel;
     const int64_t fit = std::max<int64_t>(kPassFloats / block / 56, 1) * 56;
-    const int64_t step = pass_ || e_.fn != nullptr ? fit : width;
+    const int64_t step = pass_.needed() ? fit : width;
     for (part_.first = x; part_.first < x_end; part_.first += step) {
       part_.count = std::min(step, x_end - part_.first);
       const int64_t row = line * width + part_.first;
@@ -102,8 +99,8 @@ class DepthwiseTask {
       part_.dst = dst;
       kernels_.line(part_);
       for (int64_t l = 0; l < part_.lines; ++l) {
-        part_.dst = dst + l * part_.dst_line;
-        finish(row + l * width);
+        pass_.run(dst + l * part_.dst_line + part_.channel, part_.dst_ld, part_.count, block,
+                  row + l * width, part_.channel);
       }
     }
   }
@@ -125,34 +122,10 @@ class DepthwiseTask {
     }
   }
 
-  // What the kernel has not done: other activations than a clip, residual, callback.
-  void finish(int64_t row) {
-    const int64_t cols = part_.channel_end - part_.channel;
-    float* c = part_.dst + part_.channel;
-    const float* residual =
-        e_.residual == nullptr ? nullptr : e_.residual + row * e_.residual_ld + part_.channel;
-    const auto activate = [&](Activation activation, const float* added) {
-      gemm_.activate(activation, e_.p0, e_.p1, c, part_.dst_ld, added, e_.residual_ld, c,
-                     part_.dst_ld, part_.count, cols);
-    };
-    if (pass_) {
-      if (residual != nullptr && !e_.residual_after) {
-        activate(Activation::kNone, residual);
-        residual = nullptr;
-      }
-      activate(e_.activation, residual);
-    }
-    if (e_.fn != nullptr) {
-      e_.fn(e_.context, c, part_.dst_ld, part_.count, cols, row, part_.channel);
-    }
-  }
-
   const DepthwiseKernels& kernels_;
-  const GemmKernels<float>& gemm_;
+  const EpiloguePass pass_;
   const ConvShape& shape_;
-  const Epilogue<float>& e_;
   const DepthwiseLines lines_;
-  bool pass_ = false;  // the epilogue needs a pass of its own
   bool pairs_ = false;
   DepthwiseLine part_;
 };

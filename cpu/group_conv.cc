@@ -4,9 +4,9 @@
 #include "cpu/group_conv.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "cpu/conv_lines.h"
+#include "cpu/epilogue_pass.h"
 #include "cpu/tasks.h"
 
 namespace sardonyx {
@@ -35,10 +35,10 @@ Cut cut_lines(const GroupConvForm& form, const ConvShape& s, int threads) {
   int64_t lines = 1;
   while (lines < s.out[1] && lines_under(s, lines + 1) * line <= kBlockFloats) ++lines;
   // Even blocks, some for each thread.
-  const double flops = 2.0 * static_cast<double>(s.out_pixels() * s.out_channels * s.taps() *
-                                                 (s.in_channels / s.groups));
-  const int64_t tasks =
-      choose_tasks(s.out[1], flops / static_cast<double>(s.out[1]) / 100, threads);
+  const int64_t channels = s.in_channels / s.groups;
+  const auto line_flops =
+      2.0 * static_cast<double>(s.out[2] * s.out_channels * s.taps() * channels);
+  const int64_t tasks = choose_tasks(s.out[1], line_flops / 100, threads);
   const int64_t wanted = s.batch >= 2 * threads ? 1 : std::min<int64_t>(tasks, 2 * threads);
   cut.blocks = std::max(divide_up(s.out[1], lines), wanted);
   cut.lines = divide_up(s.out[1], cut.blocks);
@@ -57,22 +57,19 @@ class Block {
         s_(shape),
         src_(src),
         packed_(packed),
-        e_(epilogue),
-        gemm_(gemm),
+        bias_(epilogue.bias),
+        pass_(gemm, epilogue),
         dst_(dst),
         copied_(copied) {
-    const bool clip = e_.activation == Activation::kClip && e_.residual == nullptr;
-    pass_ = e_.residual != nullptr || (!clip && e_.activation != Activation::kNone);
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
     tiles_.src_line = cut.width * cut.pixel * s_.dilation[1];
     tiles_.src_tap = cut.pixel * s_.dilation[2];
     tiles_.src_pixel = cut.pixel * s_.stride[2];
     tiles_.kernel_rows = s_.kernel[1];
     tiles_.kernel_cols = s_.kernel[2];
     tiles_.channels = s_.in_channels / s_.groups;
-    tiles_.alpha = e_.alpha;
-    tiles_.low = clip ? e_.p0 : -kInfinity;
-    tiles_.high = clip ? e_.p1 : kInfinity;
+    tiles_.alpha = epilogue.alpha;
+    tiles_.low = pass_.low();
+    tiles_.high = pass_.high();
     tiles_.dst_pixel = s_.dst_stride();
     tiles_.count = s_.out[2];
   }
@@ -85,14 +82,18 @@ class Block {
     for (int64_t out = 0; out < s_.out_channels; out += form_.width) {
       const float* src = copied_ + out / of_group * tiles_.channels;
       tiles_.weights = packed_ + out / form_.width * weights;
-      tiles_.bias = e_.bias == nullptr ? nullptr : e_.bias + out;
+      tiles_.bias = bias_ == nullptr ? nullptr : bias_ + out;
       for (int64_t y = line; y < line_end; ++y) {
         tiles_.src = src + (y - line) * s_.stride[1] * cut_.width * cut_.pixel;
         tiles_.dst = dst_ + first_pixel(item, y) * s_.dst_stride() + out;
         form_.tiles(tiles_);
       }
     }
-    for (int64_t y = line; y < line_end; ++y) finish(first_pixel(item, y));
+    for (int64_t y = line; y < line_end && pass_.needed(); ++y) {
+      const int64_t pixel = first_pixel(item, y);
+      pass_.run(dst_ + pixel * s_.dst_stride(), s_.dst_stride(), s_.out[2], s_.out_channels, pixel,
+                0);
+    }
   }
 
  private:
@@ -118,36 +119,15 @@ class Block {
     }
   }
 
-  // What the tiles have not done to a line: other activations than a clip, residual, callback.
-  void finish(int64_t row) {
-    float* c = dst_ + row * s_.dst_stride();
-    const float* residual = e_.residual == nullptr ? nullptr : e_.residual + row * e_.residual_ld;
-    const auto activate = [&](Activation activation, const float* added) {
-      gemm_.activate(activation, e_.p0, e_.p1, c, s_.dst_stride(), added, e_.residual_ld, c,
-                     s_.dst_stride(), s_.out[2], s_.out_channels);
-    };
-    if (pass_) {
-      if (residual != nullptr && !e_.residual_after) {
-        activate(Activation::kNone, residual);
-        residual = nullptr;
-      }
-      activate(e_.activation, residual);
-    }
-    if (e_.fn != nullptr) {
-      e_.fn(e_.context, c, s_.dst_stride(), s_.out[2], s_.out_channels, row, 0);
-    }
-  }
-
   const GroupConvForm& form_;
   const Cut& cut_;
   const ConvShape& s_;
   const float* src_;
   const float* packed_;
-  const Epilogue<float>& e_;
-  const GemmKernels<float>& gemm_;
+  const float* bias_;
+  const EpiloguePass pass_;
   float* dst_;
   float* copied_;
-  bool pass_ = false;  // the epilogue needs a pass of its own
   GroupTiles tiles_;
 };
 
