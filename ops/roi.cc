@@ -113,11 +113,12 @@ class RoiSamples {
 
   int64_t count() const { return ny_ * nx_; }  // of each bin
   Sample at(int64_t bin, int64_t index) const {
-    const double top = y1_ + static_cast<double>(bin / grid_.columns) * bin_h_;
+    const int64_t row = bin / grid_.columns, line = index / nx_;
+    const double top = y1_ + static_cast<double>(row) * bin_h_;
     const double left = x1_ + static_cast<double>(bin % grid_.columns) * bin_w_;
-    const auto line = static_cast<double>(index / nx_), column = static_cast<double>(index % nx_);
-    return sample_at(grid_, top + (line + 0.5) * bin_h_ / static_cast<double>(ny_),
-                     left + (column + 0.5) * bin_w_ / static_cast<double>(nx_));
+    const double down = (static_cast<double>(line) + 0.5) / static_cast<double>(ny_);
+    const double right = (static_cast<double>(index % nx_) + 0.5) / static_cast<double>(nx_);
+    return sample_at(grid_, top + down * bin_h_, left + right * bin_w_);
   }
 
  private:
