@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <deque>
+#include <string_view>
 
 #include "base/rebuilt.h"
 #include "graph/to_model.h"
@@ -18,12 +19,33 @@ constexpr const char* kExternalFile = "session.optimized_model_external_initiali
 constexpr const char* kExternalThreshold =
     "session.optimized_model_external_initializers_min_size_in_bytes";
 
+// An Einsum that no products of matrices say (ops/sum_of_products.cc) is an Einsum to others.
+constexpr std::string_view kSumOfProducts = "SumOfProducts";
+constexpr int64_t kEinsumVersion = 12;
+
+bool is_einsum(const Node& node) {
+  return node.domain == "sardonyx" && node.op_type == kSumOfProducts;
+}
+std::string domain_of(const Node& node) { return is_einsum(node) ? "" : node.domain; }
+
+void rename_einsums(GraphDef& graph) {
+  for (NodeDef& node : graph.nodes) {
+    if (node.domain == "sardonyx" && node.op_type == kSumOfProducts) {
+      node.domain = "";
+      node.op_type = "Einsum";
+    }
+    for (AttrDef& attr : node.attrs) {
+      for (GraphDef& body : attr.graphs) rename_einsums(body);
+    }
+  }
+}
+
 // The oldest version of each domain that says all nodes of the graph and of its bodies.
 void need_versions(const Graph& graph, std::map<std::string, int64_t>& needed) {
   for (const Node& node : graph.nodes()) {
     if (node.removed) continue;
-    int64_t& version = needed[node.domain];
-    version = std::max(version, oldest_version(graph, node));
+    int64_t& version = needed[domain_of(node)];
+    version = std::max(version, is_einsum(node) ? kEinsumVersion : oldest_version(graph, node));
     for (const auto& [name, attr] : node.attrs) {
       if (const auto* body = std::get_if<Subgraph>(&attr)) need_versions(*body->body, needed);
       if (const auto* bodies = std::get_if<std::vector<Subgraph>>(&attr)) {
@@ -50,9 +72,9 @@ ModelForm form_like(const Model& origin, const Graph& graph) {
     int64_t& import = form.opsets[domain];
     import = std::max(import, version);
   }
-  form.version_of = [opsets = form.opsets](const Node& node) { return opsets.at(node.domain); };
+  form.version_of = [opsets = form.opsets](const Node& node) { return opsets.at(domain_of(node)); };
   form.knows = [opsets = form.opsets](const Node& node, const std::string& attr) {
-    return knows_attr(node, attr, opsets.at(node.domain));
+    return knows_attr(node, attr, opsets.at(domain_of(node)));
   };
   return form;
 }
@@ -149,6 +171,7 @@ Result<void> save_optimized_model(const Graph& graph, const Model& origin,
   std::deque<Reading> readings;
   read_constants(graph, readings);
   Model model = TRY(to_model(graph, form_like(origin, graph)));
+  rename_einsums(model.graph);
   model.producer_name = origin.producer_name;
   model.producer_version = origin.producer_version;
   model.domain = origin.domain;
