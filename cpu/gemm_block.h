@@ -519,6 +519,7 @@ class RowBlock {
     const int64_t cols = std::min<int64_t>(kernels_.panel_cols, args_.n - p * kernels_.panel_cols);
     tile_.tiles = 1;
     tile_.prefetch_step = 0;
+    tile_.empty = nullptr;
     for (const int64_t end = row + rows; row < end; ++row) {
       place(k_row, p, row, cols);
       kernels_.tile[1](tile_);
