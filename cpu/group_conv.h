@@ -32,7 +32,8 @@ inline constexpr size_t kMostGroupVectors = 3;
 
 struct GroupConvKernels {
   int64_t lanes = 0;
-  // By vectors at once, null where the tier has none; and the pixels of a tile. Input pixels are read for whole tiles.
+  // By vectors at once, null where the tier has none; and the pixels of a tile. Input pixels are
+  // read for whole tiles.
   std::array<void (*)(const GroupTiles&), kMostGroupVectors + 1> wide = {};
   std::array<int64_t, kMostGroupVectors + 1> wide_pixels = {};
   // A vector of groups of 4 channels, or of 8; null where such a group fills vectors.

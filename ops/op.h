@@ -95,7 +95,8 @@ struct OpDef {
   InferRule infer = nullptr;
   std::vector<KernelCandidate> kernels;  // best first, reference last
   // In place of kernels for an operator that others say as well: nodes of it that are left after
-  // infer_types wait for the shapes of a plan, with the types that `infer` gives where there is one.
+  // infer_types wait for the shapes of a plan, with the types that `infer` gives where there is
+  // one.
   LowerRule lower = nullptr;
 
   // Outputs share the bytes of input 0 under another shape (Reshape, Squeeze, Identity, ...).
