@@ -123,7 +123,7 @@ class Rewrite {
       apply_sequence_first();
     } else if (has_heads()) {
       if (!apply_with_heads_inside()) apply_with_heads_outside();
-    } else if (has_items()) {
+    } else if (have_items(3)) {  // [N, T, D], also where heads are among the items
       apply_items();
     } else {
       return false;
@@ -132,16 +132,25 @@ class Rewrite {
   }
 
  private:
+  // Whether the operands have as many axes as said, and the same known ones before the last two.
+  bool have_items(size_t rank) const {
+    const Dims* q = dims_of(graph_, scores_.q);
+    if (q == nullptr || q->size() != rank) return false;
+    const std::span<const Dim> items(q->data(), rank - 2);
+    if (std::ranges::any_of(items, &Dim::is_unknown)) return false;
+    for (const ValueId other : {scores_.k_transposed, v_}) {
+      const Dims* dims = dims_of(graph_, other);
+      if (dims == nullptr || dims->size() != rank) return false;
+      if (!std::ranges::equal(items, std::span(dims->data(), rank - 2))) return false;
+    }
+    return true;
+  }
+
   // Whether the operands are [N, H, T, D] with the same N and H.
   bool has_heads() const {
-    const Dims* q = dims_of(graph_, scores_.q);
-    const Dims* k = dims_of(graph_, scores_.k_transposed);
-    const Dims* v = dims_of(graph_, v_);
-    if (q == nullptr || k == nullptr || v == nullptr) return false;
-    if (q->size() != 4 || k->size() != 4 || v->size() != 4) return false;
-    const bool same = (*q)[0] == (*k)[0] && (*q)[0] == (*v)[0] && (*q)[1] == (*k)[1] &&
-                      (*q)[1] == (*v)[1] && !(*q)[0].is_unknown();
-    return same && (*q)[1].is_constant() && (*q)[1].value() > 0;
+    if (!have_items(4)) return false;
+    const Dim& heads = (*dims_of(graph_, scores_.q))[1];
+    return heads.is_constant() && heads.value() > 0;
   }
 
   int64_t heads() const { return (*dims_of(graph_, scores_.q))[1].value(); }
@@ -268,16 +277,6 @@ class Rewrite {
     graph_.replace_uses(graph_.node(after).outputs[0], split);
     graph_.remove_node(after);
     graph_.remove_node(id_);
-  }
-
-  // Heads of all items in one axis, [N H, T, D], however they came there.
-  bool has_items() const {
-    const Dims* q = dims_of(graph_, scores_.q);
-    const Dims* k = dims_of(graph_, scores_.k_transposed);
-    const Dims* v = dims_of(graph_, v_);
-    if (q == nullptr || k == nullptr || v == nullptr) return false;
-    if (q->size() != 3 || k->size() != 3 || v->size() != 3) return false;
-    return (*q)[0] == (*k)[0] && (*q)[0] == (*v)[0] && !(*q)[0].is_unknown();
   }
 
   // Each as an item of one head.
