@@ -15,7 +15,7 @@ constexpr int64_t kStripPixels = 32;    // or less
 constexpr int64_t kPassFloats = 4096;   // for a pass of an epilogue
 
 int64_t tasks_of(const ConvShape& s, int threads) {
-  const double line_flops = 2.0 * static_cast<double>(s.out[2] * s.in_channels * s.taps());
+  const double line_flops = 2.0 * static_cast<double>(s.out[2] * s.out_channels * s.taps());
   return choose_tasks(s.batch * s.out[0] * s.out[1], line_flops / 100, threads);
 }
 
@@ -33,7 +33,7 @@ int64_t block_channels(const ConvShape& s) {
   const int64_t width = std::min(s.in[2], strip_pixels(s) * s.stride[2] + s.kernel[2]);
   const int64_t pixels = (s.kernel[0] * s.kernel[1] + 1) * width;
   const int64_t fit = std::max<int64_t>(kCacheFloats / std::max<int64_t>(pixels, 1) / 16 * 16, 16);
-  return divide_up(divide_up(s.in_channels, divide_up(s.in_channels, fit)), 16) * 16;
+  return divide_up(divide_up(s.out_channels, divide_up(s.out_channels, fit)), 16) * 16;
 }
 
 class DepthwiseTask {
@@ -55,7 +55,8 @@ class DepthwiseTask {
     part_.zeros = lines.zeros;
     part_.weights = lines.packed;
     part_.bias = epilogue.bias;
-    part_.channels = shape.in_channels;
+    part_.channels = shape.out_channels;
+    part_.multiplier = depth_multiplier(shape);
     part_.dst_ld = shape.dst_stride();
     part_.dst_line = shape.out[2] * part_.dst_ld;
     part_.alpha = epilogue.alpha;
@@ -70,11 +71,11 @@ class DepthwiseTask {
     const int64_t strip = strip_pixels(shape_);
     const int64_t step = block_channels(shape_);
     for (int64_t x = 0; x < width; x += strip) {
-      for (int64_t c = 0; c < shape_.in_channels; c = part_.channel_end) {
+      for (int64_t c = 0; c < shape_.out_channels; c = part_.channel_end) {
         part_.channel = c;
         part_.channel_end = c + step;
         // No block is narrower than a vector, unless all of it is.
-        if (shape_.in_channels - part_.channel_end < 16) part_.channel_end = shape_.in_channels;
+        if (shape_.out_channels - part_.channel_end < 16) part_.channel_end = shape_.out_channels;
         for (int64_t i = line; i < line_end; i += part_.lines) {
           const bool is_last = i + 1 == line_end || (i + 1) % shape_.out[1] == 0;
           part_.lines = pairs_ && !is_last ? 2 : 1;
@@ -136,8 +137,11 @@ int64_t pointers_per_task(const ConvShape& s) { return divide_up(depthwise_rows(
 
 }  // namespace
 
-bool is_depthwise(const ConvShape& shape) {
-  return shape.groups == shape.in_channels && shape.in_channels == shape.out_channels;
+int64_t depth_multiplier(const ConvShape& shape) {
+  if (shape.groups != shape.in_channels || shape.out_channels % shape.groups != 0) return 0;
+  const int64_t multiplier = shape.out_channels / shape.groups;
+  // One channel into many is a product.
+  return shape.groups == 1 && multiplier > 1 ? 0 : multiplier;
 }
 
 int64_t depthwise_rows(const ConvShape& shape) {
@@ -146,9 +150,9 @@ int64_t depthwise_rows(const ConvShape& shape) {
 
 void depthwise_pack(const ConvShape& shape, const float* weights, float* packed) {
   const int64_t taps = shape.taps();
-  for (int64_t c = 0; c < shape.in_channels; ++c) {
+  for (int64_t c = 0; c < shape.out_channels; ++c) {
     for (int64_t tap = 0; tap < taps; ++tap) {
-      packed[tap * shape.in_channels + c] = weights[c * taps + tap];
+      packed[tap * shape.out_channels + c] = weights[c * taps + tap];
     }
   }
 }

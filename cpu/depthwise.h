@@ -1,5 +1,5 @@
-// depthwise: convolution of channels-last tensors with one filter per channel, vectorised over
-// channels. Entry points: is_depthwise, depthwise_pack, depthwise.
+// depthwise: convolution of channels-last tensors with one or more filters per input channel,
+// vectorised over output channels. Entry points: depth_multiplier, depthwise_pack, depthwise.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,11 @@ struct DepthwiseLine {
   int64_t stride = 0, dilation = 0, pad = 0;  // along the line
   int64_t in_width = 0;
   int64_t src_ld = 0;
-  const float* zeros = nullptr;    // [channels]
+  const float* zeros = nullptr;    // an input pixel
   const float* weights = nullptr;  // [kernel_rows * kernel_cols, channels]
   const float* bias = nullptr;     // [channels]; null: 0
-  int64_t channels = 0;
+  int64_t channels = 0;            // of the output
+  int64_t multiplier = 1;          // output channels per input channel
   int64_t channel = 0, channel_end = 0;
   int64_t first = 0, count = 0;
   float* dst = nullptr;  // of pixel `first`, channel 0
@@ -41,10 +42,12 @@ struct DepthwiseKernels {
 };
 const DepthwiseKernels& depthwise_kernels(Tier tier);
 
-// Whether depthwise() takes this convolution: one input and one output channel per group.
-bool is_depthwise(const ConvShape& shape);
+// Output channels per input channel where each of these is a group of its own, which depthwise()
+// takes; 0 for other convolutions.
+int64_t depth_multiplier(const ConvShape& shape);
+inline bool is_depthwise(const ConvShape& shape) { return depth_multiplier(shape) == 1; }
 
-// Packs ONNX weights [channels, 1, kernel...] to [taps, channels].
+// Packs ONNX weights [out_channels, 1, kernel...] to [taps, out_channels].
 void depthwise_pack(const ConvShape& shape, const float* weights, float* packed);
 
 size_t depthwise_workspace_bytes(const ConvShape& shape, int threads);

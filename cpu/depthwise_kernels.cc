@@ -135,31 +135,137 @@ void tile_at(const DepthwiseLine& t, int64_t pixel) {
   }
 }
 
-// Any kernel and dilation, one pixel, `count` channels from c on.
-HWY_INLINE void pixel_vector(const DepthwiseLine& t, int64_t pixel, int64_t c, size_t count) {
+// The input channels of a pixel under output channels [c, c + count), as a vector.
+template <bool kWhole>
+struct OwnInputs {
+  const int64_t c;
+  const size_t count;
+  HWY_INLINE OwnInputs(const DepthwiseLine&, int64_t c, size_t count) : c(c), count(count) {}
+  HWY_INLINE V operator()(const float* pixel) const {
+    const D d;
+    return kWhole ? hn::LoadU(d, pixel + c) : load_n(d, pixel + c, count);
+  }
+};
+// The same where each is under `multiplier` outputs: loaded once and spread.
+template <bool kWhole>
+struct SharedInputs {
+  using Indices = decltype(hn::SetTableIndices(D(), static_cast<const int32_t*>(nullptr)));
+  int64_t first;
+  size_t loaded;
+  Indices indices;
+  HWY_INLINE SharedInputs(const DepthwiseLine& t, int64_t c, size_t count) {
+    const int64_t inputs = t.channels / t.multiplier;
+    loaded = static_cast<size_t>(HWY_MIN(inputs, kLanes));
+    first = HWY_MIN(c / t.multiplier, inputs - static_cast<int64_t>(loaded));
+    HWY_ALIGN int32_t lanes[kLanes] = {};
+    int64_t input = c / t.multiplier - first;
+    int64_t output = c % t.multiplier;
+    for (size_t lane = 0; lane < count; ++lane) {
+      lanes[lane] = static_cast<int32_t>(input);
+      if (++output < t.multiplier) continue;
+      output = 0;
+      ++input;
+    }
+    indices = hn::SetTableIndices(D(), lanes);
+  }
+  HWY_INLINE V operator()(const float* pixel) const {
+    const D d;
+    const bool fill = loaded == static_cast<size_t>(kLanes);
+    const V some = fill ? hn::LoadU(d, pixel + first) : load_n(d, pixel + first, loaded);
+    return hn::TableLookupLanes(some, indices);
+  }
+};
+
+constexpr int64_t kGeneralPixels = 8;
+constexpr int64_t kCopiedPixels = 64;
+
+// Input pixels x, x + step, ... of a line, as vectors one after the other; zeros in the padding.
+template <class Inputs>
+HWY_INLINE void copy_pixels(const DepthwiseLine& t, const Inputs& input, const float* row,
+                            int64_t x, int64_t step, int64_t count, float* to) {
   const D d;
-  const bool whole = count == static_cast<size_t>(kLanes);
-  V sum = hn::Zero(d);
+  for (; count > 0; --count, x += step, to += kLanes) {
+    const bool outside = x < 0 || x >= t.in_width;
+    hn::Store(outside ? hn::Zero(d) : input(row + x * t.src_ld), d, to);
+  }
+}
+
+// Any kernel, stride, dilation and multiplier: pixels [pixel, pixel + count), at most
+// kGeneralPixels, which have that many sums in any case. kInside: no input pixel is in the padding,
+// and all are taken where they are. Else those under a line of taps are copied, or under one tap
+// where they are too many.
+template <class Inputs, bool kWhole, bool kInside>
+HWY_INLINE void general_vector(const DepthwiseLine& t, int64_t pixel, int64_t count, int64_t c,
+                               size_t lanes) {
+  const D d;
+  const Inputs input(t, c, lanes);
+  const auto load = [&](const float* from)
+                        HWY_ATTR { return kWhole ? hn::LoadU(d, from) : load_n(d, from, lanes); };
+  HWY_ALIGN float copies[kInside ? 1 : kCopiedPixels * kLanes];
+  V sum[kGeneralPixels];
+#pragma GCC unroll 8
+  for (int64_t p = 0; p < kGeneralPixels; ++p) sum[p] = hn::Zero(d);
+  const int64_t x0 = pixel * t.stride - t.pad;
+  const int64_t reach = (kGeneralPixels - 1) * t.stride + (t.kernel_cols - 1) * t.dilation + 1;
+  const bool fits = kInside || reach <= kCopiedPixels;
+  const int64_t ld = kInside ? t.src_ld : kLanes;
+  const int64_t pixel_step = fits ? t.stride * ld : ld;
+  const int64_t tap_step = t.dilation * ld;
   for (int64_t r = 0; r < t.kernel_rows; ++r) {
-    if (t.rows[r] == nullptr) continue;
+    const float* const row = t.rows[r];
+    if (row == nullptr) continue;
     const float* weights = t.weights + r * t.kernel_cols * t.channels + c;
-    int64_t x = pixel * t.stride - t.pad;
-    for (int64_t k = 0; k < t.kernel_cols; ++k, weights += t.channels, x += t.dilation) {
-      if (x < 0 || x >= t.in_width) continue;
-      const float* input = t.rows[r] + x * t.src_ld + c;
-      const V a = whole ? hn::LoadU(d, input) : load_n(d, input, count);
-      const V w = whole ? hn::LoadU(d, weights) : load_n(d, weights, count);
-      sum = hn::MulAdd(a, w, sum);
+    const float* taps = kInside ? row + x0 * ld + c : copies;
+    if (!kInside && fits) copy_pixels(t, input, row, x0, 1, reach, copies);
+    for (int64_t k = 0; k < t.kernel_cols; ++k, weights += t.channels) {
+      if (!fits) {
+        copy_pixels(t, input, row, x0 + k * t.dilation, t.stride, kGeneralPixels, copies);
+      }
+      const V w = load(weights);
+      const float* at = taps;
+#pragma GCC unroll 8
+      for (int64_t p = 0; p < kGeneralPixels; ++p, at += pixel_step) {
+        sum[p] = hn::MulAdd(hn::LoadU(d, at), w, sum[p]);
+      }
+      if (fits) taps += tap_step;
     }
   }
-  V bias = hn::Zero(d);
-  if (t.bias != nullptr) bias = whole ? hn::LoadU(d, t.bias + c) : load_n(d, t.bias + c, count);
-  float* dst = t.dst + (pixel - t.first) * t.dst_ld + c;
-  const V y = Finish(t)(sum, bias);
-  if (whole) {
-    hn::StoreU(y, d, dst);
-  } else {
-    store_n(y, d, dst, count);
+  const V bias = t.bias != nullptr ? load(t.bias + c) : hn::Zero(d);
+  const Finish finish(t);
+  float* to = t.dst + (pixel - t.first) * t.dst_ld + c;
+#pragma GCC unroll 8
+  for (int64_t p = 0; p < kGeneralPixels; ++p, to += t.dst_ld) {
+    if (p >= count) break;
+    const V y = finish(sum[p], bias);
+    if constexpr (kWhole) {
+      hn::StoreU(y, d, to);
+    } else {
+      store_n(y, d, to, lanes);
+    }
+  }
+}
+
+template <template <bool> class Inputs>
+void general_tiles(const DepthwiseLine& t) {
+  constexpr bool kOwn = std::is_same_v<Inputs<true>, OwnInputs<true>>;
+  const int64_t reach = (kGeneralPixels - 1) * t.stride + (t.kernel_cols - 1) * t.dilation + 1;
+  for (int64_t pixel = t.first; pixel < t.first + t.count; pixel += kGeneralPixels) {
+    const int64_t x0 = pixel * t.stride - t.pad;
+    const bool inside = kOwn && x0 >= 0 && x0 + reach <= t.in_width;
+    const int64_t count = HWY_MIN(kGeneralPixels, t.first + t.count - pixel);
+    if (t.channels < kLanes) {
+      const auto lanes = static_cast<size_t>(t.channels);
+      general_vector<Inputs<false>, false, false>(t, pixel, count, 0, lanes);
+      continue;
+    }
+    for (int64_t i = t.channel; i < t.channel_end; i += kLanes) {
+      const int64_t c = HWY_MIN(i, t.channel_end - kLanes);
+      if (inside) {
+        general_vector<Inputs<true>, true, kOwn>(t, pixel, count, c, kLanes);
+      } else {
+        general_vector<Inputs<true>, true, false>(t, pixel, count, c, kLanes);
+      }
+    }
   }
 }
 
@@ -209,11 +315,12 @@ bool is_kernel(const DepthwiseLine& t, int64_t size, int64_t stride) {
 }
 
 bool takes_pairs(const DepthwiseLine& t) {
-  return kPairs && t.dilation == 1 && t.channels >= kLanes &&
+  return kPairs && t.multiplier == 1 && t.dilation == 1 && t.channels >= kLanes &&
          (is_kernel(t, 3, 1) || is_kernel(t, 3, 2) || is_kernel(t, 5, 1) || is_kernel(t, 5, 2));
 }
 
 void line(const DepthwiseLine& t) {
+  if (t.multiplier != 1) return general_tiles<SharedInputs>(t);
   if constexpr (kPairs) {
     if (t.lines == 2) {
       if (is_kernel(t, 3, 1)) return pair_tiles<3, 1>(t);
@@ -233,12 +340,7 @@ void line(const DepthwiseLine& t) {
     if (is_kernel(t, 3, 1)) return tiles<3, 3, 1, 2>(t);
     if (is_kernel(t, 5, 1)) return tiles<5, 5, 1, 2>(t);
   }
-  for (int64_t pixel = t.first; pixel < t.first + t.count; ++pixel) {
-    for (int64_t c = t.channel; c < t.channel_end; c += kLanes) {
-      const int64_t left = t.channel_end - c;
-      pixel_vector(t, pixel, c, static_cast<size_t>(HWY_MIN(left, kLanes)));
-    }
-  }
+  general_tiles<OwnInputs>(t);
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 // ArgMax and ArgMin: the index of the largest or smallest element along an axis; NaN counts as the
 // extreme, as in numpy.
+#include <algorithm>
+#include <array>
+#include <limits>
+
 #include "ops/axis_view.h"
 #include "ops/is_nan.h"
 #include "ops/number.h"
@@ -35,38 +39,116 @@ Result<void> infer_arg(InferContext& context) {
   return {};
 }
 
-struct Options {
-  AxisView view;
-  bool largest = true;
-  bool last = false;
-};
+// What is compared: the element, 16-bit floats as f32.
+template <class T>
+auto comparable(T element) {
+  if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, Bfloat16>) {
+    return to_float(element);
+  } else {
+    return element;
+  }
+}
+// As wide as what is compared, so that both are chosen in vectors of as many lanes.
+template <class T>
+using Index = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
-// Whether `each` takes the place of `best`, which came before it.
-template <class W>
-bool replaces(W each, W best, const Options& options) {
-  if (is_nan(each)) return !is_nan(best) || options.last;
-  if (is_nan(best)) return false;
-  if (each == best) return options.last;
-  return options.largest ? each > best : each < best;
+// Which of two equal extremes counts.
+enum class Of : uint8_t { kFirst, kLast };
+
+// Whether `each` takes the place of `best`, which came before it; without branches.
+template <bool kLargest, Of kOf, class C>
+bool replaces(C each, C best) {
+  if constexpr (kOf == Of::kFirst) {
+    const bool is_as_good = kLargest ? each <= best : each >= best;
+    return !is_as_good & !is_nan(best);
+  } else {
+    const bool is_as_good = kLargest ? each >= best : each <= best;
+    return is_as_good | is_nan(each);
+  }
 }
 
-template <class T>
-void run_arg(const Options& options, RunArgs& args) {
-  const AxisView& view = options.view;
+// One line whose elements are adjacent, lane by lane, then over the lanes.
+template <bool kLargest, Of kOf, class T>
+int64_t extreme_of_row(const T* row, int64_t length) {
+  using C = decltype(comparable(T()));
+  constexpr int64_t kLanes = 16;
+  C best = comparable(row[0]);
+  int64_t index = 0;
+  int64_t next = 1;
+  if (length >= 2 * kLanes) {
+    std::array<C, kLanes> bests;
+    std::array<Index<T>, kLanes> steps{};
+    for (size_t lane = 0; lane < kLanes; ++lane) bests[lane] = comparable(row[lane]);
+    const int64_t whole = length / kLanes;
+    for (int64_t step = 1; step < whole; ++step) {
+      for (size_t lane = 0; lane < kLanes; ++lane) {
+        const C each = comparable(row[step * kLanes + static_cast<int64_t>(lane)]);
+        const bool better = replaces<kLargest, kOf>(each, bests[lane]);
+        bests[lane] = better ? each : bests[lane];
+        steps[lane] = better ? static_cast<Index<T>>(step) : steps[lane];
+      }
+    }
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const int64_t at = static_cast<int64_t>(steps[lane]) * kLanes + static_cast<int64_t>(lane);
+      // Of equal ones the place decides, which is not in the order of the lanes.
+      const bool better = at < index ? !replaces<kLargest, kOf>(best, bests[lane])
+                                     : replaces<kLargest, kOf>(bests[lane], best);
+      best = better ? bests[lane] : best;
+      index = better ? at : index;
+    }
+    next = whole * kLanes;
+  }
+  for (int64_t i = next; i < length; ++i) {
+    const C each = comparable(row[i]);
+    const bool better = replaces<kLargest, kOf>(each, best);
+    best = better ? each : best;
+    index = better ? i : index;
+  }
+  return index;
+}
+
+// Adjacent lines, element by element.
+constexpr int64_t kBlockLines = 256;
+template <bool kLargest, Of kOf, class T>
+void extremes_of_columns(const T* src, const AxisView& view, int64_t lines, int64_t* dst) {
+  using C = decltype(comparable(T()));
+  std::array<C, kBlockLines> bests;
+  std::array<Index<T>, kBlockLines> indices{};
+  const auto count = static_cast<size_t>(lines);
+  for (size_t line = 0; line < count; ++line) bests[line] = comparable(src[line]);
+  for (int64_t i = 1; i < view.length; ++i) {
+    const T* from = src + i * view.inner;
+    for (size_t line = 0; line < count; ++line) {
+      const C each = comparable(from[line]);
+      const bool better = replaces<kLargest, kOf>(each, bests[line]);
+      bests[line] = better ? each : bests[line];
+      indices[line] = better ? static_cast<Index<T>>(i) : indices[line];
+    }
+  }
+  std::copy_n(indices.begin(), count, dst);
+}
+
+template <bool kLargest, Of kOf, class T>
+void run_arg(const AxisView& view, RunArgs& args) {
   const T* src = args.inputs[0].as<const T>();
   int64_t* dst = args.outputs[0].as<int64_t>();
-  for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) {
-      const T* from = src + view.first(line);
-      int64_t index = 0;
-      auto best = widen(from[0]);
-      for (int64_t i = 1; i < view.length; ++i) {
-        const auto each = widen(from[i * view.inner]);
-        if (!replaces(each, best, options)) continue;
-        best = each;
-        index = i;
+  if (view.inner == 1) {
+    for_parts(args.pool, view.outer, view.length, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        dst[row] = extreme_of_row<kLargest, kOf>(src + row * view.length, view.length);
       }
-      dst[line] = index;
+    });
+    return;
+  }
+  const int64_t blocks = (view.inner + kBlockLines - 1) / kBlockLines;
+  const int64_t elements = std::min(kBlockLines, view.inner) * view.length;
+  for_parts(args.pool, view.outer * blocks, elements, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t outer = block / blocks;
+      const int64_t column = block % blocks * kBlockLines;
+      extremes_of_columns<kLargest, kOf>(src + outer * view.length * view.inner + column, view,
+                                         std::min(kBlockLines, view.inner - column),
+                                         dst + outer * view.inner + column);
     }
   });
 }
@@ -74,16 +156,24 @@ void run_arg(const Options& options, RunArgs& args) {
 template <bool kLargest>
 Result<std::unique_ptr<Kernel>> make_arg(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
-  Options options;
+  AxisView view;
   const Shape shape = request.inputs[0].shape();
-  if (shape.rank() > 0) options.view = AxisView(shape, request.node.attrs.get_int("axis"));
-  options.largest = kLargest;
-  options.last = request.node.attrs.get_int("select_last_index") != 0;
+  if (shape.rank() > 0) view = AxisView(shape, request.node.attrs.get_int("axis"));
+  if (view.length > std::numeric_limits<uint32_t>::max()) {
+    return decline("an axis of {} elements is longer than 2^32 - 1", view.length);
+  }
+  const bool last = request.node.attrs.get_int("select_last_index") != 0;
   std::unique_ptr<Kernel> kernel;
   visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
               uint32_t, int64_t, uint64_t>(request.inputs[0].dtype(), [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    kernel = make_kernel([options](RunArgs& args) { run_arg<T>(options, args); });
+    kernel = make_kernel([view, last](RunArgs& args) {
+      if (last) {
+        run_arg<kLargest, Of::kLast, T>(view, args);
+      } else {
+        run_arg<kLargest, Of::kFirst, T>(view, args);
+      }
+    });
   });
   if (kernel == nullptr) return decline("no loop for {}", dtype_name(request.inputs[0].dtype()));
   return kernel;

@@ -509,7 +509,7 @@ Result<std::unique_ptr<Kernel>> make_depthwise_kernel(const KernelRequest& reque
                                                       const FusedEpilogue& epilogue) {
   TRY(check_sizes(conv));
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
-  if (!is_depthwise(conv_shape(conv))) return decline("not one filter per channel");
+  if (depth_multiplier(conv_shape(conv)) == 0) return decline("not each channel by itself");
   return std::make_unique<ConvKernel<float, DepthwiseConv>>(request, conv, epilogue);
 }
 

@@ -142,6 +142,8 @@ Result<void> infer_types(Graph& graph, const InferOptions& options) {
   return infer_graph(graph, options.skip_errors);
 }
 
+Result<void> infer_again(Graph& graph, NodeId id) { return infer_at(graph, id); }
+
 Result<void> infer_body(Graph& body) { return infer_graph(body, false); }
 
 Result<void> infer_read_body(Graph& body, std::span<const ValueType> inputs) {

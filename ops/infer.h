@@ -22,6 +22,9 @@ struct InferOptions {
 // and known integers, recursively through subgraphs. Lists all unknown operators at once.
 Result<void> infer_types(Graph& graph, const InferOptions& options = {});
 
+// The same for one node, once more has become known of its inputs. The node may be lowered.
+Result<void> infer_again(Graph& graph, NodeId id);
+
 // The same for the body of a control-flow node, whose input types its operator's rule has set.
 Result<void> infer_body(Graph& body);
 

@@ -1,8 +1,11 @@
 // Computes nodes whose inputs are all constant, once, at load. Values whose integers inference has
-// found (Shape of a fixed shape, ...) become constants too. CastLike, which reads no more of its
-// second input than the dtype, becomes Cast.
+// found (Shape of a fixed shape, ...) become constants too; what they say of shapes behind them is
+// inferred on the way, so that a chain of Shape, arithmetic, Pad, Shape, ... folds at once.
+// CastLike, which reads no more of its second input than the dtype, becomes Cast.
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <unordered_set>
 
 #include "ops/infer.h"
 #include "passes/rewrites.h"
@@ -81,23 +84,70 @@ Result<bool> fold_node(Graph& graph, NodeId id, Tier tier) {
   return true;
 }
 
+// What is known of values, and which of them more is known of than the types of their users say.
+class News {
+ public:
+  bool has(ValueId value) const { return values_.count(value) != 0; }
+  void add(std::span<const ValueId> values) {
+    for (ValueId value : values) {
+      if (value != kNoValue) values_.insert(value);
+    }
+  }
+  // Infers the node anew where one of its inputs is news; then so is what changes of its outputs.
+  Result<void> spread(Graph& graph, NodeId id) {
+    const Node& node = graph.node(id);
+    if (std::ranges::none_of(node.inputs, [&](ValueId input) { return has(input); })) return {};
+    const std::vector<ValueId> outputs = node.outputs;
+    std::vector<Known> before;
+    for (ValueId output : outputs) before.emplace_back(graph, output);
+    TRY(infer_again(graph, id));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!(Known(graph, outputs[i]) == before[i])) add(std::span(outputs).subspan(i, 1));
+    }
+    return {};
+  }
+
+ private:
+  struct Known {
+    DType dtype = DType::kUndefined;
+    std::optional<Dims> dims, ints;
+    Known(const Graph& graph, ValueId id) {
+      if (id == kNoValue) return;
+      const GraphValue& value = graph.value(id);
+      dtype = value.type.dtype;
+      dims = value.type.dims;
+      ints = value.known_ints;
+    }
+    friend bool operator==(const Known&, const Known&) = default;
+  };
+
+  std::unordered_set<ValueId> values_;
+};
+
 }  // namespace
 
 Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
   bool changed = false;
+  News news;
   for (NodeId ordered : TRY(graph.order())) {
     const NodeId id = settle_cast(graph, ordered);
     changed |= id != ordered;
-    for (ValueId output : std::vector<ValueId>(graph.node(id).outputs)) {
-      if (output != kNoValue) changed |= set_known_integers(graph, output);
+    const std::vector<ValueId> outputs = graph.node(id).outputs;
+    TRY(news.spread(graph, id));
+    bool folded = graph.node(id).removed;
+    if (!folded) {
+      for (ValueId output : outputs) {
+        if (output != kNoValue) folded |= set_known_integers(graph, output);
+      }
+      const auto& left = graph.node(id).outputs;
+      if (std::ranges::all_of(left, [](ValueId output) { return output == kNoValue; })) {
+        graph.remove_node(id);  // all of it was known integers
+      } else {
+        folded |= TRY(fold_node(graph, id, options.tier));
+      }
     }
-    const auto& outputs = graph.node(id).outputs;
-    if (std::all_of(outputs.begin(), outputs.end(),
-                    [](ValueId output) { return output == kNoValue; })) {
-      graph.remove_node(id);  // all of it was known integers
-      continue;
-    }
-    changed |= TRY(fold_node(graph, id, options.tier));
+    changed |= folded;
+    if (folded) news.add(outputs);
     if (graph.node(id).removed) continue;
     std::optional<Error> error;
     for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {

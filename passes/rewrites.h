@@ -31,6 +31,8 @@ Result<bool> fuse_integer_scales(Graph& graph, const PassOptions& options);
 // QuantizeLinear and DequantizeLinear with constant scales → elementwise nodes.
 Result<bool> scales_to_attributes(Graph& graph, const PassOptions& options);
 
+// Pad with zeros → the padding of the Conv behind it.
+Result<bool> fold_pad(Graph& graph, const PassOptions& options);
 // BatchNormalization with constant statistics → the weights before it, or Mul and Add.
 Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options);
 // Products and convolutions in float16 and bfloat16 → in float32, rounded after each.

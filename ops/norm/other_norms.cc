@@ -63,10 +63,11 @@ Result<std::unique_ptr<Kernel>> make_mvn(const KernelRequest& request) {
     const FloatView x(args.inputs[0]), y(args.outputs[0]);
     const auto count = static_cast<double>(layout.reduced_count);
     for_parts(args.pool, layout.outputs, layout.reduced_count, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t first = walk_offset(layout.kept, i);
+      Walk kept(layout.kept, begin);
+      Walk walk(layout.reduced);
+      for (int64_t i = begin; i < end; ++i, kept.next()) {
+        const int64_t first = kept.offset();
         const auto for_each = [&](auto&& fn) {
-          Walk walk(layout.reduced);
           for (int64_t r = 0; r < layout.reduced_count; ++r, walk.next()) fn(first + walk.offset());
         };
         double mean = 0, variance = 0;

@@ -4,13 +4,12 @@
 
 namespace sardonyx {
 
-int64_t walk_offset(std::span<const WalkAxis> axes, int64_t index) {
-  int64_t offset = 0;
-  for (size_t a = axes.size(); a-- > 0 && index != 0;) {
-    offset += index % axes[a].dim * axes[a].stride;
-    index /= axes[a].dim;
+Walk::Walk(std::span<const WalkAxis> axes, int64_t first) : axes_(axes), index_(axes.size(), 0) {
+  for (size_t a = axes.size(); a-- > 0 && first != 0;) {
+    index_[a] = first % axes[a].dim;
+    offset_ += index_[a] * axes[a].stride;
+    first /= axes[a].dim;
   }
-  return offset;
 }
 
 ReduceLayout::ReduceLayout(const Shape& shape, std::span<const int64_t> axes) {

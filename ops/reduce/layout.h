@@ -15,10 +15,11 @@ struct WalkAxis {
   int64_t stride;  // in elements
 };
 
-// The offsets of all index tuples over some axes, last axis fastest.
+// The offsets of all index tuples over some axes, last axis fastest, from the first'th tuple on;
+// after the last one comes tuple 0 again.
 class Walk {
  public:
-  explicit Walk(std::span<const WalkAxis> axes) : axes_(axes), index_(axes.size(), 0) {}
+  explicit Walk(std::span<const WalkAxis> axes, int64_t first = 0);
   int64_t offset() const { return offset_; }
   void next() {
     for (size_t a = axes_.size(); a-- > 0;) {
@@ -34,9 +35,6 @@ class Walk {
   std::vector<int64_t> index_;
   int64_t offset_ = 0;
 };
-
-// The offset of the index'th tuple.
-int64_t walk_offset(std::span<const WalkAxis> axes, int64_t index);
 
 struct ReduceLayout {
   std::vector<WalkAxis> kept, reduced;

@@ -225,45 +225,62 @@ Wide<T> empty_result() {
   }
 }
 
-template <class T, class Op>
-T reduce_one(const ReduceLayout& layout, const T* src) {
-  using W = Wide<T>;
-  if (layout.reduced_count == 0) return narrow<T>(empty_result<T, Op>());
-  W folded = Op::template first<W>();
-  Walk walk(layout.reduced);
-  for (int64_t i = 0; i < layout.reduced_count; ++i, walk.next()) {
-    folded = Op::template fold<W>(folded, widen(src[walk.offset()]));
+// The reduced elements of one output after the other: the innermost axis is a loop of its own, the
+// others are walked, once around per output.
+class ReducedElements {
+ public:
+  explicit ReducedElements(const ReduceLayout& layout)
+      : inner_(layout.reduced.empty() ? WalkAxis{1, 0} : layout.reduced.back()),
+        runs_(layout.reduced_count / std::max<int64_t>(1, inner_.dim)),
+        outer_(std::span(layout.reduced).first(std::max<size_t>(1, layout.reduced.size()) - 1)) {}
+
+  template <class T, class Fn>
+  void for_each(const T* src, Fn&& fn) {
+    for (int64_t run = 0; run < runs_; ++run, outer_.next()) {
+      const T* from = src + outer_.offset();
+      for (int64_t i = 0; i < inner_.dim; ++i) fn(widen(from[i * inner_.stride]));
+    }
   }
-  return narrow<T>(Op::template last<W>(folded, layout.reduced_count));
+
+ private:
+  WalkAxis inner_;
+  int64_t runs_;
+  Walk outer_;
+};
+
+template <class T, class Op>
+T reduce_one(ReducedElements& elements, int64_t count, const T* src) {
+  using W = Wide<T>;
+  if (count == 0) return narrow<T>(empty_result<T, Op>());
+  W folded = Op::template first<W>();
+  elements.for_each(src, [&](W x) { folded = Op::template fold<W>(folded, x); });
+  return narrow<T>(Op::template last<W>(folded, count));
 }
 
 struct LogSumExp {};
 
 // log sum e^x = m + log sum e^(x - m), m the largest.
 template <class T>
-T log_sum_exp(const ReduceLayout& layout, const T* src) {
+T log_sum_exp(ReducedElements& elements, const T* src) {
   double largest = -HUGE_VAL;
-  Walk walk(layout.reduced);
-  for (int64_t i = 0; i < layout.reduced_count; ++i, walk.next()) {
-    largest = Max::fold<double>(largest, static_cast<double>(widen(src[walk.offset()])));
-  }
+  elements.for_each(src,
+                    [&](auto x) { largest = Max::fold<double>(largest, static_cast<double>(x)); });
   const double shift = std::isfinite(largest) ? largest : 0;
   double sum = 0;
-  Walk again(layout.reduced);
-  for (int64_t i = 0; i < layout.reduced_count; ++i, again.next()) {
-    sum += std::exp(static_cast<double>(widen(src[again.offset()])) - shift);
-  }
+  elements.for_each(src, [&](auto x) { sum += std::exp(static_cast<double>(x) - shift); });
   return narrow<T>(from_real<Wide<T>>(std::log(sum) + shift));
 }
 
 template <class T, class Op>
 void reduce_range(const ReduceLayout& layout, const T* src, T* dst, int64_t first, int64_t last) {
-  for (int64_t i = first; i < last; ++i) {
-    const T* from = src + walk_offset(layout.kept, i);
+  ReducedElements elements(layout);
+  Walk kept(layout.kept, first);
+  for (int64_t i = first; i < last; ++i, kept.next()) {
+    const T* from = src + kept.offset();
     if constexpr (std::is_same_v<Op, LogSumExp>) {
-      dst[i] = log_sum_exp(layout, from);
+      dst[i] = log_sum_exp(elements, from);
     } else {
-      dst[i] = reduce_one<T, Op>(layout, from);
+      dst[i] = reduce_one<T, Op>(elements, layout.reduced_count, from);
     }
   }
 }
@@ -312,10 +329,11 @@ void reduce_rows(const F32Plan& plan, const ReduceLayout& layout, const float* s
   const int64_t runs = layout.reduced_count / run;
   for_output_ranges(
       pool, layout.outputs, outputs_per_task(layout), [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) {
-          const float* from = src + walk_offset(layout.kept, i);
+        Walk kept(layout.kept, first);
+        Walk walk(outer);
+        for (int64_t i = first; i < last; ++i, kept.next()) {
+          const float* from = src + kept.offset();
           double total = first_total(plan.kind);
-          Walk walk(outer);
           for (int64_t r = 0; r < runs; ++r, walk.next()) {
             for (int64_t b = 0; b < run; b += kBlock) {
               const auto count = static_cast<size_t>(std::min(kBlock, run - b));
@@ -340,7 +358,7 @@ void reduce_columns(const F32Plan& plan, const ReduceLayout& layout, const float
   pool->parallel_for(layout.outputs / columns * tiles, [&](int64_t task) {
     const int64_t row = task / tiles, column = task % tiles * kColumns;
     const auto count = static_cast<size_t>(std::min(kColumns, columns - column));
-    const float* from = src + walk_offset(outer, row) + column;
+    const float* from = src + Walk(outer, row).offset() + column;
     alignas(64) float sums[kColumns];
     double totals[kColumns];
     std::fill_n(totals, count, first_total(plan.kind));

@@ -109,8 +109,8 @@ std::vector<float> run_conv(Tier tier, bool at_end, const ConvShape& s) {
   const Floats bias = operand(s.out_channels, 3, at_end);
   const Floats dst = operand(s.batch * s.out_pixels() * s.out_channels, 4, at_end);
   const Epilogue<float> epilogue = relu_epilogue<float>(bias.data());
-  if (is_depthwise(s)) {
-    const Floats packed = operand(s.in_channels * s.taps(), 5, at_end);
+  if (depth_multiplier(s) != 0) {
+    const Floats packed = operand(s.out_channels * s.taps(), 5, at_end);
     depthwise_pack(s, weights.data(), packed.data());
     const auto workspace = space(depthwise_workspace_bytes(s, 2), at_end);
     depthwise(tier, s, src.data(), packed.data(), epilogue, dst.data(), workspace.data(), pool);
@@ -132,7 +132,9 @@ TEST(Bounds, Convolutions) {
                                                                                {12, 18, 3},
                                                                                {5, 5, 5},
                                                                                {24, 24, 24},
-                                                                               {70, 70, 70}}) {
+                                                                               {70, 70, 70},
+                                                                               {5, 10, 5},
+                                                                               {20, 60, 20}}) {
         const ConvShape s = conv_shape(kernel, stride, in, out, groups);
         both_ways([&](Tier tier, bool at_end) { return run_conv(tier, at_end, s); });
       }

@@ -16,6 +16,7 @@ struct Case {
   int64_t kernel, stride, dilation, height, width, channels;
   int64_t batch = 1, depth = 1, kernel_depth = 1;
   int64_t pad_ld = 0;
+  int64_t multiplier = 1;
 };
 
 ConvShape shape_of(const Case& c) {
@@ -31,8 +32,10 @@ ConvShape shape_of(const Case& c) {
     const int64_t span = (s.kernel[i] - 1) * s.dilation[i] + 1;
     s.out[i] = (s.in[i] + 2 * s.pad[i] - span) / s.stride[i] + 1;
   }
-  s.groups = s.in_channels = s.out_channels = c.channels;
-  s.src_ld = s.dst_ld = c.channels + c.pad_ld;
+  s.groups = s.in_channels = c.channels;
+  s.out_channels = c.channels * c.multiplier;
+  s.src_ld = s.in_channels + c.pad_ld;
+  s.dst_ld = s.out_channels + c.pad_ld;
   return s;
 }
 
@@ -51,7 +54,7 @@ double reference(const ConvShape& s, const std::vector<float>& src,
     const int64_t x = x0 + tap % s.kernel[2] * s.dilation[2];
     if (z < 0 || z >= s.in[0] || y < 0 || y >= s.in[1] || x < 0 || x >= s.in[2]) continue;
     const int64_t at = ((n * s.in[0] + z) * s.in[1] + y) * s.in[2] + x;
-    const double a = src[at * s.src_stride() + channel];
+    const double a = src[at * s.src_stride() + channel * s.in_channels / s.out_channels];
     sum += a * weights[channel * s.taps() + tap];
     absolute += std::abs(a * weights[channel * s.taps() + tap]);
   }
@@ -61,11 +64,11 @@ double reference(const ConvShape& s, const std::vector<float>& src,
 void check(Tier tier, const Case& test, const Epilogue<float>& epilogue,
            double (*finish)(double sum, double residual)) {
   const ConvShape s = shape_of(test);
-  ASSERT_TRUE(is_depthwise(s));
+  ASSERT_EQ(depth_multiplier(s), test.multiplier);
   const int64_t pixels = s.batch * s.out_pixels();
   const auto src = random_floats(s.batch * s.in_pixels() * s.src_stride(), 1);
-  const auto weights = random_floats(s.in_channels * s.taps(), 2);
-  const auto bias = random_floats(s.in_channels, 3);
+  const auto weights = random_floats(s.out_channels * s.taps(), 2);
+  const auto bias = random_floats(s.out_channels, 3);
   const auto residual = random_floats(pixels * s.dst_stride(), 4);
   std::vector<float> packed(weights.size());
   depthwise_pack(s, weights.data(), packed.data());
@@ -85,7 +88,7 @@ void check(Tier tier, const Case& test, const Epilogue<float>& epilogue,
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (int64_t c = 0; c < s.dst_stride(); ++c) {
       const int64_t at = pixel * s.dst_stride() + c;
-      if (c >= s.in_channels) {
+      if (c >= s.out_channels) {
         ASSERT_EQ(first[at], 77.0f);
         continue;
       }
@@ -126,6 +129,36 @@ TEST(Depthwise, KernelsStridesWidthsChannels) {
     check(tier, {4, 3, 1, 11, 10, 9}, clip, relu6);
     check(tier, {3, 1, 1, 6, 7, 20, 2, 4, 3}, clip, relu6);
     check(tier, {5, 1, 1, 40, 40, 70}, clip, relu6);
+  }
+}
+
+TEST(Depthwise, AnyKernel) {
+  const Epilogue<float> none;
+  const auto plain = [](double sum, double) { return sum; };
+  for (Tier tier : available_tiers()) {
+    for (int64_t kernel : {1, 2, 9, 31}) {
+      for (int64_t stride : {1, 2, 4}) {
+        for (int64_t width : {1, 7, 8, 15, 50}) {
+          check(tier, {kernel, stride, 1, 9, width, 20}, none, plain);
+        }
+        check(tier, {kernel, stride, 3, 9, 50, 3}, none, plain);
+      }
+    }
+  }
+}
+
+TEST(Depthwise, SeveralFiltersPerChannel) {
+  Epilogue<float> e;
+  e.activation = Activation::kClip;
+  e.p1 = 6;
+  for (Tier tier : available_tiers()) {
+    for (int64_t multiplier : {2, 3, 7, 16, 33}) {
+      for (int64_t channels : {2, 3, 5, 8, 17, 40}) {
+        check(tier, {3, 1, 1, 4, 9, channels, 2, 1, 1, 3, multiplier}, e, relu6);
+        check(tier, {7, 2, 1, 9, 21, channels, 1, 1, 1, 0, multiplier}, e, relu6);
+      }
+    }
+    check(tier, {3, 1, 2, 6, 7, 20, 2, 4, 3, 0, 2}, e, relu6);
   }
 }
 

@@ -20,6 +20,53 @@ TEST(FoldConstants, KnowsACastLikeByItsTypes) {
   network.expect_same_results({2, 4});
 }
 
+// Padding that is computed from the shape of what was padded by such padding, in floats.
+TEST(FoldConstants, FollowsShapesThatItFindsItself) {
+  Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1,2,9,8] x, float[2,2,3,3] w) => (float[1,2,H,W] y) {
+      two = Constant<value = float {2}>()  zeros = Constant<value = int64[2] {0, 0}>()
+      at = Constant<value = int64[1] {3}>()
+      s0 = Shape(x)  w0 = Gather(s0, at)  f0 = Cast<to = 1>(w0)  h0 = Div(f0, two)
+      c0 = Ceil(h0)  i0 = Cast<to = 7>(c0)
+      p0 = Concat<axis = 0>(zeros, zeros, zeros, i0, i0)  a = Pad(x, p0)  r = Relu(a)
+      s1 = Shape(r)  w1 = Gather(s1, at)  f1 = Cast<to = 1>(w1)  h1 = Div(f1, two)
+      c1 = Ceil(h1)  i1 = Cast<to = 7>(c1)
+      p1 = Concat<axis = 0>(zeros, zeros, zeros, i1, i1)  b = Pad(r, p1)
+      y = Conv(b, w) })");
+  network.weight("w", {2, 2, 3, 3});
+  EXPECT_THAT(Network::ops(*network.at_level(1)), ElementsAre("Pad", "Relu", "Conv"));
+  network.expect_same_results({1, 2, 9, 8});
+}
+
+// Pads that are zeros beside and below pictures are the convolution's.
+TEST(FoldPad, GivesPaddingToTheConvolution) {
+  for (const auto& [pad, conv, folds] : std::vector<std::tuple<std::string, std::string, bool>>{
+           {"Pad(x, pads)", "Conv(a, w)", true},
+           {"Pad(x, pads, zero)", "Conv<pads = [1,0,2,1]>(a, w)", true},
+           {"Pad(x, pads)", "Conv<auto_pad = \"VALID\">(a, w)", true},
+           {"Pad(x, some, zero, axes)", "Conv(a, w)", true},
+           {"Pad(x, pads)", "Conv<auto_pad = \"SAME_UPPER\">(a, w)", false},
+           {"Pad(x, pads, one)", "Conv(a, w)", false},
+           {"Pad<mode = \"reflect\">(x, pads)", "Conv(a, w)", false},
+           {"Pad(x, less)", "Conv(a, w)", false},
+           {"Pad(x, pads)", "MaxPool<kernel_shape = [2,2]>(a)", false},
+       }) {
+    Network network(R"(<ir_version: 8, opset_import: ["" : 18]>
+    g (float[N,2,9,8] x, float[3,2,3,3] w) => (float[N,C,H,W] y) {
+      pads = Constant<value = int64[8] {0, 0, 0, 1, 0, 0, 2, 3}>()
+      less = Constant<value = int64[8] {0, 0, 0, 1, 0, 0, -1, 3}>()
+      some = Constant<value = int64[4] {2, 0, 1, 3}>()
+      axes = Constant<value = int64[2] {-1, 2}>()
+      zero = Constant<value = float {0}>()  one = Constant<value = float {1}>()
+      a = )" + pad +
+                    "  y = " + conv + " }");
+    network.weight("w", {3, 2, 3, 3});
+    const std::vector<std::string> ops = Network::ops(*network.at_level(1));
+    EXPECT_EQ(std::count(ops.begin(), ops.end(), "Pad"), folds ? 0 : 1) << pad << conv;
+    network.expect_same_results({2, 2, 9, 8});
+  }
+}
+
 constexpr char kSwish[] = R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,5] x) => (float[N,5] y) {
       three = Constant<value = float {3}>()
