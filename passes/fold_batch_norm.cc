@@ -7,6 +7,7 @@
 
 #include "base/rebuilt.h"
 #include "ops/number.h"
+#include "passes/numbers.h"
 #include "passes/rewrites.h"
 
 namespace sardonyx {
@@ -17,30 +18,6 @@ struct Affine {
   std::vector<double> scale;
   std::vector<double> shift;
 };
-
-std::optional<std::vector<double>> numbers_of(const Tensor* tensor) {
-  if (tensor == nullptr) return std::nullopt;
-  const Reading reading(*tensor);
-  std::vector<double> numbers;
-  const bool known = visit_float(tensor->dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::Type;
-    for (T element : tensor->elements<T>()) numbers.push_back(widen(element));
-  });
-  if (!known) return std::nullopt;
-  return numbers;
-}
-
-Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& numbers) {
-  Tensor result;
-  visit_float(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::Type;
-    std::vector<T> elements;
-    elements.reserve(numbers.size());
-    for (double number : numbers) elements.push_back(narrow<T>(number));
-    result = Tensor::from<T>(shape, std::span<const T>(elements));
-  });
-  return result;
-}
 
 // What a BatchNormalization node does to a channel; nullopt when it is in training mode or its
 // statistics are not constant.
@@ -172,18 +149,6 @@ Result<bool> fold_into_producer(Graph& graph, NodeId id, ValueId x, const Affine
   graph.replace_uses(graph.node(id).outputs[0], x);
   graph.remove_node(id);
   return true;
-}
-
-// `count` numbers, one per channel (`axis` of `rank` axes), from a constant of as many or of one.
-std::optional<std::vector<double>> per_channel(const Tensor* tensor, size_t axis, size_t rank,
-                                               size_t count) {
-  auto numbers = numbers_of(tensor);
-  if (!numbers || tensor->shape().rank() > rank) return std::nullopt;
-  if (numbers->size() == 1) return std::vector<double>(count, numbers->front());
-  const size_t missing = rank - tensor->shape().rank();
-  if (numbers->size() != count || missing > axis) return std::nullopt;
-  if (tensor->shape()[axis - missing] != static_cast<int64_t>(count)) return std::nullopt;
-  return numbers;
 }
 
 // Mul, Div, Add or Sub of the result of a Conv and a constant, into that Conv.

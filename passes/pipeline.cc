@@ -22,6 +22,7 @@ constexpr Pass kPasses[] = {
     {"nest_concats", 1, nest_concats},
     {"fold_pad", 1, fold_pad},
     {"fold_batch_norm", 1, fold_batch_norm},
+    {"merge_conv_branches", 2, merge_conv_branches},
     {"split_gemm", 2, split_gemm},
     {"fuse_integer_scales", 2, fuse_integer_scales},
     {"fuse_gelu", 2, fuse_gelu},

@@ -35,6 +35,8 @@ Result<bool> scales_to_attributes(Graph& graph, const PassOptions& options);
 Result<bool> fold_pad(Graph& graph, const PassOptions& options);
 // BatchNormalization with constant statistics → the weights before it, or Mul and Add.
 Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options);
+// Convolutions of the same tensor that are added → one.
+Result<bool> merge_conv_branches(Graph& graph, const PassOptions& options);
 // Products and convolutions in float16 and bfloat16 → in float32, rounded after each.
 Result<bool> widen_narrow_floats(Graph& graph, const PassOptions& options);
 // Convolutions and what follows them → channels-last.

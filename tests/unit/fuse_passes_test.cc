@@ -67,6 +67,52 @@ TEST(FoldPad, GivesPaddingToTheConvolution) {
   }
 }
 
+// Branches of one tensor that are added are one convolution, if their windows fit.
+TEST(MergeConvBranches, AddsWeightsOfTheSameTensor) {
+  const std::string three = "a = Conv<pads = [1,1,1,1]>(x, w3)  ";
+  const std::string norm = "n = BatchNormalization(x, s, t, m, v)  ";
+  const std::string deep = "a = Conv<group = 4, pads = [1,1,1,1]>(x, d3)  ";
+  for (const auto& [body, convs] : std::vector<std::pair<std::string, int>>{
+           {three + "b = Conv(x, w1, c)  y = Add(a, b)", 1},
+           {three + "b = Conv(x, w1, c)  y = Add(b, a)", 1},
+           {three + norm + "y = Add(a, n)", 1},
+           {three + norm + "b = Conv(x, w1, c)  p = Add(n, b)  y = Add(p, a)", 1},
+           {three + "y = Add(x, a)", 1},
+           {deep + norm + "y = Add(n, a)", 1},
+           {deep + "b = Conv<group = 4>(x, d1)  p = Add(x, b)  y = Add(a, p)", 1},
+           {"a = Conv<pads = [2,2,2,2], dilations = [2,2]>(x, w3)  b = Conv(x, w1)  y = Add(a, b)",
+            1},
+           {"a = Conv<pads = [1,1,1,1], strides = [2,2]>(x, w3)  "
+            "b = Conv<strides = [2,2]>(x, w1)  y = Add(a, b)",
+            1},
+           // The windows are the same size but lie elsewhere; results of different sizes.
+           {"a = Conv<pads = [1,1,1,1]>(x, w3)  b = Conv<pads = [2,2,0,0]>(x, w3)  y = Add(a, b)",
+            2},
+           {"a = Conv<pads = [0,1,2,1]>(x, w3)  b = Conv(x, w1)  y = Add(a, b)", 1},
+           {"a = Conv(x, w3)  b = Conv<strides = [9,8]>(x, w1)  y = Add(a, b)", 2},
+           {three + "r = Relu(x)  b = Conv(r, w1)  y = Add(a, b)", 2},
+           {three + "b = Conv(x, w1)  p = Add(a, b)  y = Mul(p, b)", 2},
+           {deep + "b = Conv(x, w1)  y = Add(a, b)", 2},
+       }) {
+    Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,4,9,8] x, float[4,4,3,3] w3, float[4,4,1,1] w1, float[4] c, float[4,1,3,3] d3,
+       float[4,1,1,1] d1, float[4] s, float[4] t, float[4] m) => (float[N,4,H,W] y) {
+      v = Constant<value = float[4] {0.5, 1, 1.5, 2}>()
+      )" + body + " }");
+    network.weight("w3", {4, 4, 3, 3}).weight("w1", {4, 4, 1, 1}).weight("c", {4});
+    network.weight("d3", {4, 1, 3, 3}).weight("d1", {4, 1, 1, 1});
+    network.weight("s", {4}).weight("t", {4}).weight("m", {4});
+    const auto graph = network.at_level(2);
+    int found = 0;
+    for (const std::string& op : Network::ops(*graph)) {
+      found += op == "Conv" || op == "sardonyx.Conv";
+      EXPECT_TRUE(convs != 1 || (op != "Add" && op != "Mul")) << op << " in " << body;
+    }
+    EXPECT_EQ(found, convs) << body;
+    network.expect_same_results({2, 4, 9, 8});
+  }
+}
+
 constexpr char kSwish[] = R"(<ir_version: 8, opset_import: ["" : 17]>
     g (float[N,5] x) => (float[N,5] y) {
       three = Constant<value = float {3}>()
