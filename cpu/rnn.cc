@@ -90,10 +90,19 @@ void gru_reset(const GruStep& s) {
   }
 }
 
+void plain(const PlainStep& s) {
+  const D d;
+  for (int64_t i = 0; i < s.hidden; i += kLanes) {
+    const size_t n = static_cast<size_t>(HWY_MIN(kLanes, s.hidden - i));
+    const V sum = clip(load(s.sums, i, n), s.clip);
+    store(s.relu ? max_keep_nan(hn::Zero(d), sum) : tanh(sum), s.state_out, i, n);
+  }
+}
+
 }  // namespace
 
 extern const RnnKernels kRnnKernels;
-constexpr RnnKernels kRnnKernels = {lstm, gru, gru_reset};
+constexpr RnnKernels kRnnKernels = {lstm, gru, gru_reset, plain};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

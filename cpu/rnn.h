@@ -36,12 +36,22 @@ struct GruStep {
   bool linear_before_reset = false;
 };
 
+// One batch row of a plain recurrent step: tanh, or the positive part, of complete sums.
+struct PlainStep {
+  const float* sums = nullptr;  // [hidden]
+  float* state_out = nullptr;   // [hidden]
+  int64_t hidden = 0;
+  float clip = 0;
+  bool relu = false;
+};
+
 struct RnnKernels {
   void (*lstm)(const LstmStep& step);
   void (*gru)(const GruStep& step);
   // state_out = sigmoid(gates[reset] + recurrent[reset]) * state, for GRUs that reset before the
   // product.
   void (*gru_reset)(const GruStep& step);
+  void (*plain)(const PlainStep& step);
 };
 
 const RnnKernels& rnn_kernels(Tier tier);

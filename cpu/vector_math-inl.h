@@ -53,7 +53,28 @@ HWY_INLINE hn::Vec<D> load_n(D d, const T* src, size_t count) {
 // Stores the first `count` lanes; writes nothing beyond. 0 <= count <= lanes.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void store_n(hn::Vec<D> v, D d, T* dst, size_t count) {
-  if constexpr (kMaskedMemory<D>) {
+  if constexpr (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4) {
+    // The masked stores of AVX2 are some forty operations on AMD's cores. Counts are mostly the
+    // same from call to call, so that these branches are foreseen.
+    if (count == hn::MaxLanes(d)) return hn::StoreU(v, d, dst);
+    const hn::Half<D> half;
+    auto part = hn::LowerHalf(half, v);
+    if (count >= hn::MaxLanes(half)) {
+      hn::StoreU(part, half, dst);
+      part = hn::UpperHalf(half, v);
+      dst += hn::MaxLanes(half);
+      count -= hn::MaxLanes(half);
+    }
+    const hn::Half<decltype(half)> quarter;
+    auto last = hn::LowerHalf(quarter, part);
+    if (count >= hn::MaxLanes(quarter)) {
+      hn::StoreU(last, quarter, dst);
+      last = hn::UpperHalf(quarter, part);
+      dst += hn::MaxLanes(quarter);
+      count -= hn::MaxLanes(quarter);
+    }
+    if (count != 0) *dst = hn::GetLane(last);
+  } else if constexpr (kMaskedMemory<D>) {
     hn::BlendedStore(v, hn::FirstN(d, count), d, dst);
   } else {
     HWY_ALIGN T lanes[hn::MaxLanes(d)];
@@ -456,6 +477,73 @@ HWY_INLINE V cos(V x) {
     }
   }
   return map_lanes<V>(x, std::cos);
+}
+
+// Angles whose tangent is x. f32: 2 ulp. Coefficients of Cephes' atanf.
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V atan(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    static constexpr float kAtan[] = {-3.33329491539e-1f, 1.99777106478e-1f, -1.38776856032e-1f,
+                                      8.05374449538e-2f};
+    const V one = hn::Set(d, 1.0f);
+    const V a = hn::Abs(x);
+    const auto is_large = hn::Gt(a, hn::Set(d, 2.41421356f));   // tan(3 pi / 8)
+    const auto is_middle = hn::Gt(a, hn::Set(d, 0.41421356f));  // tan(pi / 8)
+    // The tangent of what is left beyond pi / 2, pi / 4 or 0.
+    const V above = hn::IfThenElse(is_large, hn::Neg(one), hn::Sub(a, one));
+    const V below = hn::IfThenElse(is_large, a, hn::Add(a, one));
+    const V t = hn::IfThenElse(is_middle, hn::Div(above, below), a);
+    const V turn = hn::IfThenElse(is_large, hn::Set(d, 1.57079633f), hn::Set(d, 0.785398163f));
+    const V tt = hn::Mul(t, t);
+    const V y = hn::MulAdd(hn::Mul(tt, polynomial(tt, kAtan)), t, t);
+    return hn::CopySign(hn::Add(y, hn::IfThenElseZero(is_middle, turn)), x);
+  } else {
+    return map_lanes<V>(x, std::atan);
+  }
+}
+
+// asin(s) for |s| <= 1/2, given s^2. Coefficients of Cephes' asinf.
+template <class V>
+HWY_INLINE V asin_of_small(V s, V ss) {
+  static constexpr float kAsin[] = {1.6666752422e-1f, 7.4953002686e-2f, 4.5470025998e-2f,
+                                    2.4181311049e-2f, 4.2163199048e-2f};
+  return hn::MulAdd(hn::Mul(ss, polynomial(ss, kAsin)), s, s);
+}
+
+// Angles whose sine, or cosine, is x; NaN where there is none. f32: 3 ulp. Beyond 1/2:
+// asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2)).
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V asin(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V half = hn::Set(d, 0.5f);
+    const V a = hn::Abs(x);
+    const auto is_large = hn::Gt(a, half);
+    const V ss = hn::IfThenElse(is_large, hn::NegMulAdd(a, half, half), hn::Mul(a, a));
+    const V y = asin_of_small(hn::IfThenElse(is_large, hn::Sqrt(ss), a), ss);
+    const V rest = hn::NegMulAdd(hn::Set(d, 2.0f), y, hn::Set(d, 1.57079633f));
+    return hn::CopySign(hn::IfThenElse(is_large, rest, y), x);
+  } else {
+    return map_lanes<V>(x, std::asin);
+  }
+}
+template <class V, class D = hn::DFromV<V>>
+HWY_INLINE V acos(V x) {
+  const D d;
+  if constexpr (kIsF32<V>) {
+    const V half = hn::Set(d, 0.5f);
+    const V a = hn::Abs(x);
+    const auto is_large = hn::Gt(a, half);
+    const V ss = hn::IfThenElse(is_large, hn::NegMulAdd(a, half, half), hn::Mul(x, x));
+    const V y = asin_of_small(hn::IfThenElse(is_large, hn::Sqrt(ss), x), ss);
+    const V twice = hn::Add(y, y);
+    const V beyond =
+        hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 3.14159265f), twice), twice);
+    return hn::IfThenElse(is_large, beyond, hn::Sub(hn::Set(d, 1.57079633f), y));
+  } else {
+    return map_lanes<V>(x, std::acos);
+  }
 }
 
 // x^y as std::pow, special cases included; lane by lane.

@@ -107,25 +107,38 @@ int64_t extreme_of_row(const T* row, int64_t length) {
   return index;
 }
 
-// Adjacent lines, element by element.
-constexpr int64_t kBlockLines = 256;
-template <bool kLargest, Of kOf, class T>
-void extremes_of_columns(const T* src, const AxisView& view, int64_t lines, int64_t* dst) {
+// `kLines` adjacent lines, element by element.
+template <bool kLargest, Of kOf, int64_t kLines, class T>
+void extremes_of_lines(const T* src, const AxisView& view, int64_t* dst) {
   using C = decltype(comparable(T()));
-  std::array<C, kBlockLines> bests;
-  std::array<Index<T>, kBlockLines> indices{};
-  const auto count = static_cast<size_t>(lines);
-  for (size_t line = 0; line < count; ++line) bests[line] = comparable(src[line]);
+  std::array<C, kLines> bests;
+  std::array<Index<T>, kLines> indices{};
+  for (int64_t line = 0; line < kLines; ++line) bests[line] = comparable(src[line]);
   for (int64_t i = 1; i < view.length; ++i) {
     const T* from = src + i * view.inner;
-    for (size_t line = 0; line < count; ++line) {
+    for (int64_t line = 0; line < kLines; ++line) {
       const C each = comparable(from[line]);
       const bool better = replaces<kLargest, kOf>(each, bests[line]);
       bests[line] = better ? each : bests[line];
       indices[line] = better ? static_cast<Index<T>>(i) : indices[line];
     }
   }
-  std::copy_n(indices.begin(), count, dst);
+  std::copy_n(indices.begin(), kLines, dst);
+}
+
+template <bool kLargest, Of kOf, class T>
+void extremes_of_columns(const T* src, const AxisView& view, int64_t lines, int64_t* dst) {
+  constexpr int64_t kMany = 64, kSome = 8;
+  int64_t line = 0;
+  for (; line + kMany <= lines; line += kMany) {
+    extremes_of_lines<kLargest, kOf, kMany>(src + line, view, dst + line);
+  }
+  for (; line + kSome <= lines; line += kSome) {
+    extremes_of_lines<kLargest, kOf, kSome>(src + line, view, dst + line);
+  }
+  for (; line < lines; ++line) {
+    extremes_of_lines<kLargest, kOf, 1>(src + line, view, dst + line);
+  }
 }
 
 template <bool kLargest, Of kOf, class T>
@@ -140,6 +153,7 @@ void run_arg(const AxisView& view, RunArgs& args) {
     });
     return;
   }
+  constexpr int64_t kBlockLines = 256;
   const int64_t blocks = (view.inner + kBlockLines - 1) / kBlockLines;
   const int64_t elements = std::min(kBlockLines, view.inner) * view.length;
   for_parts(args.pool, view.outer * blocks, elements, [&](int64_t begin, int64_t end) {

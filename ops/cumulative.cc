@@ -1,4 +1,7 @@
 // CumSum and CumProd: running sums and products along an axis. Floats run in f64, integers wrap.
+#include <array>
+#include <type_traits>
+
 #include "ops/axis_view.h"
 #include "ops/cells.h"
 #include "ops/number.h"
@@ -35,17 +38,32 @@ void run_cumulative(bool exclusive, bool reverse, RunArgs& args) {
   const AxisView view(args.inputs[0].shape, IndexView(args.inputs[1])[0]);
   const T* src = args.inputs[0].as<const T>();
   T* dst = args.outputs[0].as<T>();
-  for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) {
-      const int64_t first = view.first(line);
-      W running = kProduct ? W(1) : W(0);
-      for (int64_t i = 0; i < view.length; ++i) {
-        const int64_t at = first + (reverse ? view.length - 1 - i : i) * view.inner;
-        const W each = widen(src[at]);
-        if (exclusive) dst[at] = narrow<T>(running);
-        running = kProduct ? multiply_add(running, each, W(0)) : multiply_add(each, W(1), running);
-        if (!exclusive) dst[at] = narrow<T>(running);
+  // `kLines` adjacent lines from element `first` on.
+  const auto run_lines = [&]<size_t kLines>(std::integral_constant<size_t, kLines>, int64_t first) {
+    std::array<W, kLines> running;
+    running.fill(kProduct ? W(1) : W(0));
+    for (int64_t i = 0; i < view.length; ++i) {
+      const int64_t at = first + (reverse ? view.length - 1 - i : i) * view.inner;
+      for (size_t line = 0; line < kLines; ++line) {
+        const W before = running[line];
+        const W each = widen(src[at + static_cast<int64_t>(line)]);
+        running[line] =
+            kProduct ? multiply_add(before, each, W(0)) : multiply_add(each, W(1), before);
+        dst[at + static_cast<int64_t>(line)] = narrow<T>(exclusive ? before : running[line]);
       }
+    }
+  };
+  // Adjacent lines, where there are such, together.
+  constexpr int64_t kTogether = 16;
+  for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end;) {
+      const bool fits = line + kTogether <= end && line % view.inner + kTogether <= view.inner;
+      if (fits) {
+        run_lines(std::integral_constant<size_t, kTogether>(), view.first(line));
+      } else {
+        run_lines(std::integral_constant<size_t, 1>(), view.first(line));
+      }
+      line += fits ? kTogether : 1;
     }
   });
 }

@@ -1,7 +1,9 @@
-// DepthToSpace and SpaceToDepth: blocks of pixels to channels and back, as strided copies.
+// DepthToSpace and SpaceToDepth: blocks of pixels to channels and back, row by row or as strided
+// copies.
 #include "ops/cells.h"
 #include "ops/rule_parts.h"
 #include "ops/strided_copy.h"
+#include "ops/window.h"
 
 namespace sardonyx {
 namespace {
@@ -78,6 +80,62 @@ BlockStrides block_strides(const Shape& shape, int64_t block, bool crd) {
   return strides;
 }
 
+// A row of pixels is interleaved from as many rows of channels as a block is wide, or cut into
+// them.
+template <class T, int64_t kBlock>
+void interleave(const T* deep, int64_t column, int64_t width, T* row) {
+  for (int64_t x = 0; x < width; ++x) {
+    for (int64_t b = 0; b < kBlock; ++b) row[x * kBlock + b] = deep[b * column + x];
+  }
+}
+template <class T, int64_t kBlock>
+void cut(const T* row, int64_t column, int64_t width, T* deep) {
+  for (int64_t x = 0; x < width; ++x) {
+    for (int64_t b = 0; b < kBlock; ++b) deep[b * column + x] = row[x * kBlock + b];
+  }
+}
+
+// Blocks of 2 and 4 pixels, row by row; others as they come.
+template <class T>
+void move_rows(const BlockStrides& strides, bool to_space, const T* src, T* dst, ThreadPool* pool) {
+  const Shape& extents = strides.extents;  // n, block row, block column, channel, row, column
+  const int64_t block = extents[1], width = extents[5], column = strides.deep[2];
+  const Shape lines{extents[0], extents[3], extents[4], extents[1]};
+  const auto offset = [](const Shape& of, const Odometer& at) {
+    return at[0] * of[0] + at[1] * of[3] + at[2] * of[4] + at[3] * of[1];
+  };
+  parallel_ranges(pool, lines.count(), block * width * int64_t{2 * sizeof(T)},
+                  [&](int64_t first, int64_t end) {
+                    Odometer at(lines, first);
+                    for (int64_t line = first; line < end; ++line, at.next()) {
+                      const int64_t deep = offset(strides.deep, at);
+                      const int64_t row = offset(strides.space, at);
+                      if (to_space && block == 2) {
+                        interleave<T, 2>(src + deep, column, width, dst + row);
+                      } else if (to_space) {
+                        interleave<T, 4>(src + deep, column, width, dst + row);
+                      } else if (block == 2) {
+                        cut<T, 2>(src + row, column, width, dst + deep);
+                      } else {
+                        cut<T, 4>(src + row, column, width, dst + deep);
+                      }
+                    }
+                  });
+}
+
+Result<std::unique_ptr<Kernel>> make_rows(const KernelRequest& request, const BlockStrides& strides,
+                                          bool to_space) {
+  const int64_t block = strides.extents[1];
+  if (block != 2 && block != 4) return decline("the block is not 2 or 4 pixels wide");
+  return make_kernel([strides, to_space, shape = request.outputs[0].shape()](RunArgs& args) {
+    const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
+    if (args.failed() || shape.count() == 0) return;
+    with_cell(dst.dtype, [&]<class T>() {
+      move_rows<T>(strides, to_space, args.inputs[0].as<const T>(), dst.as<T>(), args.pool);
+    });
+  });
+}
+
 Result<std::unique_ptr<Kernel>> make_copy(const StridedCopy& copy, const Shape& shape) {
   return make_kernel([copy = copy.simplified(), shape](RunArgs& args) {
     const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
@@ -86,19 +144,33 @@ Result<std::unique_ptr<Kernel>> make_copy(const StridedCopy& copy, const Shape& 
   });
 }
 
-Result<std::unique_ptr<Kernel>> make_depth_to_space(const KernelRequest& request) {
-  TRY(expect_concrete_outputs(request));
-  const Shape shape = request.outputs[0].shape();
-  const bool crd = request.node.attrs.get_string("mode") == "CRD";
-  const BlockStrides strides = block_strides(shape, request.node.attrs.get_int("blocksize"), crd);
-  return make_copy({request.inputs[0].dtype(), strides.extents, strides.deep, strides.space},
-                   shape);
+BlockStrides strides_to_space(const KernelRequest& request) {
+  const AttrMap& attrs = request.node.attrs;
+  return block_strides(request.outputs[0].shape(), attrs.get_int("blocksize"),
+                       attrs.get_string("mode") == "CRD");
+}
+BlockStrides strides_to_depth(const KernelRequest& request) {
+  return block_strides(request.inputs[0].shape(), request.node.attrs.get_int("blocksize"), false);
 }
 
+Result<std::unique_ptr<Kernel>> make_depth_to_space_rows(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  return make_rows(request, strides_to_space(request), true);
+}
+Result<std::unique_ptr<Kernel>> make_depth_to_space(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  const BlockStrides strides = strides_to_space(request);
+  return make_copy({request.inputs[0].dtype(), strides.extents, strides.deep, strides.space},
+                   request.outputs[0].shape());
+}
+
+Result<std::unique_ptr<Kernel>> make_space_to_depth_rows(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  return make_rows(request, strides_to_depth(request), false);
+}
 Result<std::unique_ptr<Kernel>> make_space_to_depth(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
-  const BlockStrides strides =
-      block_strides(request.inputs[0].shape(), request.node.attrs.get_int("blocksize"), false);
+  const BlockStrides strides = strides_to_depth(request);
   return make_copy({request.inputs[0].dtype(), strides.extents, strides.space, strides.deep},
                    request.outputs[0].shape());
 }
@@ -112,7 +184,8 @@ OpDef op_DepthToSpace() {
   op.outputs = {{"output", "T"}};
   op.attrs = {required_attr("blocksize", FormalAttr::Kind::kInt), string_attr("mode", "DCR")};
   op.infer = infer_depth_to_space;
-  op.kernels = {{"strided copy", sub_byte_ready<make_depth_to_space>}};
+  op.kernels = {{"rows", sub_byte_ready<make_depth_to_space_rows>},
+                {"strided copy", sub_byte_ready<make_depth_to_space>}};
   return op;
 }
 
@@ -123,7 +196,8 @@ OpDef op_SpaceToDepth() {
   op.outputs = {{"output", "T"}};
   op.attrs = {required_attr("blocksize", FormalAttr::Kind::kInt)};
   op.infer = infer_space_to_depth;
-  op.kernels = {{"strided copy", sub_byte_ready<make_space_to_depth>}};
+  op.kernels = {{"rows", sub_byte_ready<make_space_to_depth_rows>},
+                {"strided copy", sub_byte_ready<make_space_to_depth>}};
   return op;
 }
 

@@ -4,8 +4,10 @@
 #include <limits>
 
 #include "cpu/pool.h"
+#include "ops/axis_view.h"
 #include "ops/conv_sizes.h"
-#include "ops/number.h"
+#include "ops/fold_run.h"
+#include "ops/is_nan.h"
 
 namespace sardonyx {
 namespace {
@@ -27,28 +29,30 @@ Result<void> infer(InferContext& context) {
 }
 
 struct Average {
-  double sum = 0;
-  double count = 0;
+  static constexpr double kFirst = 0;
   explicit Average(const AttrMap&) {}
-  void add(double x) { sum += x, count += 1; }
-  double value() const { return sum / count; }
+  double fold(double sum, double x) const { return sum + x; }
+  double join(double a, double b) const { return a + b; }
+  double last(double sum, int64_t count) const { return sum / static_cast<double>(count); }
 };
 
 struct Max {
-  double best = -std::numeric_limits<double>::infinity();
+  static constexpr double kFirst = -std::numeric_limits<double>::infinity();
   explicit Max(const AttrMap&) {}
-  void add(double x) {
-    if (x > best || x != x) best = x;
-  }
-  double value() const { return best; }
+  double fold(double best, double x) const { return (x > best) | is_nan(x) ? x : best; }
+  double join(double a, double b) const { return fold(a, b); }
+  double last(double best, int64_t) const { return best; }
 };
 
 struct Lp {
+  static constexpr double kFirst = 0;
   double p;
-  double sum = 0;
   explicit Lp(const AttrMap& attrs) : p(static_cast<double>(attrs.get_int("p", 2))) {}
-  void add(double x) { sum += std::pow(std::fabs(x), p); }
-  double value() const { return std::pow(sum, 1 / p); }
+  double fold(double sum, double x) const {
+    return sum + (p == 2 ? x * x : std::pow(std::fabs(x), p));
+  }
+  double join(double a, double b) const { return a + b; }
+  double last(double sum, int64_t) const { return p == 2 ? std::sqrt(sum) : std::pow(sum, 1 / p); }
 };
 
 template <class Fold>
@@ -68,11 +72,15 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
       const LayoutStrides src(layout, channels, positions);
       const T* from = args.inputs[0].as<T>();
       T* to = args.outputs[0].as<T>();
-      args.pool->parallel_for(batch * channels, [&](int64_t task) {
-        const T* base = from + task / channels * src.batch + task % channels * src.channel;
-        Fold local = fold;
-        for (int64_t i = 0; i < positions; ++i) local.add(widen(base[i * src.spatial]));
-        to[task] = narrow<T>(local.value());
+      for_parts(args.pool, batch * channels, positions, [&](int64_t first, int64_t end) {
+        for (int64_t i = first; i < end; ++i) {
+          const T* base = from + i / channels * src.batch + i % channels * src.channel;
+          const double folded = fold_run(
+              base, positions, src.spatial, Fold::kFirst,
+              [&](double total, double x) { return fold.fold(total, x); },
+              [&](double a, double b) { return fold.join(a, b); });
+          to[i] = narrow<T>(fold.last(folded, positions));
+        }
       });
     });
   });

@@ -1,7 +1,10 @@
 // GridSample reads a picture (of 2, 3 or any number of spatial axes) at given points; AffineGrid
 // makes such points from affine matrices.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "ops/cells.h"
 #include "ops/number.h"
@@ -154,11 +157,12 @@ struct PointTaps {
 };
 
 void combine_taps(std::span<const AxisTaps> taps, std::span<const SampleAxis> axes,
-                  PointTaps& point) {
+                  PointTaps& point, PointTaps& next) {
   point.offset.assign(1, 0);
   point.weight.assign(1, 1);
   for (size_t i = 0; i < axes.size(); ++i) {
-    PointTaps next;
+    next.offset.clear();
+    next.weight.clear();
     for (size_t k = 0; k < point.offset.size(); ++k) {
       for (int t = 0; t < taps[i].count; ++t) {
         if (taps[i].at[t] < 0) continue;
@@ -166,7 +170,7 @@ void combine_taps(std::span<const AxisTaps> taps, std::span<const SampleAxis> ax
         next.weight.push_back(point.weight[k] * taps[i].weight[t]);
       }
     }
-    point = std::move(next);
+    std::swap(point, next);
   }
 }
 
@@ -198,12 +202,62 @@ struct GridShape {
   int64_t points;  // of one batch
 };
 
-template <class T>
+// Points whose taps are all inside, kTaps each, of one picture: read channel after channel.
+template <size_t kTaps>
+class WholePoints {
+ public:
+  WholePoints(const GridShape& shape, const float* src, float* dst)
+      : shape_(shape), src_(src), dst_(dst) {}
+
+  void add(const PointTaps& taps, int64_t batch, int64_t point) {
+    if (points_.size() == kPoints || batch != batch_) flush();
+    batch_ = batch;
+    Point& added = points_.emplace_back();
+    added.at = point;
+    for (size_t t = 0; t < kTaps; ++t) {
+      added.offsets[t] = static_cast<int32_t>(taps.offset[t]);
+      added.weights[t] = static_cast<float>(taps.weight[t]);
+    }
+  }
+  void flush() {
+    for (int64_t c = 0; c < shape_.channels && !points_.empty(); ++c) {
+      const int64_t plane = batch_ * shape_.channels + c;
+      const float* from = src_ + plane * shape_.plane;
+      float* to = dst_ + plane * shape_.points;
+      for (const Point& point : points_) {
+        float sum = 0;
+        for (size_t t = 0; t < kTaps; ++t) sum += point.weights[t] * from[point.offsets[t]];
+        to[point.at] = sum;
+      }
+    }
+    points_.clear();
+  }
+
+ private:
+  // So many that a channel stays in the first cache meanwhile.
+  static constexpr size_t kPoints = 1024;
+  struct Point {
+    std::array<int32_t, kTaps> offsets;
+    std::array<float, kTaps> weights;
+    int64_t at;
+  };
+  const GridShape& shape_;
+  const float* src_;
+  float* dst_;
+  int64_t batch_ = 0;
+  std::vector<Point> points_;
+};
+
+// kWhole: how many taps a point has whose channels WholePoints reads; 0: none.
+template <class T, size_t kWhole>
 void sample_points(const GridAttrs& attrs, const GridShape& shape, const TensorView& grid,
                    const T* src, T* dst, int64_t first, int64_t last) {
   const size_t rank = shape.axes.size();
   std::vector<AxisTaps> taps(rank);
-  PointTaps point;
+  PointTaps point, scratch;
+  std::conditional_t<kWhole != 0, std::optional<WholePoints<std::max<size_t>(kWhole, 1)>>, int>
+      whole{};
+  if constexpr (kWhole != 0) whole.emplace(shape, src, dst);
   for (int64_t i = first; i < last; ++i) {
     visit_float(grid.dtype, [&](auto tag) {
       using G = typename decltype(tag)::Type;
@@ -213,14 +267,35 @@ void sample_points(const GridAttrs& attrs, const GridShape& shape, const TensorV
         taps[d] = taps_of(attrs, widen(at[rank - 1 - d]), shape.axes[d].size);
       }
     });
-    combine_taps(taps, shape.axes, point);
+    combine_taps(taps, shape.axes, point, scratch);
     const int64_t batch = i / shape.points;
+    if constexpr (kWhole != 0) {
+      if (point.offset.size() == kWhole) {
+        whole->add(point, batch, i % shape.points);
+        continue;
+      }
+    }
     for (int64_t c = 0; c < shape.channels; ++c) {
       const int64_t plane = batch * shape.channels + c;
       dst[plane * shape.points + i % shape.points] =
           sampled(point, src + plane * shape.plane, attrs.mode == SampleMode::kNearest);
     }
   }
+  if constexpr (kWhole != 0) whole->flush();
+}
+
+// Of two and three spatial axes, linear, and two, cubic.
+template <class T>
+auto sampler_of(const GridAttrs& attrs, const GridShape& shape) {
+  const size_t rank = shape.axes.size();
+  const bool fits = shape.plane <= std::numeric_limits<int32_t>::max();
+  if constexpr (std::is_same_v<T, float>) {
+    if (!fits) return sample_points<T, 0>;
+    if (attrs.mode == SampleMode::kCubic) return sample_points<T, 16>;
+    if (attrs.mode == SampleMode::kLinear && rank == 2) return sample_points<T, 4>;
+    if (attrs.mode == SampleMode::kLinear && rank == 3) return sample_points<T, 8>;
+  }
+  return sample_points<T, 0>;
 }
 
 Result<std::unique_ptr<Kernel>> make_grid_sample(const KernelRequest& request) {
@@ -234,10 +309,11 @@ Result<std::unique_ptr<Kernel>> make_grid_sample(const KernelRequest& request) {
     const TensorView dst = args.allocate(0, args.inputs[0].dtype, shape);
     if (args.failed() || shape.count() == 0) return;
     const auto run = [&]<class T>() {
+      const auto sample = sampler_of<T>(attrs, grid);
       parallel_ranges(args.pool, shape[0] * grid.points, 512 * grid.channels,
                       [&](int64_t first, int64_t last) {
-                        sample_points(attrs, grid, args.inputs[1], args.inputs[0].as<const T>(),
-                                      dst.as<T>(), first, last);
+                        sample(attrs, grid, args.inputs[1], args.inputs[0].as<const T>(),
+                               dst.as<T>(), first, last);
                       });
     };
     if (attrs.mode == SampleMode::kNearest) {

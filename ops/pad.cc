@@ -2,6 +2,7 @@
 // the other end.
 #include "ops/cells.h"
 #include "ops/rule_parts.h"
+#include "ops/window.h"
 
 namespace sardonyx {
 namespace {
@@ -154,50 +155,69 @@ PadPlan plan_pad(const Shape& shape, const IndexView& pads, const IndexView& axe
   return plan;
 }
 
-// One row: all positions of the last moving axis.
-template <class T>
-void pad_row(const PadPlan& plan, const T* src, const T& constant, T* dst) {
-  const std::vector<int64_t>& sources = plan.sources.back();
+// Positions of the last moving axis that read neighbours, or the constant.
+struct PadRun {
+  int64_t source;  // of the first; -1: the constant
+  int64_t count;
+};
+
+std::vector<PadRun> runs_of(const std::vector<int64_t>& sources) {
+  std::vector<PadRun> runs;
   for (size_t i = 0; i < sources.size();) {
     size_t next = i + 1;
     if (sources[i] < 0) {
       while (next < sources.size() && sources[next] < 0) ++next;
-      std::fill_n(dst, static_cast<int64_t>(next - i) * plan.block, constant);
     } else {
       while (next < sources.size() && sources[next] == sources[next - 1] + 1) ++next;
-      std::copy_n(src + sources[i] * plan.block, static_cast<int64_t>(next - i) * plan.block, dst);
     }
-    dst += static_cast<int64_t>(next - i) * plan.block;
+    runs.push_back({sources[i], static_cast<int64_t>(next - i)});
     i = next;
+  }
+  return runs;
+}
+
+template <class T>
+void pad_row(std::span<const PadRun> runs, int64_t block, const T* src, const T& constant, T* dst) {
+  for (const PadRun& run : runs) {
+    const int64_t count = run.count * block;
+    if (run.source < 0) {
+      std::fill_n(dst, count, constant);
+    } else if (count == 1) {
+      *dst = src[run.source];
+    } else {
+      std::copy_n(src + run.source * block, count, dst);
+    }
+    dst += count;
   }
 }
 
+// Rows are all positions of the last moving axis.
 template <class T>
 void run_pad(const PadPlan& plan, const T* src, const T& constant, T* dst, ThreadPool* pool) {
   const size_t last = plan.dst.rank() - 1;
   const int64_t src_row = plan.src[last] * plan.block;
   const int64_t dst_row = plan.dst[last] * plan.block;
-  parallel_ranges(pool, plan.dst.count(0, last), dst_row * int64_t{sizeof(T)},
-                  [&](int64_t first, int64_t end) {
-                    for (int64_t row = first; row < end; ++row) {
-                      int64_t left = row;
-                      int64_t from = 0;
-                      int64_t stride = 1;
-                      bool outside = false;
-                      for (size_t i = last; i-- > 0;) {
-                        const int64_t at = plan.sources[i][static_cast<size_t>(left % plan.dst[i])];
-                        left /= plan.dst[i];
-                        outside = outside || at < 0;
-                        from += at * stride;
-                        stride *= plan.src[i];
-                      }
-                      if (outside) {
-                        std::fill_n(dst + row * dst_row, dst_row, constant);
-                      } else {
-                        pad_row(plan, src + from * src_row, constant, dst + row * dst_row);
-                      }
-                    }
-                  });
+  const std::vector<PadRun> runs = runs_of(plan.sources[last]);
+  Shape lines;
+  for (size_t i = 0; i < last; ++i) lines.push_back(plan.dst[i]);
+  const auto pad_rows = [&](int64_t first, int64_t end) {
+    Odometer at(lines, first);
+    for (int64_t row = first; row < end; ++row, at.next()) {
+      int64_t from = 0;
+      bool outside = false;
+      for (size_t i = 0; i < last; ++i) {
+        const int64_t source = plan.sources[i][static_cast<size_t>(at[i])];
+        outside = outside || source < 0;
+        from = from * plan.src[i] + source;
+      }
+      if (outside) {
+        std::fill_n(dst + row * dst_row, dst_row, constant);
+      } else {
+        pad_row<T>(runs, plan.block, src + from * src_row, constant, dst + row * dst_row);
+      }
+    }
+  };
+  parallel_ranges(pool, plan.dst.count(0, last), dst_row * int64_t{sizeof(T)}, pad_rows);
 }
 
 Result<std::unique_ptr<Kernel>> make_pad(const KernelRequest& request) {

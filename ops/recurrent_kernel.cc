@@ -41,7 +41,7 @@ struct RunState {
   void* workspace = nullptr;
 };
 
-// What LSTM and GRU do alike. Cell says how a step goes on from the sums.
+// What all of them do alike. Cell says how a step goes on from the sums.
 template <class Cell>
 class RecurrentKernel final : public Kernel {
  public:
@@ -258,6 +258,12 @@ class RecurrentKernel final : public Kernel {
     gemm(gemm_, product, nullptr, *args.pool);
   }
 
+  // All columns in one product, on top of what the input gave.
+  void multiply_whole_state(RunArgs& args, int64_t direction, const float* h, float* sums,
+                            const float* gates) const {
+    multiply_state(args, direction, {0, h, shape_.batch, sums, nullptr, gates, gates_ld()});
+  }
+
   Recurrent shape_;
   int64_t columns_;
   int threads_;
@@ -278,8 +284,7 @@ struct LstmCell {
   template <class Owner>
   void multiply(const Owner& owner, RunArgs& args, int64_t direction, const float* h, float* sums,
                 const float* gates) const {
-    owner.multiply_state(args, direction,
-                         {0, h, owner.shape_.batch, sums, nullptr, gates, owner.gates_ld()});
+    owner.multiply_whole_state(args, direction, h, sums, gates);
   }
   template <class Owner>
   void step(const Owner& owner, RunArgs& args, int64_t direction, const float* gates, float* sums,
@@ -343,6 +348,36 @@ struct GruCell {
   }
 };
 
+struct PlainCell {
+  static constexpr std::string_view kName = "rnn";
+  static constexpr int64_t kProducts = 1;
+  const RnnKernels& kernels;
+
+  explicit PlainCell(const RnnKernels& of_tier) : kernels(of_tier) {}
+  static int64_t joined_bias(const Recurrent& shape) { return shape.hidden; }
+
+  template <class Owner>
+  void multiply(const Owner& owner, RunArgs& args, int64_t direction, const float* h, float* sums,
+                const float* gates) const {
+    owner.multiply_whole_state(args, direction, h, sums, gates);
+  }
+  template <class Owner>
+  void step(const Owner& owner, RunArgs& args, int64_t direction, const float* gates, float* sums,
+            float* h, float*) const {
+    const Recurrent& shape = owner.shape_;
+    if (owner.has_lengths(args)) {
+      for (int64_t i = 0; i < owner.columns_; ++i) sums[i] += gates[i];
+    }
+    PlainStep step;
+    step.sums = sums;
+    step.state_out = h;
+    step.hidden = shape.hidden;
+    step.clip = static_cast<float>(shape.clip);
+    step.relu = shape.activations[static_cast<size_t>(direction)].kind == GateFunctionKind::kRelu;
+    kernels.plain(step);
+  }
+};
+
 // Why the fast kernels do not take a node, if so.
 Result<Recurrent> read_plain_activations(const KernelRequest& request, const RecurrentKind& kind) {
   Recurrent shape = TRY(read_recurrent(request, kind));
@@ -353,9 +388,12 @@ Result<Recurrent> read_plain_activations(const KernelRequest& request, const Rec
   if (shape.steps * shape.batch * shape.input * shape.hidden == 0) return decline("it is empty");
   if (shape.has_clip && !(shape.clip > 0)) return decline("it clips at 0");
   for (size_t i = 0; i < shape.activations.size(); ++i) {
-    const bool is_gate = i % shape.activation_count() == 0;
+    const GateFunctionKind found = shape.activations[i].kind;
+    const bool is_plain = shape.activation_count() == 1;
+    const bool is_gate = !is_plain && i % shape.activation_count() == 0;
+    if (is_plain && found == GateFunctionKind::kRelu) continue;
     const auto wanted = is_gate ? GateFunctionKind::kSigmoid : GateFunctionKind::kTanh;
-    if (shape.activations[i].kind != wanted) return decline("its activations are not the default");
+    if (found != wanted) return decline("its activations are not the default");
   }
   return shape;
 }
@@ -372,6 +410,12 @@ Result<std::unique_ptr<Kernel>> make_gru_kernel(const KernelRequest& request,
                                                 const RecurrentKind& kind) {
   const Recurrent shape = TRY(read_plain_activations(request, kind));
   return std::make_unique<RecurrentKernel<GruCell>>(request, shape);
+}
+
+Result<std::unique_ptr<Kernel>> make_rnn_kernel(const KernelRequest& request,
+                                                const RecurrentKind& kind) {
+  const Recurrent shape = TRY(read_plain_activations(request, kind));
+  return std::make_unique<RecurrentKernel<PlainCell>>(request, shape);
 }
 
 }  // namespace sardonyx

@@ -1,5 +1,5 @@
 // RNN: H' = f(W x + Wb + R h + Rb) (spec: RNN, Equations).
-#include "ops/recurrent.h"
+#include "ops/recurrent_kernel.h"
 
 namespace sardonyx {
 namespace {
@@ -26,13 +26,17 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   return make_plain_recurrent<PlainCell>(request, kind());
 }
 
+Result<std::unique_ptr<Kernel>> make_fast(const KernelRequest& request) {
+  return make_rnn_kernel(request, kind());
+}
+
 }  // namespace
 
 OpDef op_RNN() {
   OpDef op = recurrent_op(kind());
   op.versions = {1, 7, 14, 22};
   op.infer = infer;
-  op.kernels = {{"reference", make_reference}};
+  op.kernels = {{"gemm per step", make_fast}, {"reference", make_reference}};
   return op;
 }
 

@@ -36,67 +36,128 @@ struct Columns {
 
 constexpr size_t kPadded = kSoftmaxColumns + 64;
 
-void find_largest(const float* src, int64_t rows, int64_t stride, Columns columns, float* largest) {
-  const D d;
-  for (size_t c = 0; c < columns.count; c += hn::Lanes(d)) {
-    V best = hn::Set(d, -std::numeric_limits<float>::infinity());
-    for (int64_t r = 0; r < rows; ++r) {
-      best = max_keep_nan(best, columns.load(src + r * stride, c));
-      // A NaN is overtaken by the next number: what is NaN stays NaN through the exponentials.
-    }
-    hn::Store(best, d, largest + c);
+// A matrix; one whose short rows lie end to end is taken as one of longer rows, `fold` of its own
+// in each, and of a last row of what is left.
+class Matrix {
+ public:
+  HWY_INLINE Matrix(int64_t rows, int64_t stride, size_t count)
+      : rows_(rows), stride_(stride), columns_{count}, own_(count) {
+    const size_t lanes = hn::Lanes(D());
+    const auto folds = static_cast<int64_t>(lanes);
+    if (stride != static_cast<int64_t>(count) || rows < 2 * folds) return;
+    if (count >= 2 * lanes || count % lanes == 0 || count * lanes > kSoftmaxColumns) return;
+    rows_ = rows / folds;
+    rest_ = static_cast<size_t>(rows % folds) * count;
+    columns_.count = count * lanes;
+    stride_ = static_cast<int64_t>(columns_.count);
   }
+
+  size_t count() const { return columns_.count; }
+  // fn(offset, columns) for each row.
+  template <class Fn>
+  HWY_INLINE void for_rows(Fn fn) const {
+    for (int64_t r = 0; r < rows_; ++r) fn(r * stride_, columns_);
+    if (rest_ != 0) fn(rows_ * stride_, Columns{rest_});
+  }
+  // fn(offset, c, columns) for each vector of numbers.
+  template <class Fn>
+  HWY_INLINE void for_vectors(Fn fn) const {
+    const size_t lanes = hn::Lanes(D());
+    for_rows([&](int64_t offset, Columns columns) HWY_ATTR {
+      for (size_t c = 0; c < columns.count; c += lanes) fn(offset, c, columns);
+    });
+  }
+  // Joins what folded rows have gathered of the same column; all get the result.
+  template <class Fn>
+  HWY_INLINE void join(float* gathered, Fn fn) const {
+    for (size_t c = 0; c < own_ && own_ != columns_.count; ++c) {
+      float joined = gathered[c];
+      for (size_t i = c + own_; i < columns_.count; i += own_) joined = fn(joined, gathered[i]);
+      for (size_t i = c; i < columns_.count; i += own_) gathered[i] = joined;
+    }
+  }
+
+ private:
+  int64_t rows_, stride_;
+  Columns columns_;
+  size_t own_;       // columns before folding
+  size_t rest_ = 0;  // columns of the last row
+};
+
+void fill(float number, size_t count, float* to) {
+  const D d;
+  for (size_t c = 0; c < count; c += hn::Lanes(d)) hn::Store(hn::Set(d, number), d, to + c);
+}
+
+// A NaN is overtaken by the next number: what is NaN stays NaN through the exponentials.
+void find_largest(const Matrix& matrix, const float* src, float* largest) {
+  const D d;
+  fill(-std::numeric_limits<float>::infinity(), matrix.count(), largest);
+  matrix.for_vectors([&](int64_t offset, size_t c, Columns columns) HWY_ATTR {
+    const V x = columns.load(src + offset, c);
+    const V better = max_keep_nan(hn::Load(d, largest + c), x);
+    const size_t left = columns.count - c;
+    hn::Store(left < hn::Lanes(d)
+                  ? hn::IfThenElse(hn::FirstN(d, left), better, hn::Load(d, largest + c))
+                  : better,
+              d, largest + c);
+  });
+  matrix.join(largest, [](float a, float b) { return b > a || a != a ? b : a; });
+}
+
+// Adds term(offset, c, columns), which has zeros beyond the columns.
+template <class Term>
+HWY_INLINE void add_up(const Matrix& matrix, float* sums, Term term) {
+  const D d;
+  fill(0.0f, matrix.count(), sums);
+  matrix.for_vectors([&](int64_t offset, size_t c, Columns columns) HWY_ATTR {
+    V e = term(offset, c, columns);
+    const size_t left = columns.count - c;
+    if (left < hn::Lanes(d)) e = hn::IfThenElseZero(hn::FirstN(d, left), e);
+    hn::Store(hn::Add(hn::Load(d, sums + c), e), d, sums + c);
+  });
+  matrix.join(sums, [](float a, float b) { return a + b; });
 }
 
 void softmax(const float* src, float* dst, int64_t rows, int64_t stride, size_t count) {
   const D d;
-  const Columns columns{count};
+  const Matrix matrix(rows, stride, count);
   HWY_ALIGN float largest[kPadded];
   HWY_ALIGN float sums[kPadded];
-  find_largest(src, rows, stride, columns, largest);
-  for (size_t c = 0; c < count; c += hn::Lanes(d)) hn::Store(hn::Zero(d), d, sums + c);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (size_t c = 0; c < count; c += hn::Lanes(d)) {
-      const V x = columns.load(src + r * stride, c);
-      const V e = HWY_NAMESPACE::exp(hn::Sub(x, hn::Load(d, largest + c)));
-      columns.store(e, dst + r * stride, c);
-      hn::Store(hn::Add(hn::Load(d, sums + c), e), d, sums + c);
-    }
-  }
+  find_largest(matrix, src, largest);
+  add_up(matrix, sums, [&](int64_t offset, size_t c, Columns columns) HWY_ATTR {
+    const V x = columns.load(src + offset, c);
+    const V e = HWY_NAMESPACE::exp(hn::Sub(x, hn::Load(d, largest + c)));
+    columns.store(e, dst + offset, c);
+    return e;
+  });
   const V one = hn::Set(d, 1.0f);
-  for (size_t c = 0; c < count; c += hn::Lanes(d)) {
+  for (size_t c = 0; c < matrix.count(); c += hn::Lanes(d)) {
     hn::Store(hn::Div(one, hn::Load(d, sums + c)), d, sums + c);
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    for (size_t c = 0; c < count; c += hn::Lanes(d)) {
-      const V e = columns.load(dst + r * stride, c);
-      columns.store(hn::Mul(e, hn::Load(d, sums + c)), dst + r * stride, c);
-    }
-  }
+  matrix.for_vectors([&](int64_t offset, size_t c, Columns columns) HWY_ATTR {
+    const V e = columns.load(dst + offset, c);
+    columns.store(hn::Mul(e, hn::Load(d, sums + c)), dst + offset, c);
+  });
 }
 
 void log_softmax(const float* src, float* dst, int64_t rows, int64_t stride, size_t count) {
   const D d;
-  const Columns columns{count};
+  const Matrix matrix(rows, stride, count);
   HWY_ALIGN float largest[kPadded];
   HWY_ALIGN float sums[kPadded];
-  find_largest(src, rows, stride, columns, largest);
-  for (size_t c = 0; c < count; c += hn::Lanes(d)) {
-    const V shift = hn::Load(d, largest + c);
-    V sum = hn::Zero(d);
-    for (int64_t r = 0; r < rows; ++r) {
-      const V x = columns.load(src + r * stride, c);
-      sum = hn::Add(sum, HWY_NAMESPACE::exp(hn::Sub(x, shift)));
-    }
-    hn::Store(HWY_NAMESPACE::log(sum), d, sums + c);
+  find_largest(matrix, src, largest);
+  add_up(matrix, sums, [&](int64_t offset, size_t c, Columns columns) HWY_ATTR {
+    return HWY_NAMESPACE::exp(hn::Sub(columns.load(src + offset, c), hn::Load(d, largest + c)));
+  });
+  for (size_t c = 0; c < matrix.count(); c += hn::Lanes(d)) {
+    hn::Store(HWY_NAMESPACE::log(hn::Load(d, sums + c)), d, sums + c);
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    for (size_t c = 0; c < count; c += hn::Lanes(d)) {
-      const V x = columns.load(src + r * stride, c);
-      const V shifted = hn::Sub(x, hn::Load(d, largest + c));
-      columns.store(hn::Sub(shifted, hn::Load(d, sums + c)), dst + r * stride, c);
-    }
-  }
+  matrix.for_vectors([&](int64_t offset, size_t c, Columns columns) HWY_ATTR {
+    const V x = columns.load(src + offset, c);
+    const V shifted = hn::Sub(x, hn::Load(d, largest + c));
+    columns.store(hn::Sub(shifted, hn::Load(d, sums + c)), dst + offset, c);
+  });
 }
 
 }  // namespace

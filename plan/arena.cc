@@ -62,7 +62,7 @@ ArenaPool::Block ArenaPool::take_spare(Spares& spares, size_t bytes) {
 
 void ArenaPool::give_spare(Spares& spares, Block block) {
   constexpr size_t kMostBytes = size_t{128} << 20;
-  constexpr size_t kMostBlocks = 4;
+  constexpr size_t kMostBlocks = 8;
   std::vector<Block> leaving;  // freed without the lock
   const std::lock_guard lock(spares.mutex);
   spares.blocks.push_back(std::move(block));
@@ -76,7 +76,7 @@ void ArenaPool::give_spare(Spares& spares, Block block) {
 }
 
 Result<Tensor> ArenaPool::make_result(DType dtype, const Shape& shape) const {
-  constexpr size_t kLarge = size_t{1} << 20;
+  constexpr size_t kLarge = size_t{32} << 10;
   const auto count = shape.checked_count();
   if (dtype == DType::kString || !count) return Tensor::allocate(dtype, shape);
   const size_t bytes = dtype_bytes(dtype, static_cast<size_t>(*count));

@@ -1,6 +1,6 @@
 // ArenaPool: the memory runs work in. A run takes one block per plan, sized by the plan, and gives
 // it back; the pool keeps as many blocks as ran at once and lets smaller ones go when a bigger one
-// is needed, so that memory stays bounded by the largest plan. Large results that the caller has
+// is needed, so that memory stays bounded by the largest plan. Results that the caller has
 // let go of serve the next run: fresh pages cost more than writing to old ones. Entry points: take,
 // give, make_result.
 #pragma once

@@ -79,6 +79,9 @@ struct Lanes {
   friend HWY_INLINE Lanes gelu_tanh(Lanes x) { return vm::gelu_tanh(x.v); }
   friend HWY_INLINE Lanes sin(Lanes x) { return vm::sin(x.v); }
   friend HWY_INLINE Lanes cos(Lanes x) { return vm::cos(x.v); }
+  friend HWY_INLINE Lanes atan(Lanes x) { return vm::atan(x.v); }
+  friend HWY_INLINE Lanes asin(Lanes x) { return vm::asin(x.v); }
+  friend HWY_INLINE Lanes acos(Lanes x) { return vm::acos(x.v); }
   friend HWY_INLINE Lanes pow(Lanes x, Lanes y) { return vm::pow(x.v, y.v); }
   friend HWY_INLINE Lanes map(Lanes x, T (*fn)(T)) { return vm::map_lanes<V>(x.v, fn); }
   friend HWY_INLINE Lanes map(Lanes x, Lanes y, T (*fn)(T, T)) {

@@ -1,8 +1,10 @@
 // LpNormalization, MeanVarianceNormalization and LRN.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "ops/axis_view.h"
+#include "ops/fold_run.h"
 #include "ops/norm/float_view.h"
 #include "ops/reduce/layout.h"
 #include "ops/rule_parts.h"
@@ -16,6 +18,35 @@ Result<void> infer_lp(InferContext& context) {
   const int64_t p = context.attrs().get_int("p", 2);
   if (p != 1 && p != 2) return fail(Code::kInvalidArgument, "p is {}, but must be 1 or 2", p);
   return infer_along_axis(context);
+}
+
+// f32, lines of adjacent elements.
+void normalize_rows(const AxisView& view, bool squares, RunArgs& args) {
+  const auto* src = args.inputs[0].as<const float>();
+  auto* dst = args.outputs[0].as<float>();
+  for_parts(args.pool, view.outer, view.length, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* from = src + row * view.length;
+      float* to = dst + row * view.length;
+      const double sum = fold_run(
+          from, view.length, 1, 0.0,
+          [&](double total, double x) { return total + (squares ? x * x : std::fabs(x)); },
+          std::plus<>());
+      const double norm = squares ? std::sqrt(sum) : sum;
+      for (int64_t i = 0; i < view.length; ++i) {
+        to[i] = norm == 0 ? 0 : static_cast<float>(static_cast<double>(from[i]) / norm);
+      }
+    }
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_lp_rows(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  const AxisView view(request.inputs[0].shape(), request.node.attrs.get_int("axis", -1));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  if (view.inner != 1) return decline("not along the last axis");
+  const bool squares = request.node.attrs.get_int("p", 2) == 2;
+  return make_kernel([view, squares](RunArgs& args) { normalize_rows(view, squares, args); });
 }
 
 Result<std::unique_ptr<Kernel>> make_lp(const KernelRequest& request) {
@@ -147,7 +178,7 @@ OpDef op_LpNormalization() {
   OpDef op = norm_op({1, 22}, "input", "output");
   op.attrs = {int_attr("axis", -1), int_attr("p", 2)};
   op.infer = infer_lp;
-  op.kernels = {{"reference", make_lp}};
+  op.kernels = {{"rows", make_lp_rows}, {"reference", make_lp}};
   return op;
 }
 

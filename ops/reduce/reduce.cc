@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "ops/elementwise/convert_number.h"
+#include "ops/fold_run.h"
 #include "ops/is_nan.h"
 #include "ops/number.h"
 #include "ops/reduce/layout.h"
@@ -140,6 +141,11 @@ struct Sum {
   static W fold(W sum, W x) {
     return wrapping_sum(sum, x);
   }
+  // Two folds in one.
+  template <class W>
+  static W join(W a, W b) {
+    return wrapping_sum(a, b);
+  }
   template <class W>
   static W last(W sum, int64_t /*count*/) {
     return sum;
@@ -187,6 +193,10 @@ struct Prod : Sum {
   static W fold(W product, W x) {
     return multiply_add(product, x, W(0));
   }
+  template <class W>
+  static W join(W a, W b) {
+    return fold(a, b);
+  }
 };
 // NaN where any element is.
 struct Max : Sum {
@@ -196,7 +206,11 @@ struct Max : Sum {
   }
   template <class W>
   static W fold(W best, W x) {
-    return x > best || is_nan(x) ? x : best;
+    return (x > best) | is_nan(x) ? x : best;
+  }
+  template <class W>
+  static W join(W a, W b) {
+    return fold(a, b);
   }
 };
 struct Min : Sum {
@@ -206,7 +220,11 @@ struct Min : Sum {
   }
   template <class W>
   static W fold(W best, W x) {
-    return x < best || is_nan(x) ? x : best;
+    return (x < best) | is_nan(x) ? x : best;
+  }
+  template <class W>
+  static W join(W a, W b) {
+    return fold(a, b);
   }
 };
 
@@ -234,12 +252,14 @@ class ReducedElements {
         runs_(layout.reduced_count / std::max<int64_t>(1, inner_.dim)),
         outer_(std::span(layout.reduced).first(std::max<size_t>(1, layout.reduced.size()) - 1)) {}
 
-  template <class T, class Fn>
-  void for_each(const T* src, Fn&& fn) {
+  template <class T, class Fold, class Join>
+  Wide<T> fold(const T* src, Wide<T> first, Fold fold, Join join) {
+    Wide<T> total = first;
     for (int64_t run = 0; run < runs_; ++run, outer_.next()) {
-      const T* from = src + outer_.offset();
-      for (int64_t i = 0; i < inner_.dim; ++i) fn(widen(from[i * inner_.stride]));
+      total = join(total,
+                   fold_run(src + outer_.offset(), inner_.dim, inner_.stride, first, fold, join));
     }
+    return total;
   }
 
  private:
@@ -252,8 +272,9 @@ template <class T, class Op>
 T reduce_one(ReducedElements& elements, int64_t count, const T* src) {
   using W = Wide<T>;
   if (count == 0) return narrow<T>(empty_result<T, Op>());
-  W folded = Op::template first<W>();
-  elements.for_each(src, [&](W x) { folded = Op::template fold<W>(folded, x); });
+  const W folded = elements.fold(
+      src, Op::template first<W>(), [](W a, W x) { return Op::template fold<W>(a, x); },
+      [](W a, W b) { return Op::template join<W>(a, b); });
   return narrow<T>(Op::template last<W>(folded, count));
 }
 
@@ -262,13 +283,19 @@ struct LogSumExp {};
 // log sum e^x = m + log sum e^(x - m), m the largest.
 template <class T>
 T log_sum_exp(ReducedElements& elements, const T* src) {
-  double largest = -HUGE_VAL;
-  elements.for_each(src,
-                    [&](auto x) { largest = Max::fold<double>(largest, static_cast<double>(x)); });
+  using W = Wide<T>;
+  const auto larger = [](W a, W b) { return Max::fold<W>(a, b); };
+  const auto largest = static_cast<double>(elements.fold(src, Max::first<W>(), larger, larger));
   const double shift = std::isfinite(largest) ? largest : 0;
   double sum = 0;
-  elements.for_each(src, [&](auto x) { sum += std::exp(static_cast<double>(x) - shift); });
-  return narrow<T>(from_real<Wide<T>>(std::log(sum) + shift));
+  elements.fold(
+      src, W(0),
+      [&](W, W x) {
+        sum += std::exp(static_cast<double>(x) - shift);
+        return W(0);
+      },
+      [](W, W) { return W(0); });
+  return narrow<T>(from_real<W>(std::log(sum) + shift));
 }
 
 template <class T, class Op>

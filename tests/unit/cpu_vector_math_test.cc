@@ -20,8 +20,8 @@
 namespace sardonyx {
 struct MathTable {
   using Loop = void (*)(float* x, size_t count);
-  Loop exp, exp_up_to_88, expm1, sigmoid, silu, tanh, erf, log, log1p, softplus, sin, cos, gelu,
-      gelu_tanh;
+  Loop exp, exp_up_to_88, expm1, sigmoid, silu, tanh, erf, log, log1p, softplus, sin, cos, atan,
+      asin, acos, gelu, gelu_tanh;
   void (*copy_n)(const float* src, float* dst, size_t count);
   void (*exp_double)(double* x, size_t count);
 };
@@ -53,6 +53,9 @@ SARDONYX_LOOP(log1p)
 SARDONYX_LOOP(softplus)
 SARDONYX_LOOP(sin)
 SARDONYX_LOOP(cos)
+SARDONYX_LOOP(atan)
+SARDONYX_LOOP(asin)
+SARDONYX_LOOP(acos)
 SARDONYX_LOOP(gelu)
 SARDONYX_LOOP(gelu_tanh)
 #undef SARDONYX_LOOP
@@ -73,10 +76,10 @@ void exp_double(double* x, size_t count) {
 }  // namespace
 
 extern const MathTable kMathTable;
-const MathTable kMathTable = {exp_loop,   exp_up_to_88_loop, expm1_loop, sigmoid_loop,
-                              silu_loop,  tanh_loop,         erf_loop,   log_loop,
-                              log1p_loop, softplus_loop,     sin_loop,   cos_loop,
-                              gelu_loop,  gelu_tanh_loop,    copy_n,     exp_double};
+const MathTable kMathTable = {exp_loop,  exp_up_to_88_loop, expm1_loop, sigmoid_loop, silu_loop,
+                              tanh_loop, erf_loop,          log_loop,   log1p_loop,   softplus_loop,
+                              sin_loop,  cos_loop,          atan_loop,  asin_loop,    acos_loop,
+                              gelu_loop, gelu_tanh_loop,    copy_n,     exp_double};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
@@ -161,6 +164,18 @@ TEST(VectorMath, Softplus) {
 }
 TEST(VectorMath, Sin) { expect_ulp("sin", &MathTable::sin, std::sin, 2.0, -100, 100); }
 TEST(VectorMath, Cos) { expect_ulp("cos", &MathTable::cos, std::cos, 2.0, -100, 100); }
+TEST(VectorMath, Atan) { expect_ulp("atan", &MathTable::atan, std::atan, 3.0); }
+TEST(VectorMath, Asin) { expect_ulp("asin", &MathTable::asin, std::asin, 3.0, -1, 1); }
+TEST(VectorMath, Acos) { expect_ulp("acos", &MathTable::acos, std::acos, 3.0, -1, 1); }
+TEST(VectorMath, AnglesBeyondOneAreNone) {
+  for (Tier tier : available_tiers()) {
+    for (const auto loop : {&MathTable::asin, &MathTable::acos}) {
+      std::vector<float> values = {1.0001f, -1.0001f, kInf, -kInf, kNan};
+      (math_table(tier).*loop)(values.data(), values.size());
+      for (const float value : values) EXPECT_TRUE(std::isnan(value)) << tier_name(tier);
+    }
+  }
+}
 // The negative tail cancels, as in any f32 formula with 1 + erf: bounded absolutely below.
 TEST(VectorMath, Gelu) { expect_ulp("gelu", &MathTable::gelu, gelu_reference, 4.0, 0); }
 TEST(VectorMath, GeluTanh) {
