@@ -1,8 +1,11 @@
 // Lines are cut into strips and channels into blocks, and all lines of a task are done for one of
 // those, so that the input lines that one window shares with the next are still in the first cache.
+// Where windows are large, the lines of a block are copied end to end first: pixels whose distance
+// is a multiple of a large power of two share few sets of a cache.
 #include "cpu/depthwise.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "cpu/epilogue_pass.h"
 #include "cpu/tasks.h"
@@ -21,11 +24,35 @@ int64_t tasks_of(const ConvShape& s, int threads) {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Output pixels of a strip, in whole tiles of 7 or of 8.
+// Whether the lines under a window would drive each other out of the first cache, for the distance
+// of their pixels: those that are a multiple of 2^n cache lines apart have only 64 / 2^n of its
+// sets.
+bool share_few_sets(const ConvShape& s) {
+  constexpr int64_t kLineFloats = 16, kSets = 64, kWays = 8;
+  if (s.src_stride() % kLineFloats != 0) return false;
+  const int64_t sets = kSets / std::gcd(s.src_stride() / kLineFloats, kSets);
+  const int64_t pixels = std::min(s.in[2], kStripPixels * s.stride[2] + s.kernel[2]);
+  return 2 * sets * kWays < s.kernel[0] * s.kernel[1] * pixels;
+}
+
+bool copies_lines(const ConvShape& s) {
+  constexpr int64_t kManyTaps = 9;
+  return s.taps() >= kManyTaps && depth_multiplier(s) == 1 && share_few_sets(s);
+}
+
+// Output pixels of a strip, in whole tiles of 7 or of 8. Strips share the input pixels at their
+// ends, which are not to be most of what is copied.
 int64_t strip_pixels(const ConvShape& s) {
   const int64_t width = s.out[2];
   const int64_t tile = width % 7 == 0 ? 7 : 8;
-  return divide_up(divide_up(width, divide_up(width, kStripPixels)), tile) * tile;
+  const int64_t shared = (s.kernel[2] - 1) * s.dilation[2] / s.stride[2];
+  const int64_t most = copies_lines(s) ? std::max(kStripPixels, 2 * shared) : kStripPixels;
+  return divide_up(divide_up(width, divide_up(width, most)), tile) * tile;
+}
+// Input pixels under a strip.
+int64_t strip_inputs(const ConvShape& s) {
+  const int64_t outputs = std::min(strip_pixels(s), s.out[2]);
+  return (outputs - 1) * s.stride[2] + (s.kernel[2] - 1) * s.dilation[2] + 1;
 }
 
 // A multiple of 16 channels; all of them where their lines fit.
@@ -43,7 +70,8 @@ class DepthwiseTask {
       : kernels_(depthwise_kernels(tier)),
         pass_(gemm_kernels<float>(tier), epilogue),
         shape_(shape),
-        lines_(lines) {
+        lines_(lines),
+        inputs_(strip_inputs(shape)) {
     part_.rows = lines.rows;
     part_.kernel_rows = shape.kernel[0] * shape.kernel[1];
     part_.kernel_cols = shape.kernel[2];
@@ -62,6 +90,7 @@ class DepthwiseTask {
     part_.alpha = epilogue.alpha;
     part_.low = pass_.low();
     part_.high = pass_.high();
+    copies_ = lines.copies != nullptr && copies_lines(shape);
     pairs_ = shape.kernel[0] == 1 && shape.stride[1] == shape.stride[2] && shape.dilation[1] == 1 &&
              kernels_.takes_pairs(part_);
   }
@@ -76,6 +105,8 @@ class DepthwiseTask {
         part_.channel_end = c + step;
         // No block is narrower than a vector, unless all of it is.
         if (shape_.out_channels - part_.channel_end < 16) part_.channel_end = shape_.out_channels;
+        strip_ = x;
+        std::fill(copied_rows(), copied_rows() + depthwise_rows(shape_), nullptr);
         for (int64_t i = line; i < line_end; i += part_.lines) {
           const bool is_last = i + 1 == line_end || (i + 1) % shape_.out[1] == 0;
           part_.lines = pairs_ && !is_last ? 2 : 1;
@@ -89,6 +120,7 @@ class DepthwiseTask {
   // Pixels [x, x_end) of one line or two.
   void run_lines(int64_t line, int64_t x, int64_t x_end) {
     find_rows(line);
+    if (copies_) copy_rows();
     const int64_t width = shape_.out[2];
     const int64_t block = part_.channel_end - part_.channel;
     const int64_t fit = std::max<int64_t>(kPassFloats / block / 56, 1) * 56;
@@ -98,7 +130,7 @@ class DepthwiseTask {
       const int64_t row = line * width + part_.first;
       float* dst = lines_.dst + (row - lines_.dst_line * width) * part_.dst_ld;
       part_.dst = dst;
-      kernels_.line(part_);
+      kernels_.line(copies_ ? of_copies() : part_);
       for (int64_t l = 0; l < part_.lines; ++l) {
         pass_.run(dst + l * part_.dst_line + part_.channel, part_.dst_ld, part_.count, block,
                   row + l * width, part_.channel);
@@ -112,8 +144,7 @@ class DepthwiseTask {
     const int64_t y0 = line % s.out[1] * s.stride[1] - s.pad[1];
     const int64_t z0 = line / s.out[1] % s.out[0] * s.stride[0] - s.pad[0];
     const int64_t item = line / s.out[1] / s.out[0];
-    const int64_t count = part_.kernel_rows + (part_.lines - 1) * part_.stride;
-    for (int64_t r = 0; r < count; ++r) {
+    for (int64_t r = 0; r < row_count(); ++r) {
       const int64_t row = part_.lines == 1 ? r % s.kernel[1] : r;
       const int64_t z = z0 + (r - row) / s.kernel[1] * s.dilation[0];
       const int64_t y = y0 + row * s.dilation[1];
@@ -123,17 +154,76 @@ class DepthwiseTask {
     }
   }
 
+  int64_t row_count() const { return part_.kernel_rows + (part_.lines - 1) * part_.stride; }
+  // Which line is in each of as many places; behind the lines under the windows.
+  const float** copied_rows() const { return lines_.rows + depthwise_rows(shape_); }
+  int64_t block_ld() const { return part_.channel_end - part_.channel; }
+  float* place(int64_t index) const { return lines_.copies + index * inputs_ * block_ld(); }
+
+  // Puts the lines under the windows into places, as far as they are not there; the rows point at
+  // them then.
+  void copy_rows() {
+    const int64_t count = row_count();
+    const float** const held = copied_rows();
+    const float** const wanted = lines_.rows;
+    const auto is_wanted = [&](const float* line) {
+      return line != nullptr && std::find(wanted, wanted + count, line) != wanted + count;
+    };
+    int64_t free = 0;
+    for (int64_t r = 0; r < count; ++r) {
+      if (wanted[r] == nullptr || std::find(held, held + count, wanted[r]) != held + count)
+        continue;
+      while (is_wanted(held[free])) ++free;
+      copy_line(wanted[r], place(free));
+      held[free] = wanted[r];
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      if (wanted[r] == nullptr) continue;
+      wanted[r] = place(std::find(held, held + count, wanted[r]) - held);
+    }
+  }
+  // The pixels under the strip, of the channels of the block; zeros in the padding.
+  void copy_line(const float* line, float* to) const {
+    const int64_t block = block_ld();
+    const int64_t first = strip_ * part_.stride - part_.pad;
+    for (int64_t i = 0; i < inputs_; ++i, to += block) {
+      const int64_t x = first + i;
+      if (x < 0 || x >= part_.in_width) {
+        std::fill_n(to, block, 0.0f);
+      } else {
+        std::copy_n(line + x * part_.src_ld + part_.channel, block, to);
+      }
+    }
+  }
+  // The part as it lies in the copies.
+  DepthwiseLine of_copies() const {
+    DepthwiseLine part = part_;
+    part.first -= strip_;
+    part.pad = 0;
+    part.in_width = inputs_;
+    part.src_ld = block_ld();
+    part.weights += part_.channel;
+    if (part.bias != nullptr) part.bias += part_.channel;
+    part.dst += part_.channel;
+    part.channel = 0;
+    part.channel_end = block_ld();
+    return part;
+  }
+
   const DepthwiseKernels& kernels_;
   const EpiloguePass pass_;
   const ConvShape& shape_;
   const DepthwiseLines lines_;
   bool pairs_ = false;
+  bool copies_ = false;
+  int64_t strip_ = 0;     // its first output pixel
+  const int64_t inputs_;  // pixels under a strip
   DepthwiseLine part_;
 };
 
-// The workspace: a pixel of zeros, then the row pointers of each task.
+// The workspace: a pixel of zeros, the copies of each task, then the row pointers of each.
 int64_t zeros_count(const ConvShape& s) { return (s.in_channels + 15) / 16 * 16; }
-int64_t pointers_per_task(const ConvShape& s) { return divide_up(depthwise_rows(s), 8) * 8; }
+int64_t pointers_per_task(const ConvShape& s) { return divide_up(2 * depthwise_rows(s), 8) * 8; }
 
 }  // namespace
 
@@ -157,10 +247,16 @@ void depthwise_pack(const ConvShape& shape, const float* weights, float* packed)
   }
 }
 
+int64_t depthwise_copies(const ConvShape& shape) {
+  if (!copies_lines(shape)) return 0;
+  return divide_up(depthwise_rows(shape) * strip_inputs(shape) * (block_channels(shape) + 16), 16) *
+         16;
+}
+
 size_t depthwise_workspace_bytes(const ConvShape& shape, int threads) {
-  return static_cast<size_t>(zeros_count(shape)) * sizeof(float) +
-         static_cast<size_t>(tasks_of(shape, threads) * pointers_per_task(shape)) *
-             sizeof(const float*);
+  const int64_t tasks = tasks_of(shape, threads);
+  return static_cast<size_t>(zeros_count(shape) + tasks * depthwise_copies(shape)) * sizeof(float) +
+         static_cast<size_t>(tasks * pointers_per_task(shape)) * sizeof(const float*);
 }
 
 void depthwise(Tier tier, const ConvShape& shape, const float* src, const float* packed,
@@ -169,11 +265,18 @@ void depthwise(Tier tier, const ConvShape& shape, const float* src, const float*
   const int64_t lines = shape.batch * shape.out[0] * shape.out[1];
   float* zeros = static_cast<float*>(workspace);
   std::fill(zeros, zeros + shape.in_channels, 0.0f);
+  float* const copies = zeros + zeros_count(shape);
   const float** pointers =
-      static_cast<const float**>(static_cast<void*>(zeros + zeros_count(shape)));
+      static_cast<const float**>(static_cast<void*>(copies + tasks * depthwise_copies(shape)));
   pool.parallel_for(tasks, [&](int64_t task) {
-    const DepthwiseLines of_task{src, 0, packed, zeros, pointers + task * pointers_per_task(shape),
-                                 dst, 0};
+    const DepthwiseLines of_task{src,
+                                 0,
+                                 packed,
+                                 zeros,
+                                 pointers + task * pointers_per_task(shape),
+                                 copies + task * depthwise_copies(shape),
+                                 dst,
+                                 0};
     depthwise_lines(tier, shape, of_task, epilogue, lines * task / tasks,
                     lines * (task + 1) / tasks);
   });

@@ -57,18 +57,21 @@ void depthwise(Tier tier, const ConvShape& shape, const float* src, const float*
                const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool);
 
 // Output lines [line, line_end) of such a convolution, on this thread. rows: depthwise_rows()
-// pointers; zeros: a pixel of them. ring: where not 0, src holds input lines of one item alone,
-// line y of them in place y % ring; the kernel is flat then.
+// pointers, twice as many where copies are wanted; zeros: a pixel of them; copies:
+// depthwise_copies() floats. ring: where not 0, src holds input lines of one item alone, line y of
+// them in place y % ring; the kernel is flat then.
 struct DepthwiseLines {
   const float* src = nullptr;
   int64_t ring = 0;
   const float* packed = nullptr;
   const float* zeros = nullptr;
   const float** rows = nullptr;
+  float* copies = nullptr;
   float* dst = nullptr;  // of output line dst_line
   int64_t dst_line = 0;
 };
 int64_t depthwise_rows(const ConvShape& shape);
+int64_t depthwise_copies(const ConvShape& shape);
 void depthwise_lines(Tier tier, const ConvShape& shape, const DepthwiseLines& lines,
                      const Epilogue<float>& epilogue, int64_t line, int64_t line_end);
 

@@ -15,10 +15,10 @@ struct Bands {
   int64_t ring = 0;   // lines before it
   int64_t tasks = 0;
   int64_t zeros = 0;  // floats of all tasks, then of each
-  int64_t ring_floats = 0, band_floats = 0, scratch = 0;
+  int64_t ring_floats = 0, band_floats = 0, scratch = 0, copies = 0;
   int64_t pointers = 0;
 
-  int64_t task_floats() const { return ring_floats + band_floats + scratch; }
+  int64_t task_floats() const { return ring_floats + band_floats + scratch + copies; }
   size_t bytes() const {
     return static_cast<size_t>(zeros + tasks * task_floats()) * sizeof(float) +
            static_cast<size_t>(tasks * pointers) * sizeof(const float*);
@@ -41,7 +41,8 @@ Bands cut_bands(const DepthwiseBlock& block, int threads) {
   bands.ring_floats = whole_cache_lines(bands.ring * line_floats);
   bands.band_floats = whole_cache_lines(bands.lines * out_floats);
   bands.scratch = whole_cache_lines(conv_pixels_scratch(block.first.shape));
-  bands.pointers = divide_up(depthwise_rows(s), 8) * 8;
+  bands.copies = depthwise_copies(s);
+  bands.pointers = divide_up(2 * depthwise_rows(s), 8) * 8;
   return bands;
 }
 
@@ -180,6 +181,7 @@ void depthwise_block(Tier tier, const DepthwiseBlock& block, const float* src, f
     of_task.packed = block.depthwise.packed;
     of_task.zeros = zeros;
     of_task.rows = pointers + task * bands.pointers;
+    of_task.copies = space.scratch + bands.scratch;
     of_task.dst = block.projection ? space.band : dst;
     Task(tier, block, src, dst, bands, space, of_task)
         .run(lines * task / bands.tasks, lines * (task + 1) / bands.tasks);
