@@ -33,8 +33,8 @@ class BlockCopies {
       constexpr int64_t kManyRows = 64;
       if (rows_ >= kManyRows) {
         parallel_ranges(pool, rows_, width_ * int64_t{sizeof(T)}, [&](int64_t first, int64_t last) {
-          for (int64_t row = first; row < last; ++row) {
-            copy_row(pieces, elements, row, 0, width_);
+          for (int64_t row = first; row < last; row += kRowsAtOnce) {
+            copy_rows(pieces, elements, row, std::min(row + kRowsAtOnce, last));
           }
         });
         return;
@@ -48,6 +48,28 @@ class BlockCopies {
   }
 
  private:
+  // Piece by piece: one that is a single column is read along it.
+  static constexpr int64_t kRowsAtOnce = 32;
+  template <class T>
+  void copy_rows(std::span<const TensorView> pieces, T* whole, int64_t row, int64_t end) const {
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      const Block& block = blocks_[i];
+      if (pieces[i].data == nullptr) continue;
+      T* const piece = static_cast<T*>(pieces[i].data);
+      T* const place = whole + block.offset;
+      if (block.length == 1 && joins_) {
+        for (int64_t r = row; r < end; ++r) place[r * stride_] = piece[r * block.stride];
+      } else if (block.length == 1) {
+        for (int64_t r = row; r < end; ++r) piece[r * block.stride] = place[r * stride_];
+      } else {
+        for (int64_t r = row; r < end; ++r) {
+          T* const from = joins_ ? piece + r * block.stride : place + r * stride_;
+          std::copy_n(from, block.length, joins_ ? place + r * stride_ : piece + r * block.stride);
+        }
+      }
+    }
+  }
+
   // Elements [first, last) of one row of the whole.
   template <class T>
   void copy_row(std::span<const TensorView> pieces, T* whole, int64_t row, int64_t first,

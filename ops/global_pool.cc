@@ -8,6 +8,7 @@
 #include "ops/conv_sizes.h"
 #include "ops/fold_run.h"
 #include "ops/is_nan.h"
+#include "ops/reduce/reduce.h"
 
 namespace sardonyx {
 namespace {
@@ -88,6 +89,34 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   return kernel;
 }
 
+// f32 whose channels lie end to end: in vectors, in f64 beyond a block.
+template <class Fold, ReduceKind kKind>
+Result<std::unique_ptr<Kernel>> make_rows(const KernelRequest& request) {
+  const Operand& x = request.inputs[0];
+  if (!x.is_concrete()) return decline("its shapes are not known when the plan is made");
+  if (request.node.attrs.get_int("channels_last") != 0) return decline("channels-last");
+  if (x.dtype() != DType::kFloat32) return decline("not float32");
+  const Shape shape = x.shape();
+  const int64_t rows = shape[0] * shape[1];
+  const int64_t length = shape.count(2, shape.rank());
+  const auto run = reduce_table(request.tier).loops[static_cast<size_t>(kKind)].run;
+  return make_kernel([=, fold = Fold(request.node.attrs)](RunArgs& args) {
+    constexpr int64_t kBlock = 1024;
+    const auto* src = args.inputs[0].as<const float>();
+    auto* dst = args.outputs[0].as<float>();
+    for_parts(args.pool, rows, length, [&](int64_t first, int64_t end) {
+      for (int64_t row = first; row < end; ++row) {
+        double total = Fold::kFirst;
+        for (int64_t i = 0; i < length; i += kBlock) {
+          const auto count = static_cast<size_t>(std::min(kBlock, length - i));
+          total = fold.join(total, static_cast<double>(run(src + row * length + i, count)));
+        }
+        dst[row] = static_cast<float>(fold.last(total, length));
+      }
+    });
+  });
+}
+
 // ---- channels-last, by the machine room
 
 struct Picture {
@@ -139,13 +168,14 @@ OpDef global_pool_op() {
 
 OpDef op_GlobalAveragePool() {
   OpDef op = global_pool_op();
-  op.kernels = {{"reference", make_reference<Average>}};
+  op.kernels = {{"rows", make_rows<Average, ReduceKind::kSum>},
+                {"reference", make_reference<Average>}};
   return op;
 }
 
 OpDef op_GlobalMaxPool() {
   OpDef op = global_pool_op();
-  op.kernels = {{"reference", make_reference<Max>}};
+  op.kernels = {{"rows", make_rows<Max, ReduceKind::kMax>}, {"reference", make_reference<Max>}};
   return op;
 }
 

@@ -274,14 +274,17 @@ def split_to_sequence(draw, op):
     shape = list(draw.shape(1, 3, empty=0))
     axis = draw.axis(len(shape))
     sizes = None
+    keepdims = draw.maybe(draw.int(0, 1))
     if draw.chance(0.4):
         sizes = np.array(draw.int(1, 4), draw.pick(np.int32, np.int64))
+        # ONNX ignores keepdims where `split` is given; ONNX Runtime heeds it where that is 1.
+        keepdims = 1 if sizes == 1 else keepdims
     elif draw.chance():
         parts = draw.ints(draw.int(1, 3), 1, 3)
         shape[axis] = sum(parts)
         sizes = vector(parts)
     return Case(op, 11, [draw.array(draw.pick(F32, np.int64), shape), sizes],
-                attrs={"axis": axis, "keepdims": draw.maybe(draw.int(0, 1))})
+                attrs={"axis": axis, "keepdims": keepdims})
 
 
 @family("ConcatFromSequence SequenceAt SequenceErase SequenceInsert SequenceLength")
