@@ -277,8 +277,8 @@ def split_to_sequence(draw, op):
     keepdims = draw.maybe(draw.int(0, 1))
     if draw.chance(0.4):
         sizes = np.array(draw.int(1, 4), draw.pick(np.int32, np.int64))
-        # ONNX ignores keepdims where `split` is given; ONNX Runtime heeds it where that is 1.
-        keepdims = 1 if sizes == 1 else keepdims
+        # ONNX ignores keepdims where `split` is given; ONNX Runtime heeds it for pieces of one.
+        keepdims = 1
     elif draw.chance():
         parts = draw.ints(draw.int(1, 3), 1, 3)
         shape[axis] = sum(parts)
