@@ -8,9 +8,26 @@ namespace {
 
 constexpr DTypeSet kIndexTypes = dtype_set(DType::kInt32, DType::kInt64);
 
+// fn(pointer to the elements) of an index tensor.
+template <class Fn>
+void with_indices(const TensorView& indices, Fn&& fn) {
+  if (indices.dtype == DType::kInt32) {
+    fn(indices.as<const int32_t>());
+  } else {
+    fn(indices.as<const int64_t>());
+  }
+}
+
 // Every index in [-dim, dim), or an error that names the first that is not.
 bool check_indices(RunArgs& args, const IndexView& indices, int64_t count, int64_t dim) {
-  for (int64_t i = 0; i < count; ++i) {
+  bool inside = true;
+  with_indices(args.inputs[1], [&](const auto* index) {
+    const auto width = static_cast<uint64_t>(2 * dim);
+    for (int64_t i = 0; i < count; ++i) {
+      inside &= static_cast<uint64_t>(int64_t{index[i]} + dim) < width;
+    }
+  });
+  for (int64_t i = 0; i < count && !inside; ++i) {
     if (indices[i] >= -dim && indices[i] < dim) continue;
     args.report(Code::kInvalidArgument,
                 fmt::format("index {} is out of range: the dim has {} elements", indices[i], dim));
@@ -171,10 +188,18 @@ Result<std::unique_ptr<Kernel>> make_gather_elements(const KernelRequest& reques
         for (int64_t row = first; row < last; ++row) {
           const int64_t base = walk.base(row * length);
           const int64_t step = length > 1 ? walk.base(row * length + 1) - base : 0;
-          for (int64_t i = 0; i < length; ++i) {
-            const int64_t at = from_end(index[row * length + i], walk.dim);
-            dst.as<T>()[row * length + i] = src[base + i * step + at * walk.axis_stride];
-          }
+          T* const to = dst.as<T>() + row * length;
+          with_indices(args.inputs[1], [&](const auto* all) {
+            const auto* index = all + row * length;
+            const T* from = src + base;
+            if (step == 0 && walk.axis_stride == 1) {  // along the last axis
+              for (int64_t i = 0; i < length; ++i) to[i] = from[from_end(index[i], walk.dim)];
+              return;
+            }
+            for (int64_t i = 0; i < length; ++i, from += step) {
+              to[i] = from[from_end(index[i], walk.dim) * walk.axis_stride];
+            }
+          });
         }
       });
     });
