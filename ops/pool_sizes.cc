@@ -1,6 +1,8 @@
 // The checks and the output shape that the window poolings share.
 #include "ops/pool_sizes.h"
 
+#include <algorithm>
+
 namespace sardonyx {
 
 Result<Dims> infer_pool_dims(InferContext& context) {
@@ -28,6 +30,24 @@ Result<PoolSizes> read_pool_sizes(const AttrMap& attrs, const Shape& src, const 
   pool.dst_spatial = spatial_shape(pool.layout, dst);
   fix_pads(pool.window, pool.src_spatial);
   return pool;
+}
+
+PoolTaps::PoolTaps(const PoolSizes& pool)
+    : dims_(pool.src_spatial), dilations_(pool.window.dilations) {
+  const Window& window = pool.window;
+  for (size_t axis = 0; axis < window.rank(); ++axis) {
+    const int64_t dim = dims_[axis];
+    const int64_t dilation = window.dilations[axis];
+    std::vector<Range>& ranges = ranges_.emplace_back();
+    for (int64_t i = 0; i < pool.dst_spatial[axis]; ++i) {
+      const int64_t start = i * window.strides[axis] - window.pads_begin[axis];
+      const int64_t before = start < 0 ? (-start + dilation - 1) / dilation : 0;
+      const int64_t first = start + before * dilation;
+      const int64_t inside = first < dim ? (dim - first + dilation - 1) / dilation : 0;
+      ranges.push_back(
+          {first, std::max<int64_t>(0, std::min(inside, window.kernel[axis] - before))});
+    }
+  }
 }
 
 int64_t padded_taps(const PoolSizes& pool, const Shape& at) {

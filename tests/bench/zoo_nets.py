@@ -308,6 +308,89 @@ class WaveNet(nn.Module):
         return self.last(F.relu(skipped))
 
 
+class RepVgg(nn.Module):
+    """As it is trained: a 3x3, a 1x1 and a batch norm of the same tensor, added."""
+
+    def __init__(self):
+        super().__init__()
+
+        def normed(channels, out, size, stride):
+            return nn.Sequential(nn.Conv2d(channels, out, size, stride, size // 2, bias=False),
+                                 nn.BatchNorm2d(out))
+        self.stages, channels = nn.ModuleList(), 3
+        for out, blocks in ((48, 1), (48, 2), (96, 4), (192, 8)):
+            for block in range(blocks):
+                stride = 1 if block else 2
+                same = channels == out and stride == 1
+                self.stages.append(nn.ModuleList(
+                    [normed(channels, out, 3, stride), normed(channels, out, 1, stride)]
+                    + ([nn.BatchNorm2d(out)] if same else [])))
+                channels = out
+        self.classes = nn.Linear(channels, 100)
+
+    def forward(self, x):
+        for branches in self.stages:
+            x = F.relu(sum(branch(x) for branch in branches[1:]) + branches[0](x))
+        return self.classes(x.mean((2, 3)))
+
+
+class ConvMixer(nn.Sequential):
+    """Patches, depthwise windows of 7 x 7 and products, GELU and batch norms behind them."""
+
+    def __init__(self, width=512, depth=8):
+        class Added(nn.Sequential):
+            def forward(self, x):
+                return x + super().forward(x)
+
+        def behind(*layers):
+            return [*layers, nn.GELU(), nn.BatchNorm2d(width)]
+        layers = behind(nn.Conv2d(3, width, 7, 7))
+        for _ in range(depth):
+            layers += [Added(*behind(nn.Conv2d(width, width, 7, padding=3, groups=width)))]
+            layers += behind(nn.Conv2d(width, width, 1))
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 100))
+
+
+class SamePadding(nn.Module):
+    """Strided convolutions padded as TensorFlow pads them, by arithmetic of shapes; depthwise ones
+    with two filters per channel between products."""
+
+    def __init__(self):
+        super().__init__()
+        widths = [3, 32, 64, 128, 256]
+        self.depthwise = nn.ModuleList(nn.Conv2d(n, 2 * n, 3, 2, groups=n) for n in widths[:-1])
+        self.products = nn.ModuleList(nn.Conv2d(2 * n, out, 1)
+                                      for n, out in zip(widths, widths[1:]))
+        self.classes = nn.Linear(widths[-1], 100)
+
+    @staticmethod
+    def padded(x, size=3, stride=2):
+        pads = []
+        for length in (x.shape[3], x.shape[2]):
+            outputs = torch.ceil(torch.as_tensor(length) / stride)
+            more = ((outputs - 1) * stride + size - length).clamp(min=0).to(torch.int64)
+            pads += [more // 2, more - more // 2]
+        return F.pad(x, pads)
+
+    def forward(self, x):
+        for depthwise, product in zip(self.depthwise, self.products):
+            x = F.relu6(product(depthwise(self.padded(x))))
+        return self.classes(x.mean((2, 3)))
+
+
+class ElmanTagger(nn.Module):
+    """Plain recurrent layers in both directions, the likeliest of some classes per word."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.classes = nn.Embedding(5000, 128), nn.Linear(256, 17)
+        self.layers = nn.RNN(128, 128, num_layers=2, bidirectional=True)
+
+    def forward(self, ids):
+        scores = self.classes(self.layers(self.words(ids))[0])
+        return scores, scores.argmax(-1)
+
+
 class OneOutput(nn.Module):
     """torchvision's segmentation networks give a dict, ONNX wants a tensor."""
 
@@ -324,7 +407,8 @@ def build(name):
     own = {"lenet": LeNet, "auto_encoder": AutoEncoder, "dcgan": Dcgan, "unet_3d": UNet3d,
            "channels_last": ChannelsLast, "segformer": SegFormer, "table_transformer":
            TableTransformer, "diffusion_block": DiffusionBlock, "llama_step": Llama,
-           "wavenet": WaveNet}  # fmt: skip
+           "wavenet": WaveNet, "repvgg": RepVgg, "convmixer": ConvMixer,
+           "same_padding": SamePadding, "elman_tagger": ElmanTagger}  # fmt: skip
     if name in own:
         return own[name]()
     models = torchvision.models
