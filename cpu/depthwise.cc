@@ -1,7 +1,7 @@
 // Lines are cut into strips and channels into blocks, and all lines of a task are done for one of
 // those, so that the input lines that one window shares with the next are still in the first cache.
-// Where windows are large, the lines of a block are copied end to end first: pixels whose distance
-// is a multiple of a large power of two share few sets of a cache.
+// Where the pixels of these lines would share few sets of that cache, they are copied end to end
+// first.
 #include "cpu/depthwise.h"
 
 #include <algorithm>
@@ -26,11 +26,11 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Whether the lines under a window would drive each other out of the first cache, for the distance
 // of their pixels: those that are a multiple of 2^n cache lines apart have only 64 / 2^n of its
-// sets.
+// sets. Of a dense tensor: workspaces are sized before a kernel learns of another stride.
 bool share_few_sets(const ConvShape& s) {
   constexpr int64_t kLineFloats = 16, kSets = 64, kWays = 8;
-  if (s.src_stride() % kLineFloats != 0) return false;
-  const int64_t sets = kSets / std::gcd(s.src_stride() / kLineFloats, kSets);
+  if (s.in_channels % kLineFloats != 0) return false;
+  const int64_t sets = kSets / std::gcd(s.in_channels / kLineFloats, kSets);
   const int64_t pixels = std::min(s.in[2], kStripPixels * s.stride[2] + s.kernel[2]);
   return 2 * sets * kWays < s.kernel[0] * s.kernel[1] * pixels;
 }
@@ -106,7 +106,7 @@ class DepthwiseTask {
         // No block is narrower than a vector, unless all of it is.
         if (shape_.out_channels - part_.channel_end < 16) part_.channel_end = shape_.out_channels;
         strip_ = x;
-        std::fill(copied_rows(), copied_rows() + depthwise_rows(shape_), nullptr);
+        if (copies_) std::fill_n(copied_rows(), depthwise_rows(shape_), nullptr);
         for (int64_t i = line; i < line_end; i += part_.lines) {
           const bool is_last = i + 1 == line_end || (i + 1) % shape_.out[1] == 0;
           part_.lines = pairs_ && !is_last ? 2 : 1;

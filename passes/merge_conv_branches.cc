@@ -51,7 +51,8 @@ std::optional<Branch> read_conv(const Graph& graph, const Node& node) {
   const std::string& automatic = node.attrs.get_string("auto_pad");
   if (weight == nullptr || weight->shape().rank() < 3 || weight->count() == 0) return std::nullopt;
   if (automatic != "NOTSET" && automatic != "VALID") return std::nullopt;
-  if (!visit_float(weight->dtype(), [](auto) {})) return std::nullopt;
+  // Beside a one, small weights would be lost in 16 bits.
+  if (weight->dtype() != DType::kFloat32 && weight->dtype() != DType::kFloat64) return std::nullopt;
   Branch branch;
   branch.x = node.inputs[0];
   branch.groups = node.attrs.get_int("group", 1);
@@ -181,7 +182,7 @@ void add_weights(const Branch& small, const std::vector<int64_t>& taps, const Sh
 Result<Tensor> summed_weights(const Branch& small, const Branch& large) {
   const auto fill = [small, weight = large.weight, taps = taps_in(small, large)](void* dst) {
     const Reading reading(weight);
-    visit_float(weight.dtype(), [&](auto tag) {
+    visit_dtype<float, double>(weight.dtype(), [&](auto tag) {
       using T = typename decltype(tag)::Type;
       const auto elements = weight.elements<T>();
       T* to = static_cast<T*>(dst);

@@ -79,7 +79,10 @@ void check(Tier tier, const Case& test, const Epilogue<float>& epilogue,
   std::vector<float> first;
   for (int threads : {1, 2, 3}) {
     ThreadPool pool(threads);
-    std::vector<char> space(depthwise_workspace_bytes(s, threads));
+    // Kernels learn of strides after their workspace has been sized.
+    ConvShape dense = s;
+    dense.src_ld = dense.dst_ld = 0;
+    std::vector<char> space(depthwise_workspace_bytes(dense, threads));
     std::vector<float> dst(static_cast<size_t>(pixels * s.dst_stride()), 77.0f);
     depthwise(tier, s, src.data(), packed.data(), e, dst.data(), space.data(), pool);
     if (threads == 1) first = dst;
@@ -143,6 +146,21 @@ TEST(Depthwise, AnyKernel) {
         }
         check(tier, {kernel, stride, 3, 9, 50, 3}, none, plain);
       }
+    }
+  }
+}
+
+// Lines that are copied: of few sets of the first cache, of a ring, whole and in strips.
+TEST(Depthwise, DistancesOfPowersOfTwo) {
+  const Epilogue<float> none;
+  const auto plain = [](double sum, double) { return sum; };
+  for (Tier tier : available_tiers()) {
+    for (int64_t pad_ld : {0, 16}) {
+      check(tier, {3, 1, 1, 9, 14, 512, 1, 1, 1, pad_ld}, none, plain);
+      check(tier, {3, 2, 1, 9, 29, 256, 2, 1, 1, pad_ld}, none, plain);
+      check(tier, {5, 1, 1, 8, 40, 256, 1, 1, 1, pad_ld}, none, plain);
+      check(tier, {7, 1, 2, 9, 33, 256, 1, 1, 1, pad_ld}, none, plain);
+      check(tier, {3, 1, 1, 5, 20, 256, 1, 4, 3, pad_ld}, none, plain);
     }
   }
 }
