@@ -282,11 +282,13 @@ void tiles(const DepthwiseLine& t) {
     tile_at<kRows, kCols, kStride, kDilation, 4>(t, pixel);
     pixel += 4;
   }
-  if (pixel + 2 <= end) {
-    tile_at<kRows, kCols, kStride, kDilation, 2>(t, pixel);
-    pixel += 2;
+  if (pixel < end) {
+    DepthwiseLine rest = t;
+    rest.first = pixel;
+    rest.count = end - pixel;
+    rest.dst += (pixel - t.first) * t.dst_ld;
+    general_tiles<OwnInputs>(rest);
   }
-  if (pixel < end) tile_at<kRows, kCols, kStride, kDilation, 1>(t, pixel);
 }
 
 // Two lines; the pixels that are left over line by line.

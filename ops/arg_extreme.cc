@@ -39,19 +39,6 @@ Result<void> infer_arg(InferContext& context) {
   return {};
 }
 
-// What is compared: the element, 16-bit floats as f32.
-template <class T>
-auto comparable(T element) {
-  if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, Bfloat16>) {
-    return to_float(element);
-  } else {
-    return element;
-  }
-}
-// As wide as what is compared, so that both are chosen in vectors of as many lanes.
-template <class T>
-using Index = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-
 // Which of two equal extremes counts.
 enum class Of : uint8_t { kFirst, kLast };
 
@@ -68,24 +55,23 @@ bool replaces(C each, C best) {
 }
 
 // One line whose elements are adjacent, lane by lane, then over the lanes.
-template <bool kLargest, Of kOf, class T>
-int64_t extreme_of_row(const T* row, int64_t length) {
-  using C = decltype(comparable(T()));
+template <bool kLargest, Of kOf>
+int64_t extreme_of_row(const float* row, int64_t length) {
   constexpr int64_t kLanes = 16;
-  C best = comparable(row[0]);
+  float best = row[0];
   int64_t index = 0;
   int64_t next = 1;
   if (length >= 2 * kLanes) {
-    std::array<C, kLanes> bests;
-    std::array<Index<T>, kLanes> steps{};
-    for (size_t lane = 0; lane < kLanes; ++lane) bests[lane] = comparable(row[lane]);
+    std::array<float, kLanes> bests;
+    std::array<uint32_t, kLanes> steps{};
+    for (size_t lane = 0; lane < kLanes; ++lane) bests[lane] = row[lane];
     const int64_t whole = length / kLanes;
     for (int64_t step = 1; step < whole; ++step) {
       for (size_t lane = 0; lane < kLanes; ++lane) {
-        const C each = comparable(row[step * kLanes + static_cast<int64_t>(lane)]);
+        const float each = row[step * kLanes + static_cast<int64_t>(lane)];
         const bool better = replaces<kLargest, kOf>(each, bests[lane]);
         bests[lane] = better ? each : bests[lane];
-        steps[lane] = better ? static_cast<Index<T>>(step) : steps[lane];
+        steps[lane] = better ? static_cast<uint32_t>(step) : steps[lane];
       }
     }
     for (size_t lane = 0; lane < kLanes; ++lane) {
@@ -99,7 +85,7 @@ int64_t extreme_of_row(const T* row, int64_t length) {
     next = whole * kLanes;
   }
   for (int64_t i = next; i < length; ++i) {
-    const C each = comparable(row[i]);
+    const float each = row[i];
     const bool better = replaces<kLargest, kOf>(each, best);
     best = better ? each : best;
     index = better ? i : index;
@@ -108,26 +94,25 @@ int64_t extreme_of_row(const T* row, int64_t length) {
 }
 
 // `kLines` adjacent lines, element by element.
-template <bool kLargest, Of kOf, int64_t kLines, class T>
-void extremes_of_lines(const T* src, const AxisView& view, int64_t* dst) {
-  using C = decltype(comparable(T()));
-  std::array<C, kLines> bests;
-  std::array<Index<T>, kLines> indices{};
-  for (int64_t line = 0; line < kLines; ++line) bests[line] = comparable(src[line]);
+template <bool kLargest, Of kOf, int64_t kLines>
+void extremes_of_lines(const float* src, const AxisView& view, int64_t* dst) {
+  std::array<float, kLines> bests;
+  std::array<uint32_t, kLines> indices{};
+  for (int64_t line = 0; line < kLines; ++line) bests[line] = src[line];
   for (int64_t i = 1; i < view.length; ++i) {
-    const T* from = src + i * view.inner;
+    const float* from = src + i * view.inner;
     for (int64_t line = 0; line < kLines; ++line) {
-      const C each = comparable(from[line]);
+      const float each = from[line];
       const bool better = replaces<kLargest, kOf>(each, bests[line]);
       bests[line] = better ? each : bests[line];
-      indices[line] = better ? static_cast<Index<T>>(i) : indices[line];
+      indices[line] = better ? static_cast<uint32_t>(i) : indices[line];
     }
   }
   std::copy_n(indices.begin(), kLines, dst);
 }
 
-template <bool kLargest, Of kOf, class T>
-void extremes_of_columns(const T* src, const AxisView& view, int64_t lines, int64_t* dst) {
+template <bool kLargest, Of kOf>
+void extremes_of_columns(const float* src, const AxisView& view, int64_t lines, int64_t* dst) {
   constexpr int64_t kMany = 64, kSome = 8;
   int64_t line = 0;
   for (; line + kMany <= lines; line += kMany) {
@@ -141,10 +126,11 @@ void extremes_of_columns(const T* src, const AxisView& view, int64_t lines, int6
   }
 }
 
-template <bool kLargest, Of kOf, class T>
-void run_arg(const AxisView& view, RunArgs& args) {
-  const T* src = args.inputs[0].as<const T>();
-  int64_t* dst = args.outputs[0].as<int64_t>();
+// f32 in lanes.
+template <bool kLargest, Of kOf>
+void run_lanes(const AxisView& view, RunArgs& args) {
+  const auto* src = args.inputs[0].as<const float>();
+  auto* dst = args.outputs[0].as<int64_t>();
   if (view.inner == 1) {
     for_parts(args.pool, view.outer, view.length, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
@@ -167,27 +153,59 @@ void run_arg(const AxisView& view, RunArgs& args) {
   });
 }
 
-template <bool kLargest>
-Result<std::unique_ptr<Kernel>> make_arg(const KernelRequest& request) {
+Result<AxisView> read_view(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
-  AxisView view;
   const Shape shape = request.inputs[0].shape();
-  if (shape.rank() > 0) view = AxisView(shape, request.node.attrs.get_int("axis"));
+  if (shape.rank() == 0) return AxisView();
+  return AxisView(shape, request.node.attrs.get_int("axis"));
+}
+
+template <bool kLargest>
+Result<std::unique_ptr<Kernel>> make_lanes(const KernelRequest& request) {
+  const AxisView view = TRY(read_view(request));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (view.length > std::numeric_limits<uint32_t>::max()) {
     return decline("an axis of {} elements is longer than 2^32 - 1", view.length);
   }
+  if (request.node.attrs.get_int("select_last_index") != 0) {
+    return make_kernel([view](RunArgs& args) { run_lanes<kLargest, Of::kLast>(view, args); });
+  }
+  return make_kernel([view](RunArgs& args) { run_lanes<kLargest, Of::kFirst>(view, args); });
+}
+
+// ---- every dtype, line by line
+
+template <class T, bool kLargest>
+void run_lines(const AxisView& view, bool last, RunArgs& args) {
+  const T* src = args.inputs[0].as<const T>();
+  int64_t* dst = args.outputs[0].as<int64_t>();
+  for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      const T* from = src + view.first(line);
+      int64_t index = 0;
+      auto best = widen(from[0]);
+      for (int64_t i = 1; i < view.length; ++i) {
+        const auto each = widen(from[i * view.inner]);
+        const bool better = last ? replaces<kLargest, Of::kLast>(each, best)
+                                 : replaces<kLargest, Of::kFirst>(each, best);
+        if (!better) continue;
+        best = each;
+        index = i;
+      }
+      dst[line] = index;
+    }
+  });
+}
+
+template <bool kLargest>
+Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
+  const AxisView view = TRY(read_view(request));
   const bool last = request.node.attrs.get_int("select_last_index") != 0;
   std::unique_ptr<Kernel> kernel;
   visit_dtype<float, double, Float16, Bfloat16, int8_t, uint8_t, int16_t, uint16_t, int32_t,
               uint32_t, int64_t, uint64_t>(request.inputs[0].dtype(), [&](auto tag) {
     using T = typename decltype(tag)::Type;
-    kernel = make_kernel([view, last](RunArgs& args) {
-      if (last) {
-        run_arg<kLargest, Of::kLast, T>(view, args);
-      } else {
-        run_arg<kLargest, Of::kFirst, T>(view, args);
-      }
-    });
+    kernel = make_kernel([view, last](RunArgs& args) { run_lines<T, kLargest>(view, last, args); });
   });
   if (kernel == nullptr) return decline("no loop for {}", dtype_name(request.inputs[0].dtype()));
   return kernel;
@@ -208,12 +226,12 @@ OpDef arg_op() {
 
 OpDef op_ArgMax() {
   OpDef op = arg_op();
-  op.kernels = {{"reference", make_arg<true>}};
+  op.kernels = {{"lanes", make_lanes<true>}, {"reference", make_reference<true>}};
   return op;
 }
 OpDef op_ArgMin() {
   OpDef op = arg_op();
-  op.kernels = {{"reference", make_arg<false>}};
+  op.kernels = {{"lanes", make_lanes<false>}, {"reference", make_reference<false>}};
   return op;
 }
 

@@ -53,8 +53,9 @@ void run_cumulative(bool exclusive, bool reverse, RunArgs& args) {
       }
     }
   };
-  // Adjacent lines, where there are such, together.
-  constexpr int64_t kTogether = 16;
+  // Adjacent lines, where there are such, together; of the common dtypes, for the size of the code.
+  constexpr bool kIsCommon = std::is_same_v<T, float> || std::is_same_v<T, int64_t>;
+  constexpr int64_t kTogether = kIsCommon && !kProduct ? 16 : 1;
   for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end;) {
       const bool fits = line + kTogether <= end && line % view.inner + kTogether <= view.inner;
