@@ -5,6 +5,7 @@
 #include "cpu/depthwise.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "cpu/epilogue_pass.h"
@@ -184,16 +185,21 @@ class DepthwiseTask {
   }
   // The pixels under the strip, of the channels of the block; zeros in the padding.
   void copy_line(const float* line, float* to) const {
+    constexpr int64_t kLineFloats = 16;  // of the cache: mostly the block
     const int64_t block = block_ld();
-    const int64_t first = strip_ * part_.stride - part_.pad;
-    for (int64_t i = 0; i < inputs_; ++i, to += block) {
-      const int64_t x = first + i;
-      if (x < 0 || x >= part_.in_width) {
-        std::fill_n(to, block, 0.0f);
+    const int64_t x0 = strip_ * part_.stride - part_.pad;
+    const int64_t first = std::clamp<int64_t>(-x0, 0, inputs_);
+    const int64_t end = std::clamp<int64_t>(part_.in_width - x0, first, inputs_);
+    const float* from = line + (x0 + first) * part_.src_ld + part_.channel;
+    std::fill_n(to, first * block, 0.0f);
+    for (int64_t i = first; i < end; ++i, from += part_.src_ld) {
+      if (block == kLineFloats) {
+        std::memcpy(to + i * kLineFloats, from, kLineFloats * sizeof(float));
       } else {
-        std::copy_n(line + x * part_.src_ld + part_.channel, block, to);
+        std::copy_n(from, block, to + i * block);
       }
     }
+    std::fill_n(to + end * block, (inputs_ - end) * block, 0.0f);
   }
   // The part as it lies in the copies.
   DepthwiseLine of_copies() const {
