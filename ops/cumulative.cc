@@ -53,19 +53,25 @@ void run_cumulative(bool exclusive, bool reverse, RunArgs& args) {
       }
     }
   };
+  const auto run_one = [&](int64_t line) {
+    run_lines(std::integral_constant<size_t, 1>(), view.first(line));
+  };
   // Adjacent lines, where there are such, together; of the common dtypes, for the size of the code.
-  constexpr bool kIsCommon = std::is_same_v<T, float> || std::is_same_v<T, int64_t>;
-  constexpr int64_t kTogether = kIsCommon && !kProduct ? 16 : 1;
+  constexpr bool kTogether = !kProduct && (std::is_same_v<T, float> || std::is_same_v<T, int64_t>);
+  constexpr int64_t kLines = 16;
   for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end;) {
-      const bool fits = line + kTogether <= end && line % view.inner + kTogether <= view.inner;
-      if (fits) {
-        run_lines(std::integral_constant<size_t, kTogether>(), view.first(line));
-      } else {
-        run_lines(std::integral_constant<size_t, 1>(), view.first(line));
+    int64_t line = begin;
+    if constexpr (kTogether) {
+      while (line + kLines <= end) {
+        if (line % view.inner + kLines > view.inner) {
+          run_one(line++);
+          continue;
+        }
+        run_lines(std::integral_constant<size_t, kLines>(), view.first(line));
+        line += kLines;
       }
-      line += fits ? kTogether : 1;
     }
+    while (line < end) run_one(line++);
   });
 }
 

@@ -40,7 +40,7 @@ struct Average {
 struct Max {
   static constexpr double kFirst = -std::numeric_limits<double>::infinity();
   explicit Max(const AttrMap&) {}
-  double fold(double best, double x) const { return (x > best) | is_nan(x) ? x : best; }
+  double fold(double best, double x) const { return ((x > best) | is_nan(x)) ? x : best; }
   double join(double a, double b) const { return fold(a, b); }
   double last(double best, int64_t) const { return best; }
 };

@@ -258,6 +258,11 @@ class RecurrentKernel final : public Kernel {
     gemm(gemm_, product, nullptr, *args.pool);
   }
 
+  // What the input gave a row, where multiply_whole_state has not added it for all of them.
+  void add_gates(const RunArgs& args, const float* gates, float* sums) const {
+    if (!has_lengths(args)) return;
+    for (int64_t i = 0; i < columns_; ++i) sums[i] += gates[i];
+  }
   // All columns in one product, on top of what the input gave.
   void multiply_whole_state(RunArgs& args, int64_t direction, const float* h, float* sums,
                             const float* gates) const {
@@ -290,9 +295,7 @@ struct LstmCell {
   void step(const Owner& owner, RunArgs& args, int64_t direction, const float* gates, float* sums,
             float* h, float* c) const {
     const Recurrent& shape = owner.shape_;
-    if (owner.has_lengths(args)) {
-      for (int64_t i = 0; i < owner.columns_; ++i) sums[i] += gates[i];
-    }
+    owner.add_gates(args, gates, sums);
     LstmStep step;
     step.gates = sums;
     step.cell = c;
@@ -365,9 +368,7 @@ struct PlainCell {
   void step(const Owner& owner, RunArgs& args, int64_t direction, const float* gates, float* sums,
             float* h, float*) const {
     const Recurrent& shape = owner.shape_;
-    if (owner.has_lengths(args)) {
-      for (int64_t i = 0; i < owner.columns_; ++i) sums[i] += gates[i];
-    }
+    owner.add_gates(args, gates, sums);
     PlainStep step;
     step.sums = sums;
     step.state_out = h;

@@ -79,9 +79,7 @@ Result<void> expand(Graph& graph, NodeId id) {
 Result<bool> expand_flex_attention(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(expand_flex_attention(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, expand_flex_attention));
     const Node& node = graph.node(id);
     if (node.domain != "ai.onnx.preview" || node.op_type != "FlexAttention") continue;
     if (node.outputs[0] == kNoValue) continue;

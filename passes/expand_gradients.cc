@@ -194,9 +194,7 @@ class Differentiator {
 Result<bool> expand_gradients(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(expand_gradients(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, expand_gradients));
     const Node node = graph.node(id);
     if (node.domain != "ai.onnx.preview.training" || node.op_type != "Gradient") continue;
     TRY_AT(node.title(), Differentiator(graph, id).run());

@@ -219,9 +219,7 @@ Result<bool> fold_batch_norm(Graph& graph, const PassOptions& options) {
       changed = true;
       continue;
     }
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(node, [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-    for (const auto& body : bodies) changed |= TRY(fold_batch_norm(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fold_batch_norm));
   }
   return changed;
 }

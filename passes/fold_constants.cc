@@ -99,6 +99,7 @@ class News {
     if (std::ranges::none_of(node.inputs, [&](ValueId input) { return has(input); })) return {};
     const std::vector<ValueId> outputs = node.outputs;
     std::vector<Known> before;
+    before.reserve(outputs.size());
     for (ValueId output : outputs) before.emplace_back(graph, output);
     TRY(infer_again(graph, id));
     for (size_t i = 0; i < outputs.size(); ++i) {
@@ -149,16 +150,7 @@ Result<bool> fold_constants(Graph& graph, const PassOptions& options) {
     changed |= folded;
     if (folded) news.add(outputs);
     if (graph.node(id).removed) continue;
-    std::optional<Error> error;
-    for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {
-      auto inner = fold_constants(*subgraph.body, options);
-      if (inner) {
-        changed |= *inner;
-      } else {
-        error = std::move(inner.error());
-      }
-    });
-    if (error) return tl::unexpected(std::move(*error));
+    changed |= TRY(run_in_bodies(graph, id, options, fold_constants));
   }
   return changed;
 }

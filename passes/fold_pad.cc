@@ -90,9 +90,7 @@ bool add_pads(Node& conv, const std::vector<int64_t>& pads) {
 Result<bool> fold_pad(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(fold_pad(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fold_pad));
     const Node& pad = graph.node(id);
     if (!pad.domain.empty() || pad.op_type != "Pad" || pad.outputs[0] == kNoValue) continue;
     const auto pads = spatial_pads(graph, pad);

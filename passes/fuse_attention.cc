@@ -344,9 +344,7 @@ Result<bool> fuse_attention(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
     if (graph.node(id).removed) continue;
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(fuse_attention(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fuse_attention));
     changed |= fuse_at(graph, id);
   }
   return changed;

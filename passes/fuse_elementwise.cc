@@ -174,10 +174,7 @@ Result<bool> fuse_elementwise(Graph& graph, const PassOptions& options) {
   for (auto id = order.rbegin(); id != order.rend(); ++id) {
     if (graph.node(*id).removed) continue;
     if (graph.node(*id).domain != "sardonyx") {
-      std::vector<std::shared_ptr<Graph>> bodies;
-      for_each_subgraph(graph.node(*id),
-                        [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-      for (const auto& body : bodies) changed |= TRY(fuse_elementwise(*body, options));
+      changed |= TRY(run_in_bodies(graph, *id, options, fuse_elementwise));
     }
     if (!is_fusable(graph, *id)) continue;
     ElementwiseGroup group(graph, *id, position);

@@ -250,10 +250,7 @@ Result<bool> fuse_epilogue(Graph& graph, const PassOptions& options) {
   for (size_t i = 0; i < order.size(); ++i) position[static_cast<size_t>(order[i])] = i;
   for (NodeId id : order) {
     if (graph.node(id).removed) continue;
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id),
-                      [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-    for (const auto& body : bodies) changed |= TRY(fuse_epilogue(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fuse_epilogue));
     Producer producer(graph, id);
     if (!producer.is_candidate()) continue;
     changed |= producer.take_bias();

@@ -58,9 +58,7 @@ Result<bool> fuse_gelu(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
     if (graph.node(id).removed) continue;
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(fuse_gelu(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fuse_gelu));
     const Node& node = graph.node(id);
     if (!node.domain.empty() || node.op_type != "Mul") continue;
     ValueId x = match_product(graph, node.inputs[0], node.inputs[1]);

@@ -141,10 +141,7 @@ Result<bool> fuse_integer_scales(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (NodeId id : TRY(graph.order())) {
     if (graph.node(id).removed) continue;
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id),
-                      [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-    for (const auto& body : bodies) changed |= TRY(fuse_integer_scales(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fuse_integer_scales));
     const Node& node = graph.node(id);
     if (node.domain.empty() && node.op_type == "Cast") changed |= DynamicProduct(graph, id).fuse();
   }

@@ -91,9 +91,7 @@ Result<bool> fuse_layer_norm(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
     if (graph.node(id).removed) continue;
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(fuse_layer_norm(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, fuse_layer_norm));
     const Node& node = graph.node(id);
     if (!node.domain.empty() || node.op_type != "Add") continue;
     for (const size_t i : {size_t{0}, size_t{1}}) {

@@ -29,9 +29,7 @@ Result<bool> inline_branches(Graph& graph, const PassOptions& options) {
       changed = true;
       continue;
     }
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-    for (const auto& body : bodies) changed |= TRY(inline_branches(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, inline_branches));
   }
   return changed;
 }

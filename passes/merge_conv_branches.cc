@@ -242,9 +242,7 @@ Result<bool> merge_at(Graph& graph, NodeId id) {
 Result<bool> merge_conv_branches(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(merge_conv_branches(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, merge_conv_branches));
     changed |= TRY(merge_at(graph, id));
   }
   return changed;

@@ -69,10 +69,7 @@ Result<bool> merge_equal_nodes(Graph& graph, const PassOptions& options) {
   bool changed = false;
   std::unordered_map<std::string, NodeId> seen;
   for (NodeId id : TRY(graph.order())) {
-    for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {
-      const auto inner = merge_equal_nodes(*subgraph.body, options);
-      changed |= inner && *inner;
-    });
+    changed |= TRY(run_in_bodies(graph, id, options, merge_equal_nodes));
     const Node& node = graph.node(id);
     const OpDef* op = find_op(node);
     std::string key;

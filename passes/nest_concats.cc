@@ -12,9 +12,7 @@ Result<bool> nest_concats(Graph& graph, const PassOptions& options) {
   // What gives the concatenation of some values along an axis.
   std::map<std::pair<int64_t, std::vector<ValueId>>, ValueId> known;
   for (const NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(nest_concats(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, nest_concats));
     const Node& node = graph.node(id);
     if (!node.domain.empty() || node.op_type != "Concat" || node.inputs.size() < 2) continue;
     const int64_t axis = node.attrs.get_int("axis");

@@ -22,10 +22,14 @@ struct PassOptions {
 struct Pass {
   std::string_view name;
   int level;  // runs when PassOptions::level >= level; 0: always (required for correctness)
-  // Returns whether it changed the graph. Recurses into subgraphs itself where it applies to them
-  // (for_each_subgraph).
+  // Returns whether it changed the graph. Goes into subgraphs itself where it applies to them
+  // (run_in_bodies).
   Result<bool> (*run)(Graph&, const PassOptions&);
 };
+
+// A pass over the bodies of a node; whether it changed one of them.
+Result<bool> run_in_bodies(Graph& graph, NodeId id, const PassOptions& options,
+                           Result<bool> (*pass)(Graph&, const PassOptions&));
 
 // All passes in order.
 std::span<const Pass> all_passes();

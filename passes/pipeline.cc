@@ -49,6 +49,15 @@ size_t live_nodes(const Graph& graph) {
 
 std::span<const Pass> all_passes() { return kPasses; }
 
+Result<bool> run_in_bodies(Graph& graph, NodeId id, const PassOptions& options,
+                           Result<bool> (*pass)(Graph&, const PassOptions&)) {
+  std::vector<std::shared_ptr<Graph>> bodies;
+  for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
+  bool changed = false;
+  for (const auto& body : bodies) changed |= TRY(pass(*body, options));
+  return changed;
+}
+
 Result<std::vector<PassRecord>> run_passes(Graph& graph, const PassOptions& options) {
   std::vector<PassRecord> records;
   for (const Pass& pass : kPasses) {

@@ -68,10 +68,7 @@ bool gives_input_unchanged(const Graph& graph, const Node& node) {
 Result<bool> remove_identities(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (NodeId id : TRY(graph.order())) {
-    for_each_subgraph(graph.node(id), [&](Subgraph& subgraph) {
-      const auto inner = remove_identities(*subgraph.body, options);
-      changed |= inner && *inner;
-    });
+    changed |= TRY(run_in_bodies(graph, id, options, remove_identities));
     const Node& node = graph.node(id);
     if (!gives_input_unchanged(graph, node)) continue;
     const ValueId input = node.inputs[0];

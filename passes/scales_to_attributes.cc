@@ -82,10 +82,7 @@ bool rewrite_dequantize(Graph& graph, NodeId id) {
 Result<bool> scales_to_attributes(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id),
-                      [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-    for (const auto& body : bodies) changed |= TRY(scales_to_attributes(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, scales_to_attributes));
     const Node& node = graph.node(id);
     if (!node.domain.empty() || node.outputs.empty() || node.outputs[0] == kNoValue) continue;
     if (node.op_type == "QuantizeLinear") changed |= rewrite_quantize(graph, id);

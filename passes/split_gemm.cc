@@ -42,9 +42,7 @@ void split(Graph& graph, NodeId id) {
 Result<bool> split_gemm(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (const NodeId id : TRY(graph.order())) {
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id), [&](const Subgraph& sub) { bodies.push_back(sub.body); });
-    for (const auto& body : bodies) changed |= TRY(split_gemm(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, split_gemm));
     const Node& node = graph.node(id);
     if (!node.domain.empty() || node.op_type != "Gemm" || node.inputs.size() < 3) continue;
     if (node.inputs[2] == kNoValue || node.outputs[0] == kNoValue) continue;

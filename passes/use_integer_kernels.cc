@@ -312,10 +312,7 @@ Result<bool> use_integer_kernels(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (NodeId id : TRY(graph.order())) {
     if (graph.node(id).removed) continue;
-    std::vector<std::shared_ptr<Graph>> bodies;
-    for_each_subgraph(graph.node(id),
-                      [&](const Subgraph& subgraph) { bodies.push_back(subgraph.body); });
-    for (const auto& body : bodies) changed |= TRY(use_integer_kernels(*body, options));
+    changed |= TRY(run_in_bodies(graph, id, options, use_integer_kernels));
     changed |= IntegerRewrite(graph, id).run();
   }
   return changed;

@@ -206,7 +206,7 @@ struct Max : Sum {
   }
   template <class W>
   static W fold(W best, W x) {
-    return (x > best) | is_nan(x) ? x : best;
+    return ((x > best) | is_nan(x)) ? x : best;
   }
   template <class W>
   static W join(W a, W b) {
@@ -220,7 +220,7 @@ struct Min : Sum {
   }
   template <class W>
   static W fold(W best, W x) {
-    return (x < best) | is_nan(x) ? x : best;
+    return ((x < best) | is_nan(x)) ? x : best;
   }
   template <class W>
   static W join(W a, W b) {
