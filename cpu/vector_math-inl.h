@@ -503,11 +503,14 @@ HWY_INLINE V atan(V x) {
   }
 }
 
-// asin(s) for |s| <= 1/2, given s^2. Coefficients of Cephes' asinf.
-template <class V>
-HWY_INLINE V asin_of_small(V s, V ss) {
+// asin(x) for |x| <= 1/2, else asin(sqrt((1 - |x|) / 2)). Coefficients of Cephes' asinf.
+template <class V, class M>
+HWY_INLINE V asin_of_small(V x, M is_large) {
   static constexpr float kAsin[] = {1.6666752422e-1f, 7.4953002686e-2f, 4.5470025998e-2f,
                                     2.4181311049e-2f, 4.2163199048e-2f};
+  const V half = hn::Set(hn::DFromV<V>(), 0.5f);
+  const V ss = hn::IfThenElse(is_large, hn::NegMulAdd(hn::Abs(x), half, half), hn::Mul(x, x));
+  const V s = hn::IfThenElse(is_large, hn::Sqrt(ss), x);
   return hn::MulAdd(hn::Mul(ss, polynomial(ss, kAsin)), s, s);
 }
 
@@ -517,13 +520,10 @@ template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V asin(V x) {
   const D d;
   if constexpr (kIsF32<V>) {
-    const V half = hn::Set(d, 0.5f);
-    const V a = hn::Abs(x);
-    const auto is_large = hn::Gt(a, half);
-    const V ss = hn::IfThenElse(is_large, hn::NegMulAdd(a, half, half), hn::Mul(a, a));
-    const V y = asin_of_small(hn::IfThenElse(is_large, hn::Sqrt(ss), a), ss);
+    const auto is_large = hn::Gt(hn::Abs(x), hn::Set(d, 0.5f));
+    const V y = asin_of_small(x, is_large);
     const V rest = hn::NegMulAdd(hn::Set(d, 2.0f), y, hn::Set(d, 1.57079633f));
-    return hn::CopySign(hn::IfThenElse(is_large, rest, y), x);
+    return hn::IfThenElse(is_large, hn::CopySign(rest, x), y);
   } else {
     return map_lanes<V>(x, std::asin);
   }
@@ -532,11 +532,8 @@ template <class V, class D = hn::DFromV<V>>
 HWY_INLINE V acos(V x) {
   const D d;
   if constexpr (kIsF32<V>) {
-    const V half = hn::Set(d, 0.5f);
-    const V a = hn::Abs(x);
-    const auto is_large = hn::Gt(a, half);
-    const V ss = hn::IfThenElse(is_large, hn::NegMulAdd(a, half, half), hn::Mul(x, x));
-    const V y = asin_of_small(hn::IfThenElse(is_large, hn::Sqrt(ss), x), ss);
+    const auto is_large = hn::Gt(hn::Abs(x), hn::Set(d, 0.5f));
+    const V y = asin_of_small(x, is_large);
     const V twice = hn::Add(y, y);
     const V beyond =
         hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 3.14159265f), twice), twice);

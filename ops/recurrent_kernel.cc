@@ -198,7 +198,11 @@ class RecurrentKernel final : public Kernel {
     const int64_t same_step = shape_.is_reverse(direction) ? shape_.steps - 1 - i : i;
     const bool together = !has_lengths(args);
     const float* gates = together ? gates_of(state, same_step, 0, direction) : nullptr;
-    cell_.multiply(*this, args, direction, h, sums, gates);
+    if constexpr (Cell::kProducts == 1) {
+      multiply_whole_state(args, direction, h, sums, gates);
+    } else {
+      cell_.multiply(*this, args, direction, h, sums);
+    }
     for (int64_t row = 0; row < shape_.batch; ++row) {
       const int64_t length = sequence_length(shape_, args, row);
       if (i >= length) {
@@ -287,11 +291,6 @@ struct LstmCell {
   static int64_t joined_bias(const Recurrent& shape) { return 4 * shape.hidden; }
 
   template <class Owner>
-  void multiply(const Owner& owner, RunArgs& args, int64_t direction, const float* h, float* sums,
-                const float* gates) const {
-    owner.multiply_whole_state(args, direction, h, sums, gates);
-  }
-  template <class Owner>
   void step(const Owner& owner, RunArgs& args, int64_t direction, const float* gates, float* sums,
             float* h, float* c) const {
     const Recurrent& shape = owner.shape_;
@@ -319,8 +318,8 @@ struct GruCell {
   static int64_t joined_bias(const Recurrent& shape) { return (shape.flag ? 2 : 3) * shape.hidden; }
 
   template <class Owner>
-  void multiply(const Owner& owner, RunArgs& args, int64_t direction, const float* h, float* sums,
-                const float*) const {
+  void multiply(const Owner& owner, RunArgs& args, int64_t direction, const float* h,
+                float* sums) const {
     const Recurrent& shape = owner.shape_;
     owner.multiply_state(args, direction, {0, h, shape.batch, sums, nullptr, nullptr, 0});
     if (!shape.flag) return;
@@ -359,11 +358,6 @@ struct PlainCell {
   explicit PlainCell(const RnnKernels& of_tier) : kernels(of_tier) {}
   static int64_t joined_bias(const Recurrent& shape) { return shape.hidden; }
 
-  template <class Owner>
-  void multiply(const Owner& owner, RunArgs& args, int64_t direction, const float* h, float* sums,
-                const float* gates) const {
-    owner.multiply_whole_state(args, direction, h, sums, gates);
-  }
   template <class Owner>
   void step(const Owner& owner, RunArgs& args, int64_t direction, const float* gates, float* sums,
             float* h, float*) const {
