@@ -8,12 +8,14 @@
 #include <limits>
 #include <vector>
 
+#include "cpu/group_conv.h"
 #include "cpu/zeros.h"
 
 namespace sardonyx {
 namespace {
 
-constexpr int64_t kMostSharers = 64;
+constexpr int64_t kMostSpaces = 64;
+int64_t most_spaces(int threads) { return std::min<int64_t>(threads, kMostSpaces); }
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
@@ -46,19 +48,66 @@ enum class Transformed { kStored, kOnce, kPerJob };
 
 bool has_few_weights(const Tiles& tiles, const ConvShape& s) {
   constexpr int64_t kFewWeights = 500000;
-  return tiles.planes * s.in_channels * s.out_channels <= kFewWeights;
+  return tiles.planes * (s.in_channels / s.groups) * s.out_channels <= kFewWeights;
 }
+
+// Groups are taken in bundles whose planes lie side by side: some groups of few channels, whose
+// products are tiles of group_conv, or one of more.
+struct Bundles {
+  GroupConvForm form;   // of the former
+  bool stored = false;  // weights are packed in their transformed form
+  int64_t unit = 1;     // groups that are not taken apart
+  int64_t count = 1;
+  bool are_tasks = false;  // of one thread each
+
+  bool is_narrow() const { return form.tiles != nullptr; }
+  int64_t first_group(const ConvShape& s, int64_t bundle) const {
+    return s.groups / unit * bundle / count * unit;
+  }
+};
 
 // Those of 4 x 4 take four times the memory: few ones alone, for few tiles, where transforming them
 // takes long beside multiplying by them.
-bool stores_weights(const Tiles& tiles, const ConvShape& s) {
+bool stores_weights(const Tiles& tiles, const ConvShape& s, bool narrow) {
   constexpr int64_t kFewTiles = 96;
+  if (s.groups > 1) return tiles.side == 2 && !narrow;
   return tiles.side == 2 || (tiles.count < kFewTiles && has_few_weights(tiles, s));
+}
+
+Bundles bundles_of(Tier tier, const Tiles& tiles, const ConvShape& s, int threads) {
+  constexpr int64_t kBundleChannels = 64;
+  Bundles bundles;
+  bundles.form = group_conv_form(tier, s);
+  bundles.count = s.groups;
+  bundles.stored = stores_weights(tiles, s, bundles.is_narrow());
+  if (bundles.is_narrow()) {
+    bundles.unit = std::max<int64_t>(bundles.form.width / (s.out_channels / s.groups), 1);
+    const int64_t units = s.groups / bundles.unit;
+    const int64_t channels = std::max(s.in_channels, s.out_channels) / units;
+    const int64_t together = std::max<int64_t>(kBundleChannels / channels, 1);
+    bundles.count = std::min(round_up(divide_up(units, together), threads), units);
+  }
+  bundles.are_tasks =
+      s.groups > 1 && threads > 1 && (bundles.count % threads == 0 || bundles.count > 4 * threads);
+  return bundles;
+}
+
+ConvShape bundle_shape(const ConvShape& s, const Bundles& bundles, int64_t bundle) {
+  ConvShape part = s;
+  part.groups = bundles.first_group(s, bundle + 1) - bundles.first_group(s, bundle);
+  part.in_channels = s.in_channels / s.groups * part.groups;
+  part.out_channels = s.out_channels / s.groups * part.groups;
+  part.src_ld = s.src_stride();
+  part.dst_ld = s.dst_stride();
+  return part;
 }
 
 // How the work is cut. Tiles go to tasks that do everything for theirs, or, where there are too
 // few, all threads work on one block after another in three steps.
 struct Cut {
+  GroupConvForm form;      // whose tiles multiply, where groups have few channels
+  int64_t panel_cols = 0;  // output channels whose weights lie together
+  int64_t depth = 0;       // input channels of a group
   int64_t block = 0;       // tiles at once
   int64_t group_cols = 0;  // output channels at once
   int64_t tasks = 0;       // 0: the threads share each block
@@ -88,15 +137,20 @@ int64_t plane_elements(int64_t elements) {
          (round_up(elements, kLine) % (kPage / 4) == 0 ? kLine : 0);
 }
 
-Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvShape& s,
-             int threads) {
+Cut cut_work(const GemmKernels<float>& kernels, const Bundles& bundles, const Tiles& tiles,
+             const ConvShape& s, int threads) {
   constexpr int64_t kCached = 200 * 1024;  // elements of planes: most of a second cache
   constexpr int64_t kGroupCols = 64;
   constexpr int64_t kFewTiles = 24;
+  const GroupConvForm& form = bundles.form;
+  const bool narrow = bundles.is_narrow();
   Cut cut;
+  cut.form = form;
+  cut.panel_cols = narrow ? form.width : kernels.panel_cols;
+  cut.depth = s.in_channels / s.groups;
   cut.planes = tiles.planes;
   cut.row = round_up(s.in_channels, 16);
-  const int64_t step = kernels.tile_rows;
+  const int64_t step = narrow ? form.pixels : kernels.tile_rows;
   const int64_t fitting = kCached / tiles.planes / (cut.row + kGroupCols) / step * step;
   cut.block = std::clamp<int64_t>(fitting, kFewTiles, kBlockRows);
   // Few weights are transformed at the beginning and stay in a cache; many by whom they are
@@ -104,7 +158,8 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   const bool lasting = tiles.side == 2 || has_few_weights(tiles, s);
   const bool few = threads > 1 && tiles.count < kFewTiles * threads;
   const bool shared = few || (!lasting && tiles.count <= kBlockRows);
-  cut.group_cols = shared ? s.out_channels : std::min(kGroupCols, s.out_channels);
+  cut.group_cols =
+      shared ? s.out_channels : std::min(round_up(kGroupCols, cut.panel_cols), s.out_channels);
   if (shared) {
     cut.block = std::min(tiles.count, kBlockRows);
   } else {
@@ -118,31 +173,31 @@ Cut cut_work(const GemmKernels<float>& kernels, const Tiles& tiles, const ConvSh
   }
   // By what does not depend on the threads.
   const int64_t rows = !lasting && tiles.count <= kBlockRows ? kBlockRows : fitting;
-  cut.split = pays_to_split(kernels, std::min({rows, kBlockRows, tiles.count}), s.out_channels,
-                            s.in_channels);
-  cut.job_panels = divide_up(s.out_channels, kernels.panel_cols);
-  if (stores_weights(tiles, s)) {
+  cut.split =
+      pays_to_split(kernels, std::min({rows, kBlockRows, tiles.count}), s.out_channels, cut.depth);
+  cut.job_panels = divide_up(s.out_channels, cut.panel_cols);
+  if (bundles.stored) {
     cut.transformed = Transformed::kStored;
   } else if (lasting || !shared) {
     cut.transformed = Transformed::kOnce;
   } else {
     // Those of a job stay in the second cache.
     constexpr int64_t kJobWeights = 100 * 1024;
-    const int64_t panel_weights = 2 * tiles.patch * s.in_channels * kernels.panel_cols;
+    const int64_t panel_weights = 2 * tiles.patch * cut.depth * cut.panel_cols;
     cut.job_panels = std::min<int64_t>(panel_weights > kJobWeights ? 1 : 2, cut.job_panels);
-    cut.sharers = std::min<int64_t>(threads, kMostSharers);
+    cut.sharers = most_spaces(threads);
     cut.pairs_first = threads > 1 || tiles.planes * cut.block * cut.row > kCached;
   }
-  cut.input_plane = plane_elements(cut.block * cut.row);
+  cut.input_plane = plane_elements(round_up(cut.block, narrow ? step : 1) * cut.row);
   cut.product_plane = plane_elements(cut.block * round_up(cut.group_cols, 16));
-  cut.weight_plane = plane_elements(s.in_channels * kernels.panel_cols * cut.job_panels);
+  cut.weight_plane = plane_elements(cut.depth * cut.panel_cols * cut.job_panels);
   return cut;
 }
 
-// Lends the memory for weights to the threads of a block.
-class WeightSpaces {
+// Lends pieces of memory to threads.
+class Spaces {
  public:
-  WeightSpaces(float* first, int64_t spaces, int64_t elements)
+  Spaces(float* first, int64_t spaces, int64_t elements)
       : first_(first), spaces_(spaces), elements_(elements) {}
 
   int64_t take() {
@@ -160,7 +215,7 @@ class WeightSpaces {
  private:
   float* first_;
   int64_t spaces_, elements_;
-  std::array<std::atomic<bool>, kMostSharers> taken_{};
+  std::array<std::atomic<bool>, kMostSpaces> taken_{};
 };
 
 struct Serial {
@@ -187,6 +242,7 @@ struct Winograd {
   const float* packed;
   const Epilogue<float>& epilogue;
   float* dst;
+  int64_t col0 = 0;                    // of the whole convolution, for the callback
   const float* transformed = nullptr;  // all weights, or null, and then:
   float* own_weights = nullptr;        // memory for those of jobs
 
@@ -236,22 +292,22 @@ struct Winograd {
   // panel lies beside those of others.
   void transform_weights(int64_t panel, int64_t pair, int64_t part, int64_t parts,
                          float* to) const {
-    const int64_t col = panel * kernels.panel_cols;
-    const int64_t cols = std::min<int64_t>(kernels.panel_cols, s.out_channels - col);
+    const int64_t col = panel * cut.panel_cols;
+    const int64_t cols = std::min(cut.panel_cols, s.out_channels - col);
     const int64_t width = round_up(cols, kernels.lanes);
-    const int64_t begin = s.in_channels * part / parts * width;
-    const int64_t end = s.in_channels * (part + 1) / parts * width;
-    transforms.weights(packed + col * s.in_channels * 9 + begin, s.in_channels * width, end - begin,
+    const int64_t begin = cut.depth * part / parts * width;
+    const int64_t end = cut.depth * (part + 1) / parts * width;
+    transforms.weights(packed + col * cut.depth * 9 + begin, cut.depth * width, end - begin,
                        static_cast<int>(pair), to + begin, cut.weight_plane);
   }
   int64_t pair_count() const { return cut.pair_count(tiles.pairs()); }
-  int64_t panel_count() const { return kernels.panel_cols * s.in_channels; }
+  int64_t panel_count() const { return cut.panel_cols * cut.depth; }
+  int64_t panels() const { return divide_up(s.out_channels, cut.panel_cols); }
 
   // All of them, which are then at `to`.
   void transform_all(float* to, ThreadPool& pool) const {
     constexpr int64_t kParts = 4;  // so that threads have even shares of few panels
-    const int64_t panels = divide_up(s.out_channels, kernels.panel_cols);
-    pool.parallel_for(panels * tiles.pairs() * kParts, [&](int64_t i) {
+    pool.parallel_for(panels() * tiles.pairs() * kParts, [&](int64_t i) {
       const int64_t panel = i / kParts / tiles.pairs(), pair = i / kParts % tiles.pairs();
       transform_weights(panel, pair, i % kParts, kParts,
                         to + pair * pair_count() + panel * panel_count());
@@ -268,18 +324,47 @@ struct Winograd {
   // Products of panels [panel, panel_end) of one plane, for `count` tiles.
   void multiply(int64_t panel, int64_t panel_end, int64_t plane, int64_t count, const float* inputs,
                 const float* weights, float* products) const {
-    const DenseRows<float> rows{inputs + plane * cut.input_plane, cut.row};
-    const int64_t begin = panel * kernels.panel_cols;
+    inputs += plane * cut.input_plane;
+    const int64_t begin = panel * cut.panel_cols;
+    products += plane * cut.product_plane + begin % cut.group_cols;
+    if (cut.form.tiles != nullptr) {
+      return multiply_groups(panel, panel_end, count, inputs, weights, products);
+    }
+    const DenseRows<float> rows{inputs, cut.row};
     BlockArgs<float> args;
-    args.n = std::min<int64_t>(panel_end * kernels.panel_cols, s.out_channels) - begin;
-    args.depth = s.in_channels;
+    args.n = std::min(panel_end * cut.panel_cols, s.out_channels) - begin;
+    args.depth = cut.depth;
     args.fill_rows = fill_dense_rows<float>;
     args.source = &rows;
     args.split = cut.split;
     args.packed_b = weights;
-    args.ldc = round_up(cut.group_cols, 16);
-    args.c = products + plane * cut.product_plane + begin % cut.group_cols;
+    args.ldc = product_ld();
+    args.c = products;
     gemm_blocks(kernels, args, 0, count, 0, panel_end - panel);
+  }
+  int64_t product_ld() const { return round_up(cut.group_cols, 16); }
+
+  // The same where a panel is that of a group of few channels, or of some.
+  void multiply_groups(int64_t panel, int64_t panel_end, int64_t count, const float* inputs,
+                       const float* weights, float* products) const {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const int64_t of_group = s.out_channels / s.groups;
+    GroupTiles t;
+    t.kernel_rows = t.kernel_cols = 1;
+    t.channels = cut.depth;
+    t.src_pixel = cut.row;
+    t.dst_pixel = product_ld();
+    t.count = count;
+    t.low = -kInfinity;
+    t.high = kInfinity;
+    t.weights = weights;
+    t.dst = products;
+    for (int64_t p = panel; p < panel_end; ++p) {
+      t.src = inputs + p * cut.panel_cols / of_group * cut.depth;
+      cut.form.tiles(t);
+      t.weights += panel_count();
+      t.dst += cut.panel_cols;
+    }
   }
 
   // Panels [panel, panel_end) of all planes, with weights that are transformed.
@@ -296,7 +381,7 @@ struct Winograd {
   template <class ForEach>
   void multiply_jobs(int64_t panel, int64_t panel_end, int64_t count, const float* inputs,
                      float* products, const ForEach& for_each) const {
-    WeightSpaces spaces(own_weights, cut.sharers, pair_count());
+    Spaces spaces(own_weights, cut.sharers, pair_count());
     const int64_t parts = divide_up(panel_end - panel, cut.job_panels);
     for_each(parts * tiles.pairs(), [&](int64_t job) {
       const int64_t pair = cut.pairs_first ? job / parts : job % tiles.pairs();
@@ -369,7 +454,7 @@ struct Winograd {
       const int64_t rows = s.dilation[2] == 1 ? p.pixels : 1;
       for (int64_t i = 0; i < p.pixels; i += rows) {
         epilogue.fn(epilogue.context, c + i * dst_ld, dst_ld, rows, cols, pixel + i * s.dilation[2],
-                    col);
+                    col0 + col);
       }
     }
   }
@@ -380,20 +465,19 @@ struct Winograd {
     float* inputs = workspace;
     float* products = inputs + cut.input_count();
     for_each(count, [&](int64_t i) { transform_input(first + i, inputs + i * cut.row); });
-    const int64_t panels = divide_up(s.out_channels, kernels.panel_cols);
-    const int64_t group_panels = divide_up(cut.group_cols, kernels.panel_cols);
-    for (int64_t panel = 0; panel < panels; panel += group_panels) {
-      const int64_t panel_end = std::min(panel + group_panels, panels);
+    const int64_t group_panels = divide_up(cut.group_cols, cut.panel_cols);
+    for (int64_t panel = 0; panel < panels(); panel += group_panels) {
+      const int64_t panel_end = std::min(panel + group_panels, panels());
       if (transformed != nullptr) {
         multiply_all(panel, panel_end, count, inputs, products, for_each);
       } else {
         multiply_jobs(panel, panel_end, count, inputs, products, for_each);
       }
-      const int64_t col = panel * kernels.panel_cols;
+      const int64_t col = panel * cut.panel_cols;
       const int64_t cols = std::min(cut.group_cols, s.out_channels - col);
-      const int64_t ld = round_up(cut.group_cols, 16);
-      for_each(count,
-               [&](int64_t i) { transform_output(first + i, products + i * ld, col, cols); });
+      for_each(count, [&](int64_t i) {
+        transform_output(first + i, products + i * product_ld(), col, cols);
+      });
     }
   }
 };
@@ -420,33 +504,40 @@ static double pixels_of_taps(const GemmKernels<float>& kernels, const ConvShape&
   return pixels;
 }
 
-int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
+int winograd_tile(Tier tier, const ConvShape& s) {
   using Sizes = std::array<int64_t, 3>;
-  const bool is_form = s.groups == 1 && s.kernel == Sizes{1, 3, 3} && s.stride == Sizes{1, 1, 1} &&
-                       s.in[0] == 1 && s.out[0] == 1 && s.pad[0] == 0;
-  if (!is_form || s.in_channels > kMaxChunkDepth) return 0;
-  if (s.in_channels < kernels.lanes) return 0;
+  const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
+  const bool is_form = s.kernel == Sizes{1, 3, 3} && s.stride == Sizes{1, 1, 1} && s.in[0] == 1 &&
+                       s.out[0] == 1 && s.pad[0] == 0;
+  const int64_t depth = s.in_channels / s.groups, of_group = s.out_channels / s.groups;
+  if (!is_form || depth > kMaxChunkDepth) return 0;
+  const bool narrow = group_conv_form(tier, s).tiles != nullptr;
+  if (!narrow && depth < kernels.lanes) return 0;
+  // Below this, products of one group are too small for a matrix product.
+  constexpr int64_t kFewOfGroup = 32;
+  if (s.groups > 1 && !narrow && std::min(depth, of_group) < kFewOfGroup) return 0;
   // In multiply-adds that take as long, per pair of channels. A weight that comes from memory takes
   // as long as some of them, and so does transforming it; a transform of pixels moves every element
   // of its planes and computes little; few rows are multiplied slowly.
   constexpr double kWeightCost = 24, kWeightTransformCost = 8, kTransformCost = 8, kLeastRows = 10;
   constexpr double kBlockTiles = 48;
   constexpr double kCachedWeights = 250e3;  // elements
-  constexpr double kPlain = 0.8;            // of the time of a product of planes
-  const auto in = static_cast<double>(s.in_channels);
-  const auto out = static_cast<double>(round_up(s.out_channels, kernels.lanes));
+  const double plain = narrow ? 1 : 0.8;    // of the time of a product of planes
+  const auto in = static_cast<double>(depth);
+  const auto out = static_cast<double>(narrow ? of_group : round_up(of_group, kernels.lanes));
   const double pixels = static_cast<double>(s.batch) * pixels_of_taps(kernels, s);
   int best = 0;
-  double least = 0.9 * std::max(kPlain * pixels, kWeightCost) * 9;
+  double least = 0.9 * std::max(plain * pixels, kWeightCost) * 9;
   for (const int tile : {4, 2}) {
+    if (narrow && tile == 2) continue;
     const Tiles tiles(tile, s);
     const auto count = static_cast<double>(tiles.count);
     const auto planes = static_cast<double>(tiles.planes);
     const double blocks = count / kBlockTiles;
     const bool from_memory = blocks > 1 && planes * in * out > kCachedWeights;
-    const double least_rows = from_memory                ? blocks * kWeightCost
-                              : stores_weights(tiles, s) ? kWeightCost
-                                                         : kLeastRows;
+    const double least_rows = from_memory                        ? blocks * kWeightCost
+                              : stores_weights(tiles, s, narrow) ? kWeightCost
+                                                                 : kLeastRows;
     const double rows = std::max(count, least_rows);
     const double work =
         planes * (rows + kWeightTransformCost + count * (in + out) / (in * out) * kTransformCost);
@@ -457,52 +548,51 @@ int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& s) {
   return best;
 }
 
-int64_t winograd_packed_count(const GemmKernels<float>& kernels, int tile, const ConvShape& s) {
-  const Tiles tiles(tile, s);
-  if (!stores_weights(tiles, s)) return conv_packed_count(kernels, s);
-  return cut_work(kernels, tiles, s, 1).weight_count();
+WinogradPacking winograd_packing(Tier tier, int tile, const ConvShape& s) {
+  const Bundles bundles = bundles_of(tier, Tiles(tile, s), s, 1);
+  if (bundles.stored) return WinogradPacking::kTransformed;
+  return bundles.is_narrow() ? WinogradPacking::kGroupConv : WinogradPacking::kConv;
 }
 
-void winograd_pack(Tier tier, int tile, const ConvShape& s, const float* weights, float* packed,
-                   ThreadPool& pool) {
+namespace {
+
+// Of the weights of one bundle.
+int64_t bundle_packed_count(Tier tier, const Tiles& tiles, const Bundles& bundles,
+                            const ConvShape& part) {
   const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
-  const Tiles tiles(tile, s);
-  if (!stores_weights(tiles, s)) return conv_pack(kernels, s, weights, packed, pool);
-  std::vector<float> taps(static_cast<size_t>(conv_packed_count(kernels, s)));
-  conv_pack(kernels, s, weights, taps.data(), pool);
-  const Cut cut = cut_work(kernels, tiles, s, 1);
-  const Epilogue<float> none;
-  const Winograd work{
-      kernels, winograd_kernels(tier).of(tile), s, cut, tiles, nullptr, taps.data(), none, nullptr};
-  work.transform_all(packed, pool);
+  if (bundles.stored) return cut_work(kernels, bundles, tiles, part, 1).weight_count();
+  if (!bundles.is_narrow()) return conv_packed_count(kernels, part);
+  return part.in_channels / part.groups * part.out_channels * part.taps();
 }
 
-bool winograd_packs_as_conv(int tile, const ConvShape& s) {
-  return !stores_weights(Tiles(tile, s), s);
-}
-
-size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, int tile, const ConvShape& s,
-                                int threads) {
-  const Tiles tiles(tile, s);
-  const Cut cut = cut_work(kernels, tiles, s, threads);
+int64_t bundle_floats(Tier tier, const Tiles& tiles, const Bundles& bundles, const ConvShape& part,
+                      int threads) {
+  const Cut cut = cut_work(gemm_kernels<float>(tier), bundles, tiles, part, threads);
   int64_t count = cut.tasks_count() + cut.sharers * cut.pair_count(tiles.pairs());
   if (cut.transformed == Transformed::kOnce) count += cut.weight_count();
-  return static_cast<size_t>(count) * sizeof(float);
+  return round_up(count, 16);
 }
 
-void winograd(Tier tier, int tile, const ConvShape& s, const float* src, const float* packed,
-              const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) {
-  const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
-  const Tiles tiles(tile, s);
-  const Cut cut = cut_work(kernels, tiles, s, pool.threads());
-  Winograd work{kernels, winograd_kernels(tier).of(tile), s, cut, tiles, src, packed, epilogue,
-                dst};
-  float* space = static_cast<float*>(workspace);
+// Of any bundle: they differ by one unit.
+int64_t most_floats(Tier tier, const Tiles& tiles, const Bundles& bundles, const ConvShape& s,
+                    int threads) {
+  int64_t most = 0;
+  for (int64_t i = 0; i < bundles.count; ++i) {
+    const ConvShape part = bundle_shape(s, bundles, i);
+    most = std::max(most, bundle_floats(tier, tiles, bundles, part, threads));
+  }
+  return most;
+}
+
+void run_bundle(const Winograd& bundle, ThreadPool& pool, float* space) {
+  Winograd work = bundle;
+  const Cut& cut = work.cut;
+  const int64_t count = work.tiles.count;
   float* weights = space + cut.tasks_count();
   if (cut.transformed == Transformed::kOnce) work.transform_all(weights, pool);
   switch (cut.transformed) {
     case Transformed::kStored:
-      work.transformed = packed;
+      work.transformed = work.packed;
       break;
     case Transformed::kOnce:
       work.transformed = weights;
@@ -512,18 +602,106 @@ void winograd(Tier tier, int tile, const ConvShape& s, const float* src, const f
       break;
   }
   if (cut.tasks == 0) {
-    for (int64_t first = 0; first < tiles.count; first += cut.block) {
-      work.run_block(first, std::min(cut.block, tiles.count - first), space, Shared{pool});
+    for (int64_t first = 0; first < count; first += cut.block) {
+      work.run_block(first, std::min(cut.block, count - first), space, Shared{pool});
     }
     return;
   }
-  const int64_t blocks = divide_up(tiles.count, cut.block);
+  const int64_t blocks = divide_up(count, cut.block);
   pool.parallel_for(cut.tasks, [&](int64_t task) {
     float* own = space + task * (cut.input_count() + cut.product_count());
     for (int64_t b = blocks * task / cut.tasks; b < blocks * (task + 1) / cut.tasks; ++b) {
       const int64_t first = b * cut.block;
-      work.run_block(first, std::min(cut.block, tiles.count - first), own, Serial());
+      work.run_block(first, std::min(cut.block, count - first), own, Serial());
     }
+  });
+}
+
+}  // namespace
+
+int64_t winograd_packed_count(Tier tier, int tile, const ConvShape& s) {
+  const Tiles tiles(tile, s);
+  const Bundles bundles = bundles_of(tier, tiles, s, 1);
+  int64_t count = 0;
+  for (int64_t i = 0; i < bundles.count; ++i) {
+    count += bundle_packed_count(tier, tiles, bundles, bundle_shape(s, bundles, i));
+  }
+  return count;
+}
+
+void winograd_pack(Tier tier, int tile, const ConvShape& s, const float* weights, float* packed,
+                   ThreadPool& pool) {
+  const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
+  const Tiles tiles(tile, s);
+  const Bundles bundles = bundles_of(tier, tiles, s, 1);
+  const WinogradPacking packing = winograd_packing(tier, tile, s);
+  if (packing == WinogradPacking::kGroupConv) {
+    return group_conv_pack(bundles.form, s, weights, packed);
+  }
+  if (packing == WinogradPacking::kConv) return conv_pack(kernels, s, weights, packed, pool);
+  const Epilogue<float> none;
+  for (int64_t i = 0; i < bundles.count; ++i) {
+    const ConvShape part = bundle_shape(s, bundles, i);
+    std::vector<float> taps(static_cast<size_t>(conv_packed_count(kernels, part)));
+    conv_pack(kernels, part, weights, taps.data(), pool);
+    const Cut cut = cut_work(kernels, bundles, tiles, part, 1);
+    const Winograd work{
+        kernels, winograd_kernels(tier).of(tile), part, cut, tiles, nullptr, taps.data(), none,
+        nullptr};
+    work.transform_all(packed, pool);
+    weights += part.out_channels * part.in_channels * part.taps();
+    packed += cut.weight_count();
+  }
+}
+
+size_t winograd_workspace_bytes(Tier tier, int tile, const ConvShape& s, int threads) {
+  const Tiles tiles(tile, s);
+  const Bundles bundles = bundles_of(tier, tiles, s, threads);
+  const int64_t count = bundles.are_tasks
+                            ? most_floats(tier, tiles, bundles, s, 1) * most_spaces(threads)
+                            : most_floats(tier, tiles, bundles, s, threads);
+  return static_cast<size_t>(count) * sizeof(float);
+}
+
+void winograd(Tier tier, int tile, const ConvShape& s, const float* src, const float* packed,
+              const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) {
+  const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
+  const Tiles tiles(tile, s);
+  const Bundles bundles = bundles_of(tier, tiles, s, pool.threads());
+  const int threads = bundles.are_tasks ? 1 : pool.threads();
+  const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
+  float* const space = static_cast<float*>(workspace);
+  const auto run = [&](int64_t i, float* own) {
+    const int64_t group = bundles.first_group(s, i);
+    const ConvShape part = bundle_shape(s, bundles, i);
+    const Cut cut = cut_work(kernels, bundles, tiles, part, threads);
+    Epilogue<float> own_epilogue = epilogue;
+    if (epilogue.bias != nullptr) own_epilogue.bias += group * out;
+    if (epilogue.residual != nullptr) own_epilogue.residual += group * out;
+    // Bundles of more than one group are packed without gaps.
+    const int64_t of_group = bundle_packed_count(tier, tiles, bundles, part) / part.groups;
+    const Winograd work{kernels,
+                        winograd_kernels(tier).of(tile),
+                        part,
+                        cut,
+                        tiles,
+                        src + group * in,
+                        packed + group * of_group,
+                        own_epilogue,
+                        dst + group * out,
+                        group * out};
+    run_bundle(work, pool, own);
+  };
+  if (!bundles.are_tasks) {
+    for (int64_t i = 0; i < bundles.count; ++i) run(i, space);
+    return;
+  }
+  const int64_t count = most_spaces(pool.threads());
+  Spaces spaces(space, count, most_floats(tier, tiles, bundles, s, 1));
+  pool.parallel_for(bundles.count, [&](int64_t i) {
+    const int64_t own = spaces.take();
+    run(i, spaces.at(own));
+    spaces.give_back(own);
   });
 }
 

@@ -7,6 +7,7 @@
 // in the place of 9, are what takes time.
 // The weights of t = 2 are packed in their transformed form; those of t = 4 are those of conv_pack
 // and transformed by each run, which takes as long as reading four times as many.
+// Groups are done some at a time, those of few channels with the tiles of group_conv.
 // Entry points: winograd_tile, winograd_pack, winograd.
 #pragma once
 
@@ -14,21 +15,21 @@
 
 namespace sardonyx {
 
-// The tile to use, 4 or 2; 0 for another form than one group, two spatial axes, 3x3, stride 1,
-// channels that fill vectors, and where the indirect matrix product is less work as far
-// as one can tell.
-int winograd_tile(const GemmKernels<float>& kernels, const ConvShape& shape);
+// The tile to use, 4 or 2; 0 for another form than two spatial axes, 3x3, stride 1, channels of a
+// group that fill vectors or divide them, and where the plain sums are less work as far as one can
+// tell.
+int winograd_tile(Tier tier, const ConvShape& shape);
 
-// Elements of the packed weights, and from weights as ONNX has them: [out_channels, in_channels, 3,
-// 3].
-int64_t winograd_packed_count(const GemmKernels<float>& kernels, int tile, const ConvShape& shape);
+// Elements of the packed weights, and from weights as ONNX has them: [out_channels, in_channels /
+// groups, 3, 3].
+int64_t winograd_packed_count(Tier tier, int tile, const ConvShape& shape);
 void winograd_pack(Tier tier, int tile, const ConvShape& shape, const float* weights, float* packed,
                    ThreadPool& pool);
-// Whether they are what conv_pack makes of them.
-bool winograd_packs_as_conv(int tile, const ConvShape& shape);
+// Whether they are transformed, or what conv_pack or group_conv_pack makes of them.
+enum class WinogradPacking { kTransformed, kConv, kGroupConv };
+WinogradPacking winograd_packing(Tier tier, int tile, const ConvShape& shape);
 
-size_t winograd_workspace_bytes(const GemmKernels<float>& kernels, int tile, const ConvShape& shape,
-                                int threads);
+size_t winograd_workspace_bytes(Tier tier, int tile, const ConvShape& shape, int threads);
 
 // As conv(): dst = epilogue(src * weights), workspace 64-byte aligned. The bits of the
 // result depend on tile and shape alone.

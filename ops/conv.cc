@@ -83,8 +83,8 @@ OpDef op_FusedConv() {
                 {"bf16 conv", make_bf16<Bf16Kind::kDots>},
                 {"band", make_band},
                 {"depthwise", make_depthwise},
-                {"grouped", make_grouped},
                 {"winograd", make_winograd},
+                {"grouped", make_grouped},
                 {"indirect gemm", make_indirect},
                 {"reference", make_reference}};
   return op;

@@ -61,32 +61,6 @@ struct IndirectConv {
   bool adds_in_place(const ConvShape& shape) const { return conv_adds_in_place(*kernels, shape); }
 };
 
-struct WinogradConv {
-  static constexpr bool kStrides = true;
-  Tier tier;
-
-  explicit WinogradConv(Tier at_tier) : tier(at_tier) {}
-  const GemmKernels<float>& kernels() const { return gemm_kernels<float>(tier); }
-  int tile(const ConvShape& shape) const { return winograd_tile(kernels(), shape); }
-  std::string name(const ConvShape& shape) const {
-    if (winograd_packs_as_conv(tile(shape), shape)) return IndirectConv<float>::name(shape);
-    return fmt::format("winograd {}", tile(shape));
-  }
-  size_t packed_count(const ConvShape& shape) const {
-    return static_cast<size_t>(winograd_packed_count(kernels(), tile(shape), shape));
-  }
-  void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
-    winograd_pack(tier, tile(shape), shape, weights, packed, pool);
-  }
-  size_t workspace_bytes(const ConvShape& shape, int threads) const {
-    return winograd_workspace_bytes(kernels(), tile(shape), shape, threads);
-  }
-  void run(const ConvShape& shape, const float* src, const float* packed,
-           const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
-    winograd(tier, tile(shape), shape, src, packed, epilogue, dst, workspace, pool);
-  }
-};
-
 template <Bf16Kind kKind>
 struct Bf16Conv {
   static constexpr bool kStrides = true;
@@ -178,6 +152,33 @@ struct GroupedConv {
   void run(const ConvShape& shape, const float* src, const float* packed,
            const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
     group_conv(tier, shape, src, packed, epilogue, dst, workspace, pool);
+  }
+};
+
+struct WinogradConv {
+  static constexpr bool kStrides = true;
+  Tier tier;
+
+  explicit WinogradConv(Tier at_tier) : tier(at_tier) {}
+  int tile(const ConvShape& shape) const { return winograd_tile(tier, shape); }
+  std::string name(const ConvShape& shape) const {
+    const WinogradPacking packing = winograd_packing(tier, tile(shape), shape);
+    if (packing == WinogradPacking::kConv) return IndirectConv<float>::name(shape);
+    if (packing == WinogradPacking::kGroupConv) return GroupedConv(tier).name(shape);
+    return fmt::format("winograd {}", tile(shape));
+  }
+  size_t packed_count(const ConvShape& shape) const {
+    return static_cast<size_t>(winograd_packed_count(tier, tile(shape), shape));
+  }
+  void pack(const ConvShape& shape, const float* weights, float* packed, ThreadPool& pool) const {
+    winograd_pack(tier, tile(shape), shape, weights, packed, pool);
+  }
+  size_t workspace_bytes(const ConvShape& shape, int threads) const {
+    return winograd_workspace_bytes(tier, tile(shape), shape, threads);
+  }
+  void run(const ConvShape& shape, const float* src, const float* packed,
+           const Epilogue<float>& epilogue, float* dst, void* workspace, ThreadPool& pool) const {
+    winograd(tier, tile(shape), shape, src, packed, epilogue, dst, workspace, pool);
   }
 };
 
@@ -565,7 +566,7 @@ Result<std::unique_ptr<Kernel>> make_winograd_kernel(const KernelRequest& reques
   TRY(check_sizes(conv));
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
   if (request.inputs[1].constant == nullptr) return decline("the weights are not constant");
-  if (winograd_tile(gemm_kernels<float>(request.tier), conv_shape(conv)) == 0) {
+  if (winograd_tile(request.tier, conv_shape(conv)) == 0) {
     return decline("not 3x3 with stride 1, or not worth it for this shape");
   }
   return std::make_unique<ConvKernel<float, WinogradConv>>(request, conv, epilogue);

@@ -18,6 +18,7 @@ struct Case {
   int64_t batch, height, width, in, out, pad;
   int64_t more_src = 0, more_dst = 0;  // channels of the wider tensors beyond these
   int64_t dilation_y = 1, dilation_x = 1;
+  int64_t groups = 1;
 };
 
 ConvShape shape_of(const Case& c) {
@@ -28,6 +29,7 @@ ConvShape shape_of(const Case& c) {
   s.pad = {0, c.pad, c.pad};
   s.dilation = {1, c.dilation_y, c.dilation_x};
   s.out = {1, c.height + 2 * c.pad - 2 * c.dilation_y, c.width + 2 * c.pad - 2 * c.dilation_x};
+  s.groups = c.groups;
   s.in_channels = c.in;
   s.out_channels = c.out;
   if (c.more_src != 0) s.src_ld = c.in + c.more_src;
@@ -54,8 +56,10 @@ std::vector<double> reference(const ConvShape& s, const std::vector<float>& src,
         const int64_t x = ox - s.pad[2] + tap % 3 * s.dilation[2];
         if (y < 0 || y >= s.in[1] || x < 0 || x >= s.in[2]) continue;
         const int64_t at = ((item * s.in[1] + y) * s.in[2] + x) * s.src_stride();
-        for (int64_t c = 0; c < s.in_channels; ++c) {
-          sum += static_cast<double>(src[at + c]) * weights[(k * s.in_channels + c) * 9 + tap];
+        const int64_t depth = s.in_channels / s.groups;
+        const int64_t first = k / (s.out_channels / s.groups) * depth;
+        for (int64_t c = 0; c < depth; ++c) {
+          sum += static_cast<double>(src[at + first + c]) * weights[(k * depth + c) * 9 + tap];
         }
       }
       sums.push_back(sum);
@@ -70,17 +74,15 @@ struct Data {
   explicit Data(const Case& c)
       : s(shape_of(c)),
         src(random_vector(s.batch * s.in_pixels() * s.src_stride(), 1)),
-        weights(random_vector(s.out_channels * s.in_channels * 9, 2)),
+        weights(random_vector(s.out_channels * s.in_channels / s.groups * 9, 2)),
         bias(random_vector(s.out_channels, 3)),
         residual(random_vector(s.batch * s.out_pixels() * s.dst_stride(), 4)) {}
 
   std::vector<float> run(Tier tier, int tile, int threads, const Epilogue<float>& epilogue) const {
-    const GemmKernels<float>& kernels = gemm_kernels<float>(tier);
     ThreadPool pool(threads);
-    std::vector<float> packed(static_cast<size_t>(winograd_packed_count(kernels, tile, s)));
+    std::vector<float> packed(static_cast<size_t>(winograd_packed_count(tier, tile, s)));
     winograd_pack(tier, tile, s, weights.data(), packed.data(), pool);
-    std::vector<float> space(winograd_workspace_bytes(kernels, tile, s, threads) / sizeof(float),
-                             NAN);
+    std::vector<float> space(winograd_workspace_bytes(tier, tile, s, threads) / sizeof(float), NAN);
     std::vector<float> dst(residual.size(), 77);
     winograd(tier, tile, s, src.data(), packed.data(), epilogue, dst.data(), space.data(), pool);
     return dst;
@@ -94,7 +96,7 @@ struct Data {
 // and 1.7e-6). 2e-7 sqrt(9 in) of the range leaves room for unlucky draws and for tiers without
 // fused multiply-adds; it is a tenth of what is promised, 2e-6 sqrt(k).
 double allowed(const ConvShape& s, double range) {
-  return 2e-7 * std::sqrt(9.0 * static_cast<double>(s.in_channels)) * range;
+  return 2e-7 * std::sqrt(9.0 * static_cast<double>(s.in_channels / s.groups)) * range;
 }
 
 void check(Tier tier, int tile, const Case& c) {
@@ -147,6 +149,17 @@ TEST(Winograd, AgreesWithPlainSums) {
       // weights that are not stored: of one block, and of several
       {1, 12, 13, 130, 150, 1},
       {1, 60, 61, 131, 129, 1},
+      // groups: of what vectors do not divide, of more and of one vector, two and three, of parts
+      {1, 9, 11, 40, 40, 1, 0, 0, 1, 1, 2},
+      {2, 10, 9, 102, 153, 1, 5, 7, 1, 1, 3},
+      {1, 21, 22, 132, 132, 2, 0, 0, 2, 2, 2},
+      {1, 13, 15, 96, 96, 1, 0, 0, 1, 1, 3},
+      {2, 14, 14, 272, 272, 1, 3, 5, 1, 1, 17},
+      {1, 28, 30, 168, 168, 1, 0, 0, 1, 1, 7},
+      {1, 6, 7, 240, 240, 1, 0, 0, 1, 1, 5},
+      {1, 15, 14, 88, 176, 1, 0, 0, 1, 1, 11},
+      {1, 29, 30, 192, 192, 1, 0, 0, 1, 1, 24},
+      {1, 14, 15, 128, 128, 2, 0, 0, 2, 2, 32},
   };
   for (const Tier tier : available_tiers()) {
     for (const Case& c : cases) {
@@ -196,26 +209,29 @@ void check_epilogues(const Case& c) {
 
 TEST(Winograd, AppliesEveryEpilogue) {
   check_epilogues({1, 9, 9, 32, 40, 1});
+  check_epilogues({1, 9, 9, 40, 40, 1, 0, 0, 1, 1, 5});
+  check_epilogues({1, 9, 9, 40, 40, 1, 0, 0, 1, 1, 2});
   check_epilogues({1, 9, 9, 32, 40, 2, 0, 0, 2, 2});
 }
 
 TEST(Winograd, IsOnlyForTheFormThatItComputes) {
-  const GemmKernels<float>& kernels = gemm_kernels<float>(choose_tier().value());
+  const Tier tier = choose_tier().value();
   const ConvShape good = shape_of({1, 56, 56, 64, 64, 1});
-  EXPECT_EQ(winograd_tile(kernels, good), 4);
-  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 10, 10, 512, 512, 1})), 2);  // few pixels
-  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 4, 4, 512, 512, 1})), 0);    // too few
-  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 56, 56, 64, 64, 2, 0, 0, 2, 2})), 4);
+  EXPECT_EQ(winograd_tile(tier, good), 4);
+  EXPECT_EQ(winograd_tile(tier, shape_of({1, 10, 10, 512, 512, 1})), 2);  // few pixels
+  EXPECT_EQ(winograd_tile(tier, shape_of({1, 4, 4, 512, 512, 1})), 0);    // too few
+  EXPECT_EQ(winograd_tile(tier, shape_of({1, 56, 56, 64, 64, 2, 0, 0, 2, 2})), 4);
   // mostly padding, which a plain product leaves out
-  EXPECT_EQ(winograd_tile(kernels, shape_of({1, 20, 20, 64, 64, 18, 0, 0, 18, 18})), 0);
+  EXPECT_EQ(winograd_tile(tier, shape_of({1, 20, 20, 64, 64, 18, 0, 0, 18, 18})), 0);
   const auto changed = [&](auto change) {
     ConvShape s = good;
     change(s);
-    return winograd_tile(kernels, s);
+    return winograd_tile(tier, s);
   };
   EXPECT_EQ(changed([](ConvShape& s) { s.stride = {1, 2, 1}; }), 0);
   EXPECT_EQ(changed([](ConvShape& s) { s.kernel = {1, 3, 1}; }), 0);
-  EXPECT_EQ(changed([](ConvShape& s) { s.groups = 2; }), 0);
+  EXPECT_EQ(changed([](ConvShape& s) { s.groups = 2; }), 4);
+  EXPECT_EQ(changed([](ConvShape& s) { s.groups = 64; }), 0);
   EXPECT_EQ(changed([](ConvShape& s) { s.in[0] = s.out[0] = 2; }), 0);
   EXPECT_EQ(changed([](ConvShape& s) { s.in_channels = 3; }), 0);
 }
