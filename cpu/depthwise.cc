@@ -36,8 +36,14 @@ bool share_few_sets(const ConvShape& s) {
   return 2 * sets * kWays < s.kernel[0] * s.kernel[1] * pixels;
 }
 
+// Whether vectors may hold several pixels, on the tiers whose vectors the channels do not fill.
+bool may_spread(const ConvShape& s) {
+  return depth_multiplier(s) == 1 && s.in_channels < kMostLanes && s.stride[2] == 1;
+}
+
 bool copies_lines(const ConvShape& s) {
   constexpr int64_t kManyTaps = 9;
+  if (may_spread(s)) return true;
   return s.taps() >= kManyTaps && depth_multiplier(s) == 1 && share_few_sets(s);
 }
 
@@ -47,7 +53,10 @@ int64_t strip_pixels(const ConvShape& s) {
   const int64_t width = s.out[2];
   const int64_t tile = width % 7 == 0 ? 7 : 8;
   const int64_t shared = (s.kernel[2] - 1) * s.dilation[2] / s.stride[2];
-  const int64_t most = copies_lines(s) ? std::max(kStripPixels, 2 * shared) : kStripPixels;
+  int64_t most = copies_lines(s) ? std::max(kStripPixels, 2 * shared) : kStripPixels;
+  if (may_spread(s)) {
+    most = std::max(most, kCacheFloats / (s.kernel[0] * s.kernel[1] * s.in_channels));
+  }
   return divide_up(divide_up(width, divide_up(width, most)), tile) * tile;
 }
 // Input pixels under a strip.
@@ -92,6 +101,12 @@ class DepthwiseTask {
     part_.low = pass_.low();
     part_.high = pass_.high();
     copies_ = lines.copies != nullptr && copies_lines(shape);
+    const bool dense = part_.dst_ld == part_.channels;
+    if (copies_ && may_spread(shape) && dense) {
+      float* const spread =
+          lines.copies + depthwise_rows(shape) * inputs_ * part_.channels + kMostLanes;
+      if (kernels_.spread_weights(part_, spread)) part_.spread = spread;
+    }
     pairs_ = shape.kernel[0] == 1 && shape.stride[1] == shape.stride[2] && shape.dilation[1] == 1 &&
              kernels_.takes_pairs(part_);
   }
@@ -192,7 +207,8 @@ class DepthwiseTask {
     const int64_t end = std::clamp<int64_t>(part_.in_width - x0, first, inputs_);
     const float* from = line + (x0 + first) * part_.src_ld + part_.channel;
     std::fill_n(to, first * block, 0.0f);
-    for (int64_t i = first; i < end; ++i, from += part_.src_ld) {
+    if (part_.src_ld == block) std::copy_n(from, (end - first) * block, to + first * block);
+    for (int64_t i = first; i < end && part_.src_ld != block; ++i, from += part_.src_ld) {
       if (block == kLineFloats) {
         std::memcpy(to + i * kLineFloats, from, kLineFloats * sizeof(float));
       } else {
@@ -255,6 +271,10 @@ void depthwise_pack(const ConvShape& shape, const float* weights, float* packed)
 
 int64_t depthwise_copies(const ConvShape& shape) {
   if (!copies_lines(shape)) return 0;
+  if (may_spread(shape)) {
+    const int64_t lines = depthwise_rows(shape) * strip_inputs(shape) * shape.in_channels;
+    return divide_up(lines + kMostLanes + (shape.taps() + 1) * kMostSpread, 16) * 16;
+  }
   return divide_up(depthwise_rows(shape) * strip_inputs(shape) * (block_channels(shape) + 16), 16) *
          16;
 }

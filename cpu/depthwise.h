@@ -33,13 +33,21 @@ struct DepthwiseLine {
   int64_t dst_ld = 0;
   int64_t dst_line = 0;  // from a line to the next
   float alpha = 1, low = 0, high = 0;
+  // Few channels: as spread_weights leaves them. Pixels of the input, none in padding, and of the
+  // output follow one another then, and input lines are readable a vector beyond.
+  const float* spread = nullptr;
 };
 
 struct DepthwiseKernels {
   void (*line)(const DepthwiseLine& line) = nullptr;
   // Whether two lines of such a convolution may be asked for; their strides must be those along it.
   bool (*takes_pairs)(const DepthwiseLine& line) = nullptr;
+  // Where channels fill no vector and the stride is 1, vectors go through pixel after pixel:
+  // weights by the channel of each of their elements, then the bias; at most kMostSpread floats for
+  // each tap, and for the bias. False: not for this line.
+  bool (*spread_weights)(const DepthwiseLine& line, float* to) = nullptr;
 };
+inline constexpr int64_t kMostLanes = 16, kMostSpread = (kMostLanes - 1) * kMostLanes;
 const DepthwiseKernels& depthwise_kernels(Tier tier);
 
 // Output channels per input channel where each of these is a group of its own, which depthwise()

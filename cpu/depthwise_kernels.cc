@@ -269,6 +269,85 @@ void general_tiles(const DepthwiseLine& t) {
   }
 }
 
+constexpr bool kSpreads = HWY_TARGET != HWY_SSE4;  // which is not worth the code
+
+// Vectors of elements after which the channels of theirs are the same again.
+int64_t spread_vectors(int64_t channels) {
+  int64_t vectors = 1;
+  while (vectors * kLanes % channels != 0) ++vectors;
+  return vectors;
+}
+
+bool spread_weights(const DepthwiseLine& t, float* to) {
+  if (!kSpreads || t.multiplier != 1 || t.stride != 1 || t.channels >= kLanes) return false;
+  const int64_t period = spread_vectors(t.channels) * kLanes;
+  const int64_t taps = t.kernel_rows * t.kernel_cols;
+  for (int64_t tap = 0; tap <= taps; ++tap) {
+    const float* from = tap < taps ? t.weights + tap * t.channels : t.bias;
+    for (int64_t i = 0; i < period; ++i) *to++ = from == nullptr ? 0 : from[i % t.channels];
+  }
+  return true;
+}
+
+// kVectors vectors of elements, each a period after the one before; `first` is the first of them,
+// and `phase` its place in the period.
+template <int kVectors>
+HWY_INLINE void spread_tile(const DepthwiseLine& t, int64_t period, int64_t phase, int64_t first,
+                            V (&sum)[kVectors]) {
+  const D d;
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) sum[v] = hn::Zero(d);
+  const float* weights = t.spread + phase;
+  const int64_t tap_step = t.dilation * t.channels;
+  for (int64_t r = 0; r < t.kernel_rows; ++r) {
+    if (t.rows[r] == nullptr) {
+      weights += t.kernel_cols * period;
+      continue;
+    }
+    const float* taps = t.rows[r] + t.first * t.channels + first;
+    for (int64_t k = 0; k < t.kernel_cols; ++k, weights += period, taps += tap_step) {
+      const V w = hn::LoadU(d, weights);
+      const float* at = taps;
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v, at += period) {
+        sum[v] = hn::MulAdd(hn::LoadU(d, at), w, sum[v]);
+      }
+    }
+  }
+  const Finish finish(t);
+  const V bias = hn::LoadU(d, weights);
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) sum[v] = finish(sum[v], bias);
+}
+
+template <int kVectors>
+int64_t spread_tiles(const DepthwiseLine& t, int64_t period, int64_t phase, int64_t first,
+                     int64_t end) {
+  V sum[kVectors];
+  for (; first + (kVectors - 1) * period + kLanes <= end; first += kVectors * period) {
+    spread_tile<kVectors>(t, period, phase, first, sum);
+    float* to = t.dst + first;
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v, to += period) hn::StoreU(sum[v], D(), to);
+  }
+  return first;
+}
+
+// Pixels of few channels one after the other, in whole vectors.
+void spread_line(const DepthwiseLine& t) {
+  const int64_t period = spread_vectors(t.channels) * kLanes;
+  const int64_t end = t.count * t.channels;
+  for (int64_t phase = 0; phase < period; phase += kLanes) {
+    int64_t first = spread_tiles<8>(t, period, phase, phase, end);
+    first = spread_tiles<4>(t, period, phase, first, end);
+    first = spread_tiles<1>(t, period, phase, first, end);
+    if (first >= end) continue;
+    V sum[1];
+    spread_tile<1>(t, period, phase, first, sum);
+    store_n(sum[0], D(), t.dst + first, static_cast<size_t>(end - first));
+  }
+}
+
 template <int kRows, int kCols, int kStride, int kDilation = 1>
 void tiles(const DepthwiseLine& t) {
   int64_t pixel = t.first;
@@ -322,6 +401,9 @@ bool takes_pairs(const DepthwiseLine& t) {
 }
 
 void line(const DepthwiseLine& t) {
+  if constexpr (kSpreads) {
+    if (t.spread != nullptr) return spread_line(t);
+  }
   if (t.multiplier != 1) return general_tiles<SharedInputs>(t);
   if constexpr (kPairs) {
     if (t.lines == 2) {
@@ -348,7 +430,7 @@ void line(const DepthwiseLine& t) {
 }  // namespace
 
 extern const DepthwiseKernels kDepthwise;
-constexpr DepthwiseKernels kDepthwise = {line, takes_pairs};
+constexpr DepthwiseKernels kDepthwise = {line, takes_pairs, spread_weights};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx

@@ -151,6 +151,14 @@ GemmArgs<T> join_batch(GemmArgs<T> args) {
   return args;
 }
 
+// Whether whole panels of B are read where they lie: packing them takes longer than multiplying by
+// few rows.
+template <class T>
+bool reads_plain_b(const GemmKernels<T>& kernels, const GemmArgs<T>& args) {
+  return args.packed_b == nullptr && !args.trans_b && args.m <= kMaxWideRows &&
+         kernels.wide_one[args.m] != nullptr;
+}
+
 // How a product without packed B is done.
 struct DynamicPlan {
   int64_t groups = 1;   // tasks that work through items of the batch on their own
@@ -184,7 +192,8 @@ template <class T>
 DynamicPlan plan_dynamic(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads) {
   constexpr int64_t kAlign = 64 / sizeof(T);
   DynamicPlan plan;
-  if (args.packed_b == nullptr) {
+  const bool has_whole_panels = args.n % kernels.panel_cols == 0;
+  if (args.packed_b == nullptr && !(reads_plain_b(kernels, args) && has_whole_panels)) {
     plan.b_count = divide_up(packed_b_count(kernels, args.k, args.n), kAlign) * kAlign;
   }
   plan.packs_a = pays_to_pack_a(kernels, args);
@@ -255,7 +264,17 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
     item.block.source = &item.rows;
     item.block.split = pays_to_split(kernels, args.m, args.n, args.k);
     if (args.packed_b != nullptr) return;
+    const bool plain = reads_plain_b(kernels, args);
+    if (plain) {
+      item.block.plain_b = item.b;
+      item.block.plain_ld = args.ldb;
+    }
+    if (plan.b_count == 0) return;
     T* packed = space + plan.a_count;
+    item.block.packed_b = packed;
+    if (plain) {
+      return pack_panel(kernels, item.b, args.ldb, false, args.k, args.n, panels - 1, packed);
+    }
     if (packers != nullptr) {
       pack_b(kernels, item.b, args.ldb, args.trans_b, args.k, args.n, packed, *packers);
     } else {
@@ -263,7 +282,6 @@ void gemm(const GemmKernels<T>& kernels, const GemmArgs<T>& given, void* workspa
         pack_panel(kernels, item.b, args.ldb, args.trans_b, args.k, args.n, p, packed);
       }
     }
-    item.block.packed_b = packed;
   };
   if (plan.groups > 1) {
     pool.parallel_for(plan.groups, [&](int64_t group) {

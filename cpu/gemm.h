@@ -96,6 +96,9 @@ struct BlockArgs {
   bool split = false;           // as pays_to_split says of the whole product
   const T* packed_a = nullptr;  // or null: the same rows interleaved, tile_rows at a time
   const T* packed_b = nullptr;
+  // Or null: B where it lies, for whole panels of blocks of at most kMaxWideRows rows.
+  const T* plain_b = nullptr;
+  int64_t plain_ld = 0;
   T* c = nullptr;
   int64_t ldc = 0;
   int64_t row0 = 0, col0 = 0;  // added to the places that epilogue.fn is told

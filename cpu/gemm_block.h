@@ -228,7 +228,9 @@ class RowBlock {
     const int64_t col = p * kernels_.panel_cols;
     const Epilogue<T>& e = args_.epilogue;
     tile_.rows = pointers_.data() + row;
-    tile_.b = args_.packed_b + col * k() + k_row * panel_width(p);
+    if (args_.packed_b != nullptr) {
+      tile_.b = args_.packed_b + col * k() + k_row * panel_width(p);
+    }
     T* c = args_.c + (row_ + row) * args_.ldc + col;
     tile_.from = first_ ? nullptr : c;
     tile_.from_ld = args_.ldc;
@@ -244,16 +246,22 @@ class RowBlock {
   }
 
   int64_t run_wide(int64_t k_row, int64_t p, int64_t panel_end) {
-    const int64_t panels = kernels_.wide_panels[rows_];
-    const int64_t whole_panels = args_.n / kernels_.panel_cols;
+    const int64_t panel_cols = kernels_.panel_cols;
+    const int64_t whole_end = std::min(panel_end, args_.n / panel_cols);
+    const bool plain = args_.plain_b != nullptr;
     tile_.tiles = 1;
-    tile_.b_stride = kernels_.panel_cols;
-    tile_.panel_stride = kernels_.panel_cols * k();
-    for (; p + panels <= std::min(panel_end, whole_panels); p += panels) {
-      place(k_row, p, 0, panels * kernels_.panel_cols);
-      kernels_.wide[rows_](tile_);
-      finish(0, rows_, p, panels * kernels_.panel_cols);
-    }
+    tile_.b_stride = plain ? args_.plain_ld : panel_cols;
+    tile_.panel_stride = plain ? panel_cols : panel_cols * k();
+    const auto run = [&](int64_t panels, auto tile) {
+      for (; p + panels <= whole_end; p += panels) {
+        place(k_row, p, 0, panels * panel_cols);
+        if (plain) tile_.b = args_.plain_b + k_row * args_.plain_ld + p * panel_cols;
+        tile(tile_);
+        finish(0, rows_, p, panels * panel_cols);
+      }
+    };
+    run(kernels_.wide_panels[rows_], kernels_.wide[rows_]);
+    if (plain) run(1, kernels_.wide_one[rows_]);
     return p;
   }
 

@@ -27,7 +27,7 @@ struct GemmTile {
   int64_t tiles = 1;            // below one another, each of the function's number of rows
   int64_t segments = 0;
   int64_t depth = 0;
-  const T* b = nullptr;            // the panel, packed
+  const T* b = nullptr;            // the panel, packed; wide tiles: or where it lies
   int64_t b_stride = 0;            // wide tiles: from one k to the next
   int64_t panel_stride = 0;        // wide tiles: from one panel to the next
   const char* prefetch = nullptr;  // read soon; from k to k + 1 it moves by prefetch_step bytes
@@ -60,6 +60,7 @@ struct GemmKernels {
   // Tiles of few rows over several panels at once; wide_panels[r] is 0 where there is none.
   Tile wide[kMaxWideRows + 1] = {};
   int wide_panels[kMaxWideRows + 1] = {};
+  Tile wide_one[kMaxWideRows + 1] = {};  // the same over one panel; null where that does not pay
 
   // What multiplies large products instead, where the tier has it; f32 alone.
   const SplitKernels* split = nullptr;

@@ -714,6 +714,11 @@ constexpr GemmKernels<T> make_gemm_kernels() {
   kernels.wide[1] = gemm_wide_tile<T, 1, 4>;
   kernels.wide[2] = gemm_wide_tile<T, 2, 2>;
   kernels.wide[3] = gemm_wide_tile<T, 3, 2>;
+  if constexpr (HWY_TARGET != HWY_SSE4 && std::is_same_v<T, float>) {
+    kernels.wide_one[1] = gemm_wide_tile<T, 1, 1>;
+    kernels.wide_one[2] = gemm_wide_tile<T, 2, 1>;
+    kernels.wide_one[3] = gemm_wide_tile<T, 3, 1>;
+  }
   kernels.wide_panels[1] = 4;
   kernels.wide_panels[2] = 2;
   kernels.wide_panels[3] = 2;

@@ -57,11 +57,44 @@ Result<void> check_parts(const InferContext& context, std::optional<int64_t> wan
 Dim half_of(const Dim& length) { return length.is_unknown() ? length : floor_div(length, 2) + 1; }
 
 // A line of elements that stand `stride` apart, as complex numbers.
-template <class T>
-Fourier::Complex complex_at(const T* src, int64_t at, int64_t parts) {
-  return {static_cast<double>(widen(src[at * parts])),
-          parts == 2 ? static_cast<double>(widen(src[at * parts + 1])) : 0.0};
-}
+// Some lines of numbers beside one another, as Fourier takes them.
+class Lines {
+ public:
+  explicit Lines(const Fourier& fourier)
+      : fourier_(fourier), numbers_(fourier.count()), scratch_(fourier.count()) {}
+
+  double& re(int64_t n, int64_t line) { return numbers_[index(n, line)]; }
+  double& im(int64_t n, int64_t line) { return numbers_[index(n, line) + lines()]; }
+  template <class T>
+  void set(int64_t n, int64_t line, const T* src, int64_t at, int64_t parts, double weight) {
+    re(n, line) = static_cast<double>(widen(src[at * parts])) * weight;
+    im(n, line) = parts == 2 ? static_cast<double>(widen(src[at * parts + 1])) * weight : 0.0;
+  }
+
+  // Calls load(line, i) for each i in [first, last), lines() of them at once, transforms them and
+  // calls store(line, i).
+  template <class Load, class Store>
+  void transform(int64_t first, int64_t last, const Load& load, const Store& store) {
+    const auto at_once = fourier_.lines();
+    for (; first < last; first += at_once) {
+      const int64_t count = std::min(at_once, last - first);
+      for (int64_t line = 0; line < count; ++line) load(line, first + line);
+      if (fourier_.run(numbers_.data(), scratch_.data()) != numbers_.data()) {
+        numbers_.swap(scratch_);
+      }
+      for (int64_t line = 0; line < count; ++line) store(line, first + line);
+    }
+  }
+
+ private:
+  size_t lines() const { return static_cast<size_t>(fourier_.lines()); }
+  size_t index(int64_t n, int64_t line) const {
+    return 2 * static_cast<size_t>(n) * lines() + static_cast<size_t>(line);
+  }
+
+  const Fourier& fourier_;
+  std::vector<double> numbers_, scratch_;
+};
 
 // ---- DFT
 
@@ -133,35 +166,27 @@ struct DftLines {
   int64_t parts;
 
   template <class T>
-  void load(const T* src, std::vector<Fourier::Complex>& line) const {
-    const auto length = static_cast<int64_t>(line.size());
+  void load(const T* src, int64_t length, Lines& lines, int64_t line) const {
     const bool half = direction == Direction::kRealInverse;
     const int64_t known = std::min(dim, half ? length / 2 + 1 : length);
-    std::fill(line.begin(), line.end(), 0.0);
-    for (int64_t n = 0; n < known; ++n) {
-      line[static_cast<size_t>(n)] = complex_at(src, n * inner, parts);
-    }
+    for (int64_t n = 0; n < known; ++n) lines.set(n, line, src, n * inner, parts, 1);
+    for (int64_t n = known; n < length; ++n) lines.re(n, line) = lines.im(n, line) = 0;
     if (!half) return;
     // The other half is the conjugate; what is its own conjugate is real.
     for (int64_t n = 0; n <= length / 2; ++n) {
-      const auto mirrored = static_cast<size_t>((length - n) % length);
-      const Fourier::Complex number = line[static_cast<size_t>(n)];
-      if (static_cast<int64_t>(mirrored) == n) {
-        line[mirrored] = number.real();
-      } else {
-        line[mirrored] = std::conj(number);
-      }
+      const int64_t mirrored = (length - n) % length;
+      lines.re(mirrored, line) = lines.re(n, line);
+      lines.im(mirrored, line) = mirrored == n ? 0 : -lines.im(n, line);
     }
   }
 
   template <class T>
-  void store(const std::vector<Fourier::Complex>& line, T* dst) const {
+  void store(Lines& lines, int64_t line, T* dst) const {
     const bool real = direction == Direction::kRealInverse;
     for (int64_t k = 0; k < out_dim; ++k) {
-      const Fourier::Complex& number = line[static_cast<size_t>(k)];
       T* to = dst + k * inner * (real ? 1 : 2);
-      to[0] = narrow<T>(number.real());
-      if (!real) to[1] = narrow<T>(number.imag());
+      to[0] = narrow<T>(lines.re(k, line));
+      if (!real) to[1] = narrow<T>(lines.im(k, line));
     }
   }
 
@@ -170,14 +195,16 @@ struct DftLines {
     const int64_t out_parts = direction == Direction::kRealInverse ? 1 : 2;
     const int64_t work = fourier.length() * 256;
     parallel_ranges(pool, outer * inner, work, [&](int64_t first, int64_t last) {
-      std::vector<Fourier::Complex> from(static_cast<size_t>(fourier.length()));
-      std::vector<Fourier::Complex> to(from.size());
-      std::vector<Fourier::Complex> scratch(static_cast<size_t>(fourier.scratch_count()));
-      for (int64_t i = first; i < last; ++i) {
-        load(src + (i / inner * dim * inner + i % inner) * parts, from);
-        fourier.run(from.data(), to.data(), scratch.data());
-        store(to, dst + (i / inner * out_dim * inner + i % inner) * out_parts);
-      }
+      Lines lines(fourier);
+      lines.transform(
+          first, last,
+          [&](int64_t line, int64_t i) {
+            load(src + (i / inner * dim * inner + i % inner) * parts, fourier.length(), lines,
+                 line);
+          },
+          [&](int64_t line, int64_t i) {
+            store(lines, line, dst + (i / inner * out_dim * inner + i % inner) * out_parts);
+          });
     });
   }
 };
@@ -191,7 +218,7 @@ Result<int64_t> dft_length(const RunArgs& args, Direction direction, int64_t dim
   return length;
 }
 
-Result<void> run_dft(RunArgs& args, Direction direction) {
+Result<void> run_dft(RunArgs& args, Tier tier, Direction direction) {
   const TensorView& src = args.inputs[0];
   const bool has_axis = args.inputs.size() > 2 && args.inputs[2].data != nullptr;
   const auto rank = static_cast<int64_t>(src.shape.rank());
@@ -203,10 +230,11 @@ Result<void> run_dft(RunArgs& args, Direction direction) {
   shape[shape.rank() - 1] = direction == Direction::kRealInverse ? 1 : 2;
   const TensorView dst = args.allocate(0, src.dtype, shape);
   if (args.failed() || dst.count() == 0) return {};
-  const Fourier fourier(length, direction >= Direction::kInverse);
   const DftLines lines{direction, src.shape[axis], shape[axis],
                        src.shape.count(axis + 1, src.shape.rank() - 1),
                        src.shape[src.shape.rank() - 1]};
+  const Fourier fourier(tier, length, direction >= Direction::kInverse,
+                        shape.count(0, axis) * lines.inner);
   visit_float(src.dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
     lines.run(fourier, src.as<const T>(), dst.as<T>(), shape.count(0, axis), args.pool);
@@ -215,8 +243,9 @@ Result<void> run_dft(RunArgs& args, Direction direction) {
 }
 
 Result<std::unique_ptr<Kernel>> make_dft(const KernelRequest& request) {
-  return make_kernel([direction = TRY(read_direction(request.node.attrs))](RunArgs& args) {
-    auto done = run_dft(args, direction);
+  const Direction direction = TRY(read_direction(request.node.attrs));
+  return make_kernel([direction, tier = request.tier](RunArgs& args) {
+    auto done = run_dft(args, tier, direction);
     if (!done) args.report(done.error().code, done.error().message);
   });
 }
@@ -266,27 +295,32 @@ struct Frames {
   void run(const Fourier& fourier, const T* signal, const T* window, T* dst, int64_t batch,
            ThreadPool* pool) const {
     const int64_t length = fourier.length();
+    std::vector<double> weights(static_cast<size_t>(length), 1.0);
+    for (int64_t n = 0; window != nullptr && n < length; ++n) {
+      weights[static_cast<size_t>(n)] = static_cast<double>(widen(window[n]));
+    }
     parallel_ranges(pool, batch * count, length * 256, [&](int64_t first, int64_t last) {
-      std::vector<Fourier::Complex> from(static_cast<size_t>(length));
-      std::vector<Fourier::Complex> to(from.size());
-      std::vector<Fourier::Complex> scratch(static_cast<size_t>(fourier.scratch_count()));
-      for (int64_t i = first; i < last; ++i) {
-        const T* frame = signal + (i / count * samples + i % count * step) * parts;
-        for (int64_t n = 0; n < length; ++n) {
-          const double weight = window == nullptr ? 1 : static_cast<double>(widen(window[n]));
-          from[static_cast<size_t>(n)] = complex_at(frame, n, parts) * weight;
-        }
-        fourier.run(from.data(), to.data(), scratch.data());
-        for (int64_t k = 0; k < bins; ++k) {
-          dst[(i * bins + k) * 2] = narrow<T>(to[static_cast<size_t>(k)].real());
-          dst[(i * bins + k) * 2 + 1] = narrow<T>(to[static_cast<size_t>(k)].imag());
-        }
-      }
+      Lines lines(fourier);
+      lines.transform(
+          first, last,
+          [&](int64_t line, int64_t i) {
+            const T* frame = signal + (i / count * samples + i % count * step) * parts;
+            for (int64_t n = 0; n < length; ++n) {
+              lines.set(n, line, frame, n, parts, weights[static_cast<size_t>(n)]);
+            }
+          },
+          [&](int64_t line, int64_t i) {
+            T* to = dst + i * bins * 2;
+            for (int64_t k = 0; k < bins; ++k, to += 2) {
+              to[0] = narrow<T>(lines.re(k, line));
+              to[1] = narrow<T>(lines.im(k, line));
+            }
+          });
     });
   }
 };
 
-Result<void> run_stft(RunArgs& args, bool onesided) {
+Result<void> run_stft(RunArgs& args, Tier tier, bool onesided) {
   const TensorView& signal = args.inputs[0];
   const auto given = [&](size_t i) {
     return i < args.inputs.size() && args.inputs[i].data != nullptr;
@@ -306,7 +340,7 @@ Result<void> run_stft(RunArgs& args, bool onesided) {
                       onesided ? length / 2 + 1 : length};
   const TensorView dst = args.allocate(0, signal.dtype, {signal.shape[0], count, frames.bins, 2});
   if (args.failed() || dst.count() == 0) return {};
-  const Fourier fourier(length, false);
+  const Fourier fourier(tier, length, false, signal.shape[0] * count);
   visit_float(signal.dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
     frames.run(fourier, signal.as<const T>(), given(2) ? args.inputs[2].as<const T>() : nullptr,
@@ -316,8 +350,9 @@ Result<void> run_stft(RunArgs& args, bool onesided) {
 }
 
 Result<std::unique_ptr<Kernel>> make_stft(const KernelRequest& request) {
-  return make_kernel([onesided = TRY(read_onesided(request.node.attrs))](RunArgs& args) {
-    auto done = run_stft(args, onesided);
+  const bool onesided = TRY(read_onesided(request.node.attrs));
+  return make_kernel([onesided, tier = request.tier](RunArgs& args) {
+    auto done = run_stft(args, tier, onesided);
     if (!done) args.report(done.error().code, done.error().message);
   });
 }

@@ -361,25 +361,34 @@ Result<void> infer_affine_grid(InferContext& context) {
 template <class T>
 void affine_points(const Shape& shape, bool align_corners, const T* theta, T* dst) {
   const auto spatial = static_cast<size_t>(shape.back());
-  const int64_t points = shape.count(1, 1 + spatial);
-  for (int64_t i = 0; i < shape[0] * points; ++i) {
-    const T* matrix = theta + i / points * int64_t(spatial * (spatial + 1));
-    // x, y(, z): the innermost axis first; from -1 to 1, between corners or between edges.
-    double at[3] = {0, 0, 0};
-    int64_t left = i % points;
-    for (size_t d = 0; d < spatial; ++d) {
-      const int64_t size = shape[spatial - d];
-      const auto position = static_cast<double>(left % size);
-      left /= size;
-      const auto length = static_cast<double>(size);
-      at[d] = align_corners ? (size == 1 ? 0 : position * 2 / (length - 1) - 1)
-                            : (2 * position + 1) / length - 1;
+  // x, y(, z): the innermost axis first; from -1 to 1, between corners or between edges.
+  std::vector<double> at[3] = {{}, {}, {0}};
+  for (size_t d = 0; d < spatial; ++d) {
+    const int64_t size = shape[spatial - d];
+    const auto length = static_cast<double>(size);
+    at[d].resize(static_cast<size_t>(size));
+    for (int64_t i = 0; i < size; ++i) {
+      const auto position = static_cast<double>(i);
+      at[d][static_cast<size_t>(i)] = align_corners
+                                          ? (size == 1 ? 0 : position * 2 / (length - 1) - 1)
+                                          : (2 * position + 1) / length - 1;
     }
-    for (size_t row = 0; row < spatial; ++row) {
-      const T* numbers = matrix + row * (spatial + 1);
-      double sum = widen(numbers[spatial]);
-      for (size_t d = 0; d < spatial; ++d) sum += widen(numbers[d]) * at[d];
-      dst[i * int64_t(spatial) + int64_t(row)] = narrow<T>(sum);
+  }
+  const size_t count = spatial * (spatial + 1);
+  for (int64_t item = 0; item < shape[0]; ++item, theta += count) {
+    double matrix[12];
+    for (size_t i = 0; i < count; ++i) matrix[i] = widen(theta[i]);
+    for (const double z : at[2]) {
+      for (const double y : at[1]) {
+        for (const double x : at[0]) {
+          for (size_t row = 0; row < spatial; ++row, ++dst) {
+            const double* numbers = matrix + row * (spatial + 1);
+            double sum = numbers[spatial] + numbers[0] * x + numbers[1] * y;
+            if (spatial == 3) sum += numbers[2] * z;
+            *dst = narrow<T>(sum);
+          }
+        }
+      }
     }
   }
 }

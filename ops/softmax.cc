@@ -5,6 +5,7 @@
 #include "cpu/softmax.h"
 #include "ops/axis_view.h"
 #include "ops/norm/float_view.h"
+#include "ops/number.h"
 #include "ops/rule_parts.h"
 #include "ops/softmax_columns.h"
 
@@ -86,13 +87,35 @@ Result<std::unique_ptr<Kernel>> make_reference(const KernelRequest& request) {
   });
 }
 
+template <class T>
+void hardmax_line(const T* src, T* dst, int64_t length, int64_t inner) {
+  int64_t best = 0;
+  if (length == 0) return;
+  auto largest = widen(src[0]);
+  for (int64_t i = 1; i < length; ++i) {
+    const auto each = widen(src[i * inner]);
+    if (!(each > largest)) continue;
+    largest = each;
+    best = i;
+  }
+  for (int64_t i = 0; i < length; ++i) dst[i * inner] = narrow<T>(0);
+  dst[best * inner] = narrow<T>(1);
+}
+
 Result<std::unique_ptr<Kernel>> make_hardmax(const KernelRequest& request) {
-  return make_line_kernel(request, [](const auto& x, const auto& y, auto at, int64_t length) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < length; ++i) {
-      if (x.get(at(i)) > x.get(at(best))) best = i;
-    }
-    for (int64_t i = 0; i < length; ++i) y.set(at(i), i == best ? 1 : 0);
+  TRY(expect_concrete_outputs(request));
+  return make_kernel([view = view_of(request)](RunArgs& args) {
+    visit_float(args.inputs[0].dtype, [&](auto tag) {
+      using T = typename decltype(tag)::Type;
+      const auto* src = args.inputs[0].as<const T>();
+      auto* dst = args.outputs[0].as<T>();
+      for_parts(args.pool, view.lines(), view.length, [&](int64_t begin, int64_t end) {
+        for (int64_t line = begin; line < end; ++line) {
+          const int64_t first = view.first(line);
+          hardmax_line(src + first, dst + first, view.length, view.inner);
+        }
+      });
+    });
   });
 }
 

@@ -86,6 +86,19 @@ struct Fmod {
   HWY_INLINE Lanes<T> eval(Lanes<T> a, Lanes<T> b) const {
     return map(a, b, std::fmod);
   }
+#if HWY_TARGET != HWY_SSE4 && HWY_TARGET != HWY_SCALAR  // those with fused multiply-adds
+  // A multiple of the divisor's last place, and less than the divisor, the rest is exact, as long
+  // as the quotient is; where that was rounded up to an integer, the rest is negative.
+  HWY_INLINE Lanes<float> eval(Lanes<float> a, Lanes<float> b) const {
+    using F = Lanes<float>;
+    const F quotient = trunc(a / b);
+    const auto known = hn::And((abs(quotient) < F(0x1p22)), (abs(b) <= F(0x1.fffffep127)));
+    if (!hn::AllTrue(F::D(), known)) return map(a, b, std::fmod);
+    const F rest = hn::NegMulAdd(quotient.v, b.v, a.v);
+    const F other = rest + copy_sign(b, a);
+    return copy_sign(select(rest * copy_sign(F(1.0), a) < F(0.0), other, rest), a);
+  }
+#endif
 };
 
 // x^y; for integers by squaring, modulo 2^64, towards zero for negative y.

@@ -40,13 +40,48 @@ void normalize_rows(const AxisView& view, bool squares, RunArgs& args) {
   });
 }
 
-Result<std::unique_ptr<Kernel>> make_lp_rows(const KernelRequest& request) {
+// f32, lines whose neighbours lie beside them: some together.
+void normalize_columns(const AxisView& view, bool squares, RunArgs& args) {
+  constexpr int64_t kColumns = 64;
+  const int64_t tiles = (view.inner + kColumns - 1) / kColumns;
+  const auto* src = args.inputs[0].as<const float>();
+  auto* dst = args.outputs[0].as<float>();
+  const auto normalize = [&](int64_t first, int64_t count) {
+    double norms[kColumns] = {};
+    for (int64_t i = 0; i < view.length; ++i) {
+      const float* from = src + first + i * view.inner;
+      for (int64_t c = 0; c < count; ++c) {
+        const double x = from[c];
+        norms[c] += squares ? x * x : std::fabs(x);
+      }
+    }
+    for (int64_t c = 0; c < count && squares; ++c) norms[c] = std::sqrt(norms[c]);
+    for (int64_t i = 0; i < view.length; ++i) {
+      const float* from = src + first + i * view.inner;
+      float* to = dst + first + i * view.inner;
+      for (int64_t c = 0; c < count; ++c) {
+        to[c] = norms[c] == 0 ? 0 : static_cast<float>(double{from[c]} / norms[c]);
+      }
+    }
+  };
+  for_parts(args.pool, view.outer * tiles, view.length * kColumns, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t column = task % tiles * kColumns;
+      normalize(task / tiles * view.length * view.inner + column,
+                std::min(kColumns, view.inner - column));
+    }
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_lp_lines(const KernelRequest& request) {
   TRY(expect_concrete_outputs(request));
   const AxisView view(request.inputs[0].shape(), request.node.attrs.get_int("axis", -1));
   if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
-  if (view.inner != 1) return decline("not along the last axis");
   const bool squares = request.node.attrs.get_int("p", 2) == 2;
-  return make_kernel([view, squares](RunArgs& args) { normalize_rows(view, squares, args); });
+  return make_kernel([view, squares](RunArgs& args) {
+    if (view.inner == 1) return normalize_rows(view, squares, args);
+    normalize_columns(view, squares, args);
+  });
 }
 
 Result<std::unique_ptr<Kernel>> make_lp(const KernelRequest& request) {
@@ -85,12 +120,60 @@ Result<void> infer_mvn(InferContext& context) {
   return {};
 }
 
-Result<std::unique_ptr<Kernel>> make_mvn(const KernelRequest& request) {
-  TRY(expect_concrete_outputs(request));
+constexpr double kMvnEpsilon = 1e-9;  // of the operator's function body
+
+ReduceLayout mvn_layout(const KernelRequest& request) {
   const Shape shape = request.inputs[0].shape();
   std::vector<int64_t> axes = request.node.attrs.get_ints("axes");
   for (int64_t& axis : axes) axis += axis < 0 ? static_cast<int64_t>(shape.rank()) : 0;
-  return make_kernel([layout = ReduceLayout(shape, axes)](RunArgs& args) {
+  return ReduceLayout(shape, axes);
+}
+
+// f32, the elements of one mean in runs.
+void normalize_runs(const ReduceLayout& layout, RunArgs& args) {
+  const auto* src = args.inputs[0].as<const float>();
+  auto* dst = args.outputs[0].as<float>();
+  const auto outer = std::span(layout.reduced).first(layout.reduced.size() - 1);
+  const int64_t run = layout.reduced.back().dim;
+  const int64_t runs = layout.reduced_count / run;
+  const auto count = static_cast<double>(layout.reduced_count);
+  for_parts(args.pool, layout.outputs, layout.reduced_count, [&](int64_t begin, int64_t end) {
+    Walk kept(layout.kept, begin);
+    Walk walk(outer);
+    for (int64_t i = begin; i < end; ++i, kept.next()) {
+      const auto sum_of = [&](auto term) {
+        double sum = 0;
+        for (int64_t r = 0; r < runs; ++r, walk.next()) {
+          sum += fold_run(
+              src + kept.offset() + walk.offset(), run, 1, 0.0,
+              [&](double total, double x) { return total + term(x); }, std::plus<>());
+        }
+        return sum;
+      };
+      const double mean = sum_of([](double x) { return x; }) / count;
+      const double variance = sum_of([&](double x) { return (x - mean) * (x - mean); }) / count;
+      const double scale = 1 / (std::sqrt(variance) + kMvnEpsilon);
+      for (int64_t r = 0; r < runs; ++r, walk.next()) {
+        const float* from = src + kept.offset() + walk.offset();
+        float* to = dst + kept.offset() + walk.offset();
+        for (int64_t k = 0; k < run; ++k) to[k] = static_cast<float>((from[k] - mean) * scale);
+      }
+    }
+  });
+}
+
+Result<std::unique_ptr<Kernel>> make_mvn_runs(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  if (request.inputs[0].dtype() != DType::kFloat32) return decline("not float32");
+  const ReduceLayout layout = mvn_layout(request);
+  if (layout.outputs * layout.reduced_count == 0) return decline("it is empty");
+  if (!layout.rows()) return decline("not along the last axis");
+  return make_kernel([layout](RunArgs& args) { normalize_runs(layout, args); });
+}
+
+Result<std::unique_ptr<Kernel>> make_mvn(const KernelRequest& request) {
+  TRY(expect_concrete_outputs(request));
+  return make_kernel([layout = mvn_layout(request)](RunArgs& args) {
     const FloatView x(args.inputs[0]), y(args.outputs[0]);
     const auto count = static_cast<double>(layout.reduced_count);
     for_parts(args.pool, layout.outputs, layout.reduced_count, [&](int64_t begin, int64_t end) {
@@ -105,8 +188,7 @@ Result<std::unique_ptr<Kernel>> make_mvn(const KernelRequest& request) {
         for_each([&](int64_t at) { mean += x.get(at); });
         mean /= count;
         for_each([&](int64_t at) { variance += (x.get(at) - mean) * (x.get(at) - mean); });
-        constexpr double kEpsilon = 1e-9;  // of the operator's function body
-        const double deviation = std::sqrt(variance / count) + kEpsilon;
+        const double deviation = std::sqrt(variance / count) + kMvnEpsilon;
         for_each([&](int64_t at) { y.set(at, (x.get(at) - mean) / deviation); });
       }
     });
@@ -178,7 +260,7 @@ OpDef op_LpNormalization() {
   OpDef op = norm_op({1, 22}, "input", "output");
   op.attrs = {int_attr("axis", -1), int_attr("p", 2)};
   op.infer = infer_lp;
-  op.kernels = {{"rows", make_lp_rows}, {"reference", make_lp}};
+  op.kernels = {{"lines", make_lp_lines}, {"reference", make_lp}};
   return op;
 }
 
@@ -188,7 +270,7 @@ OpDef op_MeanVarianceNormalization() {
   axes.default_value = std::vector<int64_t>{0, 2, 3};
   op.attrs = {axes};
   op.infer = infer_mvn;
-  op.kernels = {{"reference", make_mvn}};
+  op.kernels = {{"runs", make_mvn_runs}, {"reference", make_mvn}};
   return op;
 }
 

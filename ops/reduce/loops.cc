@@ -85,13 +85,41 @@ void reduce_row(const float* src, size_t count, float* sums) {
   }
 }
 
+// The same element of a vector of rows at once.
+template <class Op, int kWidth>
+void short_rows_of(const float* src, size_t count, float* totals) {
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes, src += kWidth * lanes) {
+    F32 x[4];
+    if constexpr (kWidth == 2) hn::LoadInterleaved2(d, src, x[0].v, x[1].v);
+    if constexpr (kWidth == 3) hn::LoadInterleaved3(d, src, x[0].v, x[1].v, x[2].v);
+    if constexpr (kWidth == 4) hn::LoadInterleaved4(d, src, x[0].v, x[1].v, x[2].v, x[3].v);
+    F32 total = Op::term(x[0]);
+    for (int k = 1; k < kWidth; ++k) total = Op::join(total, Op::term(x[k]));
+    hn::StoreU(total.v, d, totals + i);
+  }
+  for (; i < count; ++i, src += kWidth) totals[i] = reduce_run<Op>(src, kWidth);
+}
+
+template <class Op>
+void short_rows(const float* src, int64_t width, size_t count, float* totals) {
+  if (width == 2) return short_rows_of<Op, 2>(src, count, totals);
+  if (width == 3) return short_rows_of<Op, 3>(src, count, totals);
+  short_rows_of<Op, 4>(src, count, totals);
+}
+
+template <class Op>
+constexpr ReduceLoops loops_of() {
+  // SSE4 is not worth the code.
+  return {reduce_run<Op>, reduce_row<Op>, HWY_TARGET == HWY_SSE4 ? nullptr : short_rows<Op>};
+}
+
 }  // namespace
 extern const ReduceTable kReduceTable;
-const ReduceTable kReduceTable = {{{reduce_run<SumOf>, reduce_row<SumOf>},
-                                   {reduce_run<AbsOf>, reduce_row<AbsOf>},
-                                   {reduce_run<SquareOf>, reduce_row<SquareOf>},
-                                   {reduce_run<MaxOf>, reduce_row<MaxOf>},
-                                   {reduce_run<MinOf>, reduce_row<MinOf>}}};
+const ReduceTable kReduceTable = {{loops_of<SumOf>(), loops_of<AbsOf>(), loops_of<SquareOf>(),
+                                   loops_of<MaxOf>(), loops_of<MinOf>()}};
 }  // namespace HWY_NAMESPACE
 }  // namespace sardonyx
 HWY_AFTER_NAMESPACE();

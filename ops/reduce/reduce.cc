@@ -354,6 +354,19 @@ void reduce_rows(const F32Plan& plan, const ReduceLayout& layout, const float* s
   const auto outer = std::span(layout.reduced).first(layout.reduced.size() - 1);
   const int64_t run = layout.reduced.back().dim;
   const int64_t runs = layout.reduced_count / run;
+  const bool end_to_end = layout.kept.size() == 1 && layout.kept[0].stride == run;
+  if (runs == 1 && end_to_end && run > 1 && run <= kMostOfShortRow &&
+      plan.loops.short_rows != nullptr) {
+    for_output_ranges(
+        pool, layout.outputs, outputs_per_task(layout), [&](int64_t first, int64_t last) {
+          plan.loops.short_rows(src + first * run, run, static_cast<size_t>(last - first),
+                                dst + first);
+          for (int64_t i = first; i < last; ++i) {
+            dst[i] = static_cast<float>(last_step(double{dst[i]}, run));
+          }
+        });
+    return;
+  }
   for_output_ranges(
       pool, layout.outputs, outputs_per_task(layout), [&](int64_t first, int64_t last) {
         Walk kept(layout.kept, first);

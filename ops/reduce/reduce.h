@@ -17,7 +17,11 @@ struct ReduceLoops {
   float (*run)(const float* src, size_t count);
   // sums[c] = sums[c] op src[c]
   void (*add_row)(const float* src, size_t count, float* sums);
+  // The reduction of each of `count` rows of 2 to kMostOfShortRow elements that lie end to end;
+  // null where a tier has none.
+  void (*short_rows)(const float* src, int64_t width, size_t count, float* totals);
 };
+inline constexpr int64_t kMostOfShortRow = 4;
 enum class ReduceKind : uint8_t { kSum, kAbs, kSquare, kMax, kMin };
 inline constexpr size_t kReduceKinds = 5;
 struct ReduceTable {

@@ -150,6 +150,25 @@ TEST(Depthwise, AnyKernel) {
   }
 }
 
+// Vectors that go through pixel after pixel.
+TEST(Depthwise, ChannelsThatFillNoVector) {
+  Epilogue<float> e;
+  e.residual_ld = 1;
+  e.residual_after = true;
+  const auto added = [](double sum, double residual) { return sum + residual; };
+  for (Tier tier : available_tiers()) {
+    for (int64_t channels : {1, 2, 3, 4, 5, 6, 7, 9, 15}) {
+      for (int64_t width : {1, 5, 37, 300}) {
+        check(tier, {5, 1, 1, 9, width, channels, 2}, e, added);
+      }
+      check(tier, {3, 1, 1, 8, 1000, channels}, e, added);
+      check(tier, {11, 1, 2, 30, 40, channels}, e, added);
+      check(tier, {3, 1, 1, 6, 40, channels, 2, 4, 3}, e, added);
+      check(tier, {3, 1, 1, 9, 40, channels, 1, 1, 1, 3}, e, added);
+    }
+  }
+}
+
 // Lines that are copied: of few sets of the first cache, of a ring, whole and in strips.
 TEST(Depthwise, DistancesOfPowersOfTwo) {
   const Epilogue<float> none;
