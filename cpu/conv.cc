@@ -256,8 +256,33 @@ void conv_pack(const GemmKernels<T>& kernels, const ConvShape& shape, const T* w
   });
 }
 
+// A convolution that is a plain product of so many columns that its rows are interleaved first.
+template <class T>
+static bool is_wide_product(const GemmKernels<T>& kernels, const ConvShape& s) {
+  return s.groups == 1 && view_of(s).dense &&
+         pays_to_pack_a(kernels, s.batch * s.out_pixels(), s.out_channels, s.in_channels);
+}
+
+template <class T>
+static GemmArgs<T> product_of(const ConvShape& s, const T* src, const T* packed, T* dst) {
+  GemmArgs<T> args;
+  args.m = s.batch * s.out_pixels();
+  args.n = s.out_channels;
+  args.k = s.in_channels;
+  args.a = src;
+  args.lda = s.src_stride();
+  args.packed_b = packed;
+  args.c = dst;
+  args.ldc = s.dst_stride();
+  return args;
+}
+
 template <class T>
 size_t conv_workspace_bytes(const GemmKernels<T>& kernels, const ConvShape& shape, int threads) {
+  if (is_wide_product(kernels, shape)) {
+    return gemm_workspace_bytes(kernels, product_of<T>(shape, nullptr, kZeros<T>, nullptr),
+                                threads);
+  }
   const ConvTasks<T> tasks = tasks_of(kernels, shape, view_of(shape), threads);
   return static_cast<size_t>(tasks.tasks * tasks.scratch) * sizeof(T);
 }
@@ -284,6 +309,11 @@ static void run_tasks(const ConvTasks<T>& tasks, const ConvShape& shape, const C
 template <class T>
 void conv(const GemmKernels<T>& kernels, const ConvShape& shape, const T* src, const T* packed,
           const Epilogue<T>& epilogue, T* dst, void* workspace, ThreadPool& pool) {
+  if (is_wide_product(kernels, shape)) {
+    GemmArgs<T> args = product_of(shape, src, packed, dst);
+    args.epilogue = epilogue;
+    return gemm(kernels, args, workspace, pool);
+  }
   const ConvView view = view_of(shape);
   const int64_t rows = shape.batch * shape.out_pixels();
   if (rows <= 0 || view.cols <= 0) return;

@@ -167,15 +167,6 @@ struct DynamicPlan {
   bool packs_a = false;
 };
 
-// Interleaving rows costs about a third of a cycle per element, and saves as many for each 100
-// columns.
-template <class T>
-bool pays_to_pack_a(const GemmKernels<T>& kernels, const GemmArgs<T>& args) {
-  constexpr int64_t kLeastCols = 512;
-  return kernels.pack_a != nullptr && !args.trans_a && args.m >= kernels.tile_rows &&
-         args.n >= kLeastCols && !pays_to_split(kernels, args.m, args.n, args.k);
-}
-
 // Rows [row, row_end) of A to their places in dst; both are multiples of tile_rows, but for the end
 // of A, before which there are no cuts within the last two tiles.
 template <class T>
@@ -196,7 +187,7 @@ DynamicPlan plan_dynamic(const GemmKernels<T>& kernels, const GemmArgs<T>& args,
   if (args.packed_b == nullptr && !(reads_plain_b(kernels, args) && has_whole_panels)) {
     plan.b_count = divide_up(packed_b_count(kernels, args.k, args.n), kAlign) * kAlign;
   }
-  plan.packs_a = pays_to_pack_a(kernels, args);
+  plan.packs_a = !args.trans_a && pays_to_pack_a(kernels, args.m, args.n, args.k);
   if (args.trans_a || plan.packs_a) {
     plan.a_count = divide_up(args.m * args.k, kAlign) * kAlign;
   }
@@ -241,6 +232,15 @@ Item<T> batch_item(const GemmArgs<T>& args, int64_t i) {
 }
 
 }  // namespace
+
+// Interleaving rows costs about a third of a cycle per element, and saves as many for each 100
+// columns.
+template <class T>
+bool pays_to_pack_a(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t kLeastCols = 512;
+  return kernels.pack_a != nullptr && m >= kernels.tile_rows && n >= kLeastCols &&
+         !pays_to_split(kernels, m, n, k);
+}
 
 template <class T>
 size_t gemm_workspace_bytes(const GemmKernels<T>& kernels, const GemmArgs<T>& args, int threads) {
@@ -364,6 +364,7 @@ BlockArgs<T> item_block(const GemmArgs<T>& args, int64_t item) {
   template void fill_dense_rows<T>(const void*, int64_t, int64_t, int64_t, int64_t, int64_t,       \
                                    const T**);                                                     \
   template BlockArgs<T> item_block(const GemmArgs<T>&, int64_t);                                   \
+  template bool pays_to_pack_a(const GemmKernels<T>&, int64_t, int64_t, int64_t);                  \
   template size_t gemm_workspace_bytes(const GemmKernels<T>&, const GemmArgs<T>&, int);            \
   template void gemm(const GemmKernels<T>&, const GemmArgs<T>&, void*, ThreadPool&);
 SARDONYX_GEMM(float)

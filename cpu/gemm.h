@@ -44,6 +44,10 @@ struct GemmArgs {
   Epilogue<T> epilogue;  // residual is that of item 0
 };
 
+// Whether gemm() interleaves the rows of an A that is not transposed.
+template <class T>
+bool pays_to_pack_a(const GemmKernels<T>& kernels, int64_t m, int64_t n, int64_t k);
+
 // Bytes that gemm() wants in `workspace` (64-byte aligned); depends on the shape, the flags and the
 // number of threads. 0 for packed B and plain A.
 template <class T>

@@ -21,10 +21,29 @@ namespace sardonyx {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Steps of k from a prefetch to the next. Where rows are many, a line of the next panel is many
-// steps of this one, and every operation counts where the core's other hardware thread takes its
-// half.
-constexpr int kPrefetchSteps = HWY_TARGET == HWY_AVX2 ? 2 : 1;
+// Steps of k from a prefetch of the next panel to the next. Where tiles are many, a line of it is
+// many steps of this one, and every operation counts where the core's other hardware thread takes
+// its half.
+constexpr int kPrefetchSteps = HWY_TARGET == HWY_AVX2 ? 4 : 1;
+constexpr int kPackedPrefetchSteps = HWY_TARGET == HWY_AVX2 ? 2 : 1;
+
+// What a tile prefetches, kSteps steps at once: a line, or where tiles are few two.
+template <int kSteps>
+struct Ahead {
+  static constexpr int64_t kLineBytes = 64;
+  const char* at;
+  const int64_t step;
+
+  template <class T>
+  explicit HWY_INLINE Ahead(const GemmTile<T>& t)
+      : at(t.prefetch), step(kSteps * t.prefetch_step) {}
+  HWY_INLINE void prefetch() {
+    __builtin_prefetch(at, 0, 2);
+    if (kSteps > 2 && HWY_UNLIKELY(step > kLineBytes)) __builtin_prefetch(at + step / 2, 0, 2);
+    at += step;
+  }
+};
+
 // 12 x 2 accumulators, 2 vectors of B and 1 of A fill 32 registers; 6 x 2 those of 16.
 constexpr int kTileRows = (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON) ? 12 : 6;
 // Doubles are rare enough that twelve sums must do, which take as long, for half the code.
@@ -272,8 +291,7 @@ struct TileOps {
     // what has none is fetched once per block. Tiles of doubles and of SSE4 are not worth the code.
     constexpr bool kFew = HWY_TARGET == HWY_SSE4 || sizeof(T) == 8;
     constexpr int kSteps = !kPrefetch ? 1 : kFew ? 2 : 8;
-    const char* ahead = t.prefetch;
-    const int64_t ahead_steps = kPrefetchSteps * t.prefetch_step;
+    Ahead<kPrefetchSteps> ahead(t);
     const int64_t b_stride = kPacked ? kPerPanel * kLanes : t.b_stride;
     const int64_t panel_stride = kPanels > 1 ? t.panel_stride : 0;
     const int64_t depth = t.depth;
@@ -290,7 +308,7 @@ struct TileOps {
           if (HWY_UNLIKELY(t.empty != nullptr) &&
               t.empty[(row / kRows + 1) * t.segments - segment] != 0) {
             b += depth * b_stride;
-            ahead += depth * t.prefetch_step;
+            ahead.at += depth * t.prefetch_step;
             continue;
           }
         }
@@ -301,10 +319,7 @@ struct TileOps {
         for (; left >= kSteps; left -= kSteps, b += kSteps * b_stride) {
 #pragma GCC unroll 8
           for (int k = 0; k < kSteps; ++k) {
-            if (kPrefetch && k % kPrefetchSteps == 0) {
-              __builtin_prefetch(ahead, 0, 2);
-              ahead += ahead_steps;
-            }
+            if (kPrefetch && k % kPrefetchSteps == 0) ahead.prefetch();
             add_step<kRows, kVectors, kPanels>(a, k, b + k * b_stride, panel_stride, sum);
           }
 #pragma GCC unroll 16
@@ -350,9 +365,8 @@ void gemm_packed_tile(const GemmTile<T>& t) {
   using Ops = TileOps<T>;
   const hn::ScalableTag<T> d;
   constexpr int64_t kLanes = Ops::kLanes;
-  constexpr int kSteps = 2 * kPrefetchSteps;
-  const char* ahead = t.prefetch;
-  const int64_t ahead_steps = kPrefetchSteps * t.prefetch_step;
+  constexpr int kSteps = 2 * kPackedPrefetchSteps;
+  Ahead<kPackedPrefetchSteps> ahead(t);
   const int64_t depth = t.depth;
   for (int64_t row = 0; row < t.tiles * kRows; row += kRows) {
     typename Ops::V sum[kRows][2];
@@ -369,10 +383,7 @@ void gemm_packed_tile(const GemmTile<T>& t) {
     for (; left >= kSteps; left -= kSteps, a += kSteps * kRows, b += kSteps * 2 * kLanes) {
 #pragma GCC unroll 4
       for (int k = 0; k < kSteps; ++k) {
-        if (k % kPrefetchSteps == 0) {
-          __builtin_prefetch(ahead, 0, 2);
-          ahead += ahead_steps;
-        }
+        if (k % kPackedPrefetchSteps == 0) ahead.prefetch();
         add_step(k);
       }
     }

@@ -33,9 +33,8 @@ void normalize_rows(const AxisView& view, bool squares, RunArgs& args) {
           [&](double total, double x) { return total + (squares ? x * x : std::fabs(x)); },
           std::plus<>());
       const double norm = squares ? std::sqrt(sum) : sum;
-      for (int64_t i = 0; i < view.length; ++i) {
-        to[i] = norm == 0 ? 0 : static_cast<float>(static_cast<double>(from[i]) / norm);
-      }
+      const double scale = norm == 0 ? 0 : 1 / norm;
+      for (int64_t i = 0; i < view.length; ++i) to[i] = static_cast<float>(from[i] * scale);
     }
   });
 }
@@ -55,12 +54,15 @@ void normalize_columns(const AxisView& view, bool squares, RunArgs& args) {
         norms[c] += squares ? x * x : std::fabs(x);
       }
     }
-    for (int64_t c = 0; c < count && squares; ++c) norms[c] = std::sqrt(norms[c]);
+    for (double& norm : norms) {
+      if (squares) norm = std::sqrt(norm);
+      norm = norm == 0 ? 0 : 1 / norm;
+    }
     for (int64_t i = 0; i < view.length; ++i) {
       const float* from = src + first + i * view.inner;
       float* to = dst + first + i * view.inner;
       for (int64_t c = 0; c < count; ++c) {
-        to[c] = norms[c] == 0 ? 0 : static_cast<float>(double{from[c]} / norms[c]);
+        to[c] = static_cast<float>(from[c] * norms[c]);
       }
     }
   };
