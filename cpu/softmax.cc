@@ -131,7 +131,54 @@ SARDONYX_MIX_CHAINS float sum_exp(const Row& row, int64_t cols, float* dst) {
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(s0, s1)));
 }
 
+// Rows of kVectors vectors, the last of which may be a part of one: each stays in registers.
+template <int kVectors>
+void softmax_short(const SoftmaxRows& args, int64_t first, int64_t last) {
+  const D d;
+  constexpr int64_t kLast = (kVectors - 1) * kLanes;
+  const int64_t left = args.cols - kLast;
+  const auto inside = hn::FirstN(d, static_cast<size_t>(left));
+  const V scale = hn::Set(d, args.scale);
+  const V lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  for (int64_t r = first; r < last; ++r) {
+    const float* src = args.src + r * args.src_ld;
+    const float* mask = args.mask == nullptr ? nullptr : args.mask + r * args.mask_ld;
+    V x[kVectors];
+    V most = lowest;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t count = v + 1 < kVectors ? kLanes : left;
+      x[v] = load(src + v * kLanes, count, 0);
+      x[v] = mask == nullptr ? hn::Mul(x[v], scale)
+                             : hn::MulAdd(x[v], scale, load(mask + v * kLanes, count, 0));
+      if (v + 1 == kVectors) x[v] = hn::IfThenElse(inside, x[v], lowest);
+      most = max_number(most, x[v]);
+    }
+    most = hn::MaxOfLanes(d, most);
+    V sum = hn::Zero(d);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      x[v] = exp_up_to_88(hn::Sub(x[v], most));
+      if (v + 1 == kVectors) x[v] = hn::IfThenElseZero(inside, x[v]);
+      sum = hn::Add(sum, x[v]);
+    }
+    const V factor = hn::Div(hn::Set(d, 1.0f), hn::SumOfLanes(d, sum));
+    float* dst = args.dst + r * args.dst_ld;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      store(hn::Mul(x[v], factor), dst + v * kLanes, v + 1 < kVectors ? kLanes : left);
+    }
+  }
+}
+
 void softmax(const SoftmaxRows& args, int64_t first, int64_t last) {
+  if constexpr (HWY_TARGET != HWY_SSE4) {  // which is not worth the code
+    if (args.cols > 0 && args.cols <= kLanes) return softmax_short<1>(args, first, last);
+    if (args.cols > kLanes && args.cols <= 2 * kLanes) return softmax_short<2>(args, first, last);
+    if (args.cols > 2 * kLanes && args.cols <= 3 * kLanes) {
+      return softmax_short<3>(args, first, last);
+    }
+  }
   for (int64_t r = first; r < last; ++r) {
     float* dst = args.dst + r * args.dst_ld;
     const float sum = sum_exp<true>(prepare_row(args, r), args.cols, dst);

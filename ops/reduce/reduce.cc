@@ -357,14 +357,14 @@ void reduce_rows(const F32Plan& plan, const ReduceLayout& layout, const float* s
   const bool end_to_end = layout.kept.size() == 1 && layout.kept[0].stride == run;
   if (runs == 1 && end_to_end && run > 1 && run <= kMostOfShortRow &&
       plan.loops.short_rows != nullptr) {
-    for_output_ranges(
-        pool, layout.outputs, outputs_per_task(layout), [&](int64_t first, int64_t last) {
-          plan.loops.short_rows(src + first * run, run, static_cast<size_t>(last - first),
-                                dst + first);
-          for (int64_t i = first; i < last; ++i) {
-            dst[i] = static_cast<float>(last_step(double{dst[i]}, run));
-          }
-        });
+    for_output_ranges(pool, layout.outputs, outputs_per_task(layout),
+                      [&](int64_t first, int64_t last) {
+                        plan.loops.short_rows(src + first * run, run,
+                                              static_cast<size_t>(last - first), dst + first);
+                        for (int64_t i = first; i < last; ++i) {
+                          dst[i] = static_cast<float>(last_step(double{dst[i]}, run));
+                        }
+                      });
     return;
   }
   for_output_ranges(
@@ -401,8 +401,19 @@ void reduce_columns(const F32Plan& plan, const ReduceLayout& layout, const float
     const float* from = src + Walk(outer, row).offset() + column;
     alignas(64) float sums[kColumns];
     double totals[kColumns];
-    std::fill_n(totals, count, first_total(plan.kind));
+    float* to = dst + row * columns + column;
     Walk walk(layout.reduced);
+    if (layout.reduced_count <= kRows) {
+      std::fill_n(sums, count, static_cast<float>(first_total(plan.kind)));
+      for (int64_t i = 0; i < layout.reduced_count; ++i, walk.next()) {
+        plan.loops.add_row(from + walk.offset(), count, sums);
+      }
+      for (size_t c = 0; c < count; ++c) {
+        to[c] = static_cast<float>(last_step(double{sums[c]}, layout.reduced_count));
+      }
+      return;
+    }
+    std::fill_n(totals, count, first_total(plan.kind));
     for (int64_t r = 0; r < layout.reduced_count; r += kRows) {
       std::fill_n(sums, count, static_cast<float>(first_total(plan.kind)));
       for (int64_t i = r; i < std::min(r + kRows, layout.reduced_count); ++i, walk.next()) {
@@ -410,7 +421,6 @@ void reduce_columns(const F32Plan& plan, const ReduceLayout& layout, const float
       }
       for (size_t c = 0; c < count; ++c) totals[c] = join_totals(plan.kind, totals[c], sums[c]);
     }
-    float* to = dst + row * columns + column;
     for (size_t c = 0; c < count; ++c) {
       to[c] = static_cast<float>(last_step(totals[c], layout.reduced_count));
     }

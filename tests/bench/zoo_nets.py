@@ -391,6 +391,64 @@ class ElmanTagger(nn.Module):
         return scores, scores.argmax(-1)
 
 
+class SplitAttention(nn.Module):
+    """Grouped windows of 3 x 3 between products: two wide groups whose halves are weighed against
+    each other, as ResNeSt has them, and groups of 32."""
+
+    def __init__(self):
+        super().__init__()
+
+        def normed(channels, out, size=1, groups=1):
+            return nn.Sequential(
+                nn.Conv2d(channels, out, size, 1, size // 2, groups=groups, bias=False),
+                nn.BatchNorm2d(out), nn.ReLU())
+        self.first, self.blocks, channels = nn.Conv2d(3, 64, 7, 4, 3), nn.ModuleList(), 64
+        for width in (64, 128, 256):
+            self.blocks.append(nn.ModuleDict({
+                "narrow": normed(channels, width), "halves": normed(width, 2 * width, 3, 2),
+                "weights": nn.Sequential(nn.Conv2d(width, 32, 1), nn.ReLU(),
+                                         nn.Conv2d(32, 2 * width, 1)),
+                "groups": normed(width, width, 3, width // 32), "wide": normed(width, 2 * width)}))
+            channels = 2 * width
+        self.classes = nn.Linear(channels, 100)
+
+    def forward(self, x):
+        x = self.first(x)
+        for block in self.blocks:
+            halves = block["halves"](block["narrow"](x))
+            halves = halves.reshape(halves.shape[0], 2, -1, *halves.shape[2:])
+            weights = block["weights"](halves.sum(1).mean((2, 3), keepdim=True))
+            weights = weights.reshape(weights.shape[0], 2, -1, 1, 1).softmax(1)
+            x = F.max_pool2d(block["wide"](block["groups"]((halves * weights).sum(1))), 2)
+        return self.classes(x.mean((2, 3)))
+
+
+class ImageFilters(nn.Module):
+    """The likeness of two pictures by blurred moments (SSIM), and the edges of one."""
+
+    def __init__(self):
+        super().__init__()
+        places = torch.arange(11) - 5.0
+        line = torch.exp(-places ** 2 / 4.5)
+        self.register_buffer("line", (line / line.sum()).repeat(3, 1, 1, 1))
+        sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+        self.register_buffer("slopes", torch.stack([sobel, sobel.T]).repeat(3, 1, 1)[:, None])
+
+    def blur(self, x):
+        across = F.conv2d(x, self.line, padding=(0, 5), groups=3)
+        return F.conv2d(across, self.line.transpose(2, 3), padding=(5, 0), groups=3)
+
+    def forward(self, x, y):
+        mean_x, mean_y = self.blur(x), self.blur(y)
+        squares = self.blur(x * x) + self.blur(y * y) - mean_x ** 2 - mean_y ** 2
+        both = self.blur(x * y) - mean_x * mean_y
+        alike = ((2 * mean_x * mean_y + 1e-4) * (2 * both + 9e-4)
+                 / ((mean_x ** 2 + mean_y ** 2 + 1e-4) * (squares + 9e-4)))
+        slopes = F.conv2d(mean_x, self.slopes, padding=1, groups=3)
+        slopes = slopes.reshape(x.shape[0], 3, 2, *x.shape[2:])
+        return alike.mean((1, 2, 3)), (slopes * slopes).sum(2).sqrt()
+
+
 class OneOutput(nn.Module):
     """torchvision's segmentation networks give a dict, ONNX wants a tensor."""
 
@@ -408,7 +466,8 @@ def build(name):
            "channels_last": ChannelsLast, "segformer": SegFormer, "table_transformer":
            TableTransformer, "diffusion_block": DiffusionBlock, "llama_step": Llama,
            "wavenet": WaveNet, "repvgg": RepVgg, "convmixer": ConvMixer,
-           "same_padding": SamePadding, "elman_tagger": ElmanTagger}  # fmt: skip
+           "same_padding": SamePadding, "elman_tagger": ElmanTagger,
+           "split_attention": SplitAttention, "image_filters": ImageFilters}  # fmt: skip
     if name in own:
         return own[name]()
     models = torchvision.models
