@@ -3,7 +3,9 @@
 // same bits every time.
 #include <cmath>
 #include <cstring>
+#include <mutex>
 
+#include "ops/axis_view.h"
 #include "ops/cells.h"
 #include "ops/is_nan.h"
 #include "ops/number.h"
@@ -12,6 +14,7 @@
 namespace sardonyx {
 namespace {
 
+constexpr int64_t kFewElements = 16384;  // for one thread
 constexpr DTypeSet kIndexTypes = dtype_set(DType::kInt32, DType::kInt64);
 
 // dst[i] = dst[i] (+) src[i] for `count` elements.
@@ -127,11 +130,6 @@ std::unique_ptr<Kernel> make_scatter_kernel(Fn fn) {
 
 size_t cell_bytes(DType dtype) { return dtype_bytes(dtype, 1); }
 
-void report_index(RunArgs& args, int64_t index, int64_t dim) {
-  args.report(Code::kInvalidArgument,
-              fmt::format("index {} is out of range: the dim has {} elements", index, dim));
-}
-
 // ---- ScatterElements
 
 Result<void> infer_scatter_elements(InferContext& context) {
@@ -162,32 +160,132 @@ Result<void> infer_scatter_elements(InferContext& context) {
   return {};
 }
 
-Result<std::unique_ptr<Kernel>> make_scatter_elements(const KernelRequest& request) {
-  const DType dtype = request.inputs[0].dtype();
-  const Shape data = request.inputs[0].shape();
-  const Shape shape = request.inputs[1].shape();
-  const Combine apply = TRY(find_combine(request.node.attrs, dtype));
-  const int64_t given = request.node.attrs.get_int("axis");
-  const auto axis = static_cast<size_t>(given < 0 ? given + int64_t(data.rank()) : given);
-  return make_scatter_kernel([=](RunArgs& args, const TensorView& dst) {
-    const IndexView indices(args.inputs[1]);
-    const auto bytes = static_cast<int64_t>(cell_bytes(dst.dtype));
-    const auto* src = args.inputs[2].as<const char>();
-    Shape at(shape.rank(), 0);
-    const int64_t count = shape.count();
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t index = indices[i];
-      if (index < -data[axis] || index >= data[axis]) return report_index(args, index, data[axis]);
-      if (index < 0) index += data[axis];
-      int64_t offset = 0;
-      for (size_t d = 0; d < at.rank(); ++d)
-        offset = offset * data[d] + (d == axis ? index : at[d]);
-      apply(dst.as<char>() + offset * bytes, src + i * bytes, 1);
-      for (size_t d = at.rank(); d-- > 0;) {
-        if (++at[d] < shape[d]) break;
-        at[d] = 0;
+// An index that lies outside of its dim, from any thread, and what to say of it.
+class BadIndex {
+ public:
+  // Whether `index` counts elements of `dim`, from either end; makes it count from the first.
+  bool settle(int64_t& index, int64_t dim) {
+    if (index >= -dim && index < dim) {
+      if (index < 0) index += dim;
+      return true;
+    }
+    const std::lock_guard lock(mutex_);
+    found_ = {index, dim};
+    return false;
+  }
+  void report(RunArgs& args) const {
+    if (!found_) return;
+    args.report(Code::kInvalidArgument,
+                fmt::format("index {} is out of range: the dim has {} elements", found_->first,
+                            found_->second));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<std::pair<int64_t, int64_t>> found_;
+};
+
+// Updates as lines along the axis: of `length` rows of `inner` elements, which lie together in the
+// updates and, where the axes behind are as long, in the data.
+struct ScatterLines {
+  Shape data, shape;
+  size_t axis;
+  int64_t inner = 1, data_inner = 1;
+  bool adjacent = true;
+
+  ScatterLines(const Shape& data, const Shape& shape, int64_t given)
+      : data(data),
+        shape(shape),
+        axis(static_cast<size_t>(given < 0 ? given + static_cast<int64_t>(data.rank()) : given)) {
+    inner = shape.count(axis + 1, shape.rank());
+    data_inner = data.count(axis + 1, data.rank());
+    for (size_t d = axis + 1; d < data.rank(); ++d) adjacent &= shape[d] == data[d];
+  }
+  int64_t outer() const { return shape.count(0, axis); }
+  int64_t length() const { return shape[axis]; }
+
+  // Where element `index` of axes [first, last) of the updates is in the data.
+  int64_t place(int64_t index, size_t first, size_t last) const {
+    int64_t offset = 0, step = 1;
+    for (size_t d = last; d-- > first;) {
+      offset += index % shape[d] * step;
+      index /= shape[d];
+      step *= data[d];
+    }
+    return offset;
+  }
+};
+
+// Columns of a line, row after row, so that where indices repeat the last one stays.
+class ScatterColumns {
+ public:
+  static constexpr int64_t kMost = 1024;
+
+  ScatterColumns(const ScatterLines& lines, Combine apply, const RunArgs& args,
+                 const TensorView& dst, BadIndex& bad)
+      : lines_(lines),
+        apply_(apply),
+        bytes_(static_cast<int64_t>(cell_bytes(dst.dtype))),
+        indices_(args.inputs[1]),
+        src_(args.inputs[2].as<const char>()),
+        dst_(dst.as<char>()),
+        bad_(bad) {}
+
+  void run(int64_t outer, int64_t column, int64_t count) {
+    const int64_t dim = lines_.data[lines_.axis], inner = lines_.data_inner;
+    const int64_t first = lines_.place(outer, 0, lines_.axis) * dim * inner;
+    for (int64_t i = 0; i < lines_.length(); ++i) {
+      const int64_t at = (outer * lines_.length() + i) * lines_.inner + column;
+      bool same = true;
+      for (int64_t c = 0; c < count; ++c) {
+        index_[c] = indices_[at + c];
+        if (!bad_.settle(index_[c], dim)) return;
+        same &= index_[c] == index_[0];
+      }
+      const char* src = src_ + at * bytes_;
+      if (same && lines_.adjacent) {
+        apply_(dst_ + (first + index_[0] * inner + column) * bytes_, src, count);
+        continue;
+      }
+      for (int64_t c = 0; c < count; ++c, src += bytes_) {
+        const int64_t place = lines_.adjacent
+                                  ? column + c
+                                  : lines_.place(column + c, lines_.axis + 1, lines_.data.rank());
+        apply_(dst_ + (first + index_[c] * inner + place) * bytes_, src, 1);
       }
     }
+  }
+
+ private:
+  const ScatterLines& lines_;
+  const Combine apply_;
+  const int64_t bytes_;
+  const IndexView indices_;
+  const char* const src_;
+  char* const dst_;
+  BadIndex& bad_;
+  int64_t index_[kMost];
+};
+
+Result<std::unique_ptr<Kernel>> make_scatter_elements(const KernelRequest& request) {
+  const DType dtype = request.inputs[0].dtype();
+  const Combine apply = TRY(find_combine(request.node.attrs, dtype));
+  const ScatterLines lines(request.inputs[0].shape(), request.inputs[1].shape(),
+                           request.node.attrs.get_int("axis"));
+  return make_scatter_kernel([=](RunArgs& args, const TensorView& dst) {
+    if (lines.shape.count() == 0) return;
+    constexpr int64_t kMost = ScatterColumns::kMost;
+    const int64_t tiles = (lines.inner + kMost - 1) / kMost;
+    BadIndex bad;
+    for_parts(args.pool, lines.outer() * tiles, lines.length() * std::min(lines.inner, kMost),
+              [&](int64_t begin, int64_t end) {
+                ScatterColumns columns(lines, apply, args, dst, bad);
+                for (int64_t task = begin; task < end; ++task) {
+                  const int64_t column = task % tiles * kMost;
+                  columns.run(task / tiles, column, std::min(kMost, lines.inner - column));
+                }
+              });
+    bad.report(args);
   });
 }
 
@@ -232,18 +330,27 @@ Result<std::unique_ptr<Kernel>> make_scatter_nd(const KernelRequest& request) {
   const int64_t block = data.count(depth, data.rank());
   return make_scatter_kernel([=](RunArgs& args, const TensorView& dst) {
     const auto* index = args.inputs[1].as<const int64_t>();
-    const auto bytes = static_cast<int64_t>(cell_bytes(dst.dtype)) * block;
+    const auto bytes = static_cast<int64_t>(cell_bytes(dst.dtype));
     const auto* src = args.inputs[2].as<const char>();
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t at = 0;
+    BadIndex bad;
+    std::vector<int64_t> places(static_cast<size_t>(count));
+    for (int64_t& place : places) {
       for (size_t k = 0; k < depth; ++k) {
         int64_t each = *index++;
-        if (each < -data[k] || each >= data[k]) return report_index(args, each, data[k]);
-        if (each < 0) each += data[k];
-        at = at * data[k] + each;
+        if (!bad.settle(each, data[k])) return bad.report(args);
+        place = place * data[k] + each;
       }
-      apply(dst.as<char>() + at * bytes, src + i * bytes, block);
     }
+    // Parts of all blocks, in their order.
+    const int64_t parts = count * block < kFewElements ? 1 : std::min<int64_t>(block, 64);
+    args.pool->parallel_for(parts, [&](int64_t part) {
+      const int64_t begin = block * part / parts, end = block * (part + 1) / parts;
+      const char* from = src + begin * bytes;
+      for (const int64_t place : places) {
+        apply(dst.as<char>() + (place * block + begin) * bytes, from, end - begin);
+        from += block * bytes;
+      }
+    });
   });
 }
 
