@@ -20,6 +20,7 @@ constexpr Pass kPasses[] = {
     {"remove_dead_nodes", 1, remove_dead_nodes},
     {"merge_equal_nodes", 1, merge_equal_nodes},
     {"nest_concats", 1, nest_concats},
+    {"split_gathers", 1, split_gathers},
     {"fold_pad", 1, fold_pad},
     {"fold_batch_norm", 1, fold_batch_norm},
     {"merge_conv_branches", 2, merge_conv_branches},

@@ -1,8 +1,9 @@
-// Nodes that give their input unchanged are taken out: Identity, Dropout without a mask at
-// inference, Cast to the same dtype, Reshape, Expand, Transpose, Pad, Slice and Tile that change
-// nothing.
+// Nodes that give their input unchanged are taken out: Identity, Dropout at inference or of
+// nothing, without a mask, Cast to the same dtype, Reshape, Expand, Transpose, Pad, Slice and Tile
+// that change nothing.
 #include <algorithm>
 
+#include "ops/number.h"
 #include "passes/rewrites.h"
 
 namespace sardonyx {
@@ -39,9 +40,31 @@ bool is_omitted(const Node& node, size_t index) {
   return index >= node.inputs.size() || node.inputs[index] == kNoValue;
 }
 
+// Whether input `index` is a constant that is 0 or false.
+bool is_zero(const Graph& graph, const Node& node, size_t index) {
+  const Tensor* tensor = graph.constant_input(node, index);
+  if (tensor == nullptr || tensor->count() != 1) return false;
+  bool zero = false;
+  visit_dtype<float, double, Float16, Bfloat16, bool>(tensor->dtype(), [&](auto tag) {
+    zero = widen(tensor->elements<typename decltype(tag)::Type>()[0]) == 0;
+  });
+  return zero;
+}
+
+// At inference, or where nothing is dropped; the mask must not be asked for.
+bool drops_nothing(const Graph& graph, const Node& node) {
+  for (size_t i = 1; i < node.outputs.size(); ++i) {
+    const ValueId mask = node.outputs[i];
+    if (mask != kNoValue && graph.use_count(mask) != 0) return false;
+  }
+  return is_omitted(node, 2) || is_zero(graph, node, 2) || is_zero(graph, node, 1);
+}
+
 bool gives_input_unchanged(const Graph& graph, const Node& node) {
-  if (!node.domain.empty() || node.inputs.empty() || node.outputs.size() != 1) return false;
+  if (!node.domain.empty() || node.inputs.empty() || node.outputs.empty()) return false;
   if (node.inputs[0] == kNoValue || node.outputs[0] == kNoValue) return false;
+  if (node.op_type == "Dropout") return drops_nothing(graph, node);
+  if (node.outputs.size() != 1) return false;
   if (node.op_type == "Identity") return true;
   if (node.op_type == "Cast") {
     const DType from = graph.value(node.inputs[0]).type.dtype;

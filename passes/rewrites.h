@@ -21,6 +21,8 @@ Result<bool> remove_dead_nodes(Graph& graph, const PassOptions& options);
 Result<bool> merge_equal_nodes(Graph& graph, const PassOptions& options);
 // Concats that begin like another → Concats of its result and the rest.
 Result<bool> nest_concats(Graph& graph, const PassOptions& options);
+// Gathers of every position of the first axis → Split.
+Result<bool> split_gathers(Graph& graph, const PassOptions& options);
 // Gemm with a column as C → Gemm and Add.
 Result<bool> split_gemm(Graph& graph, const PassOptions& options);
 

@@ -328,6 +328,41 @@ TEST(SplitGemm, AddsAColumnBehind) {
 }
 
 // Heads and items in one axis, as bmm and baddbmm have them; the latter adds zeros.
+TEST(SplitGathers, SplitsWhereEveryPositionIsTaken) {
+  const std::string head = R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[3,N,5] x) => (float[N,5] y) {
+      zero = Constant<value = int64 {0}>()
+      one = Constant<value = int64 {1}>()
+      last = Constant<value = int64 {-1}>()
+      q = Gather(x, zero)  k = Gather(x, one)  v = )";
+  const std::string tail = "  a = Sub(q, k)  y = Mul(a, v) }";
+  const Network all(head + "Gather(x, last)" + tail);
+  EXPECT_THAT(Network::ops(*all.at_level(1)),
+              ElementsAre("Split", "Squeeze", "Squeeze", "Sub", "Squeeze", "Mul"));
+  all.expect_same_results({3, 4, 5});
+  const Network some(head + "Gather(x, one)" + tail);
+  EXPECT_THAT(Network::ops(*some.at_level(1)), ElementsAre("Gather", "Gather", "Sub", "Mul"));
+}
+
+TEST(RemoveIdentities, KnowsDropoutThatDropsNothing) {
+  const auto ops_of = [](const std::string& ratio, const std::string& mode, const char* wants) {
+    const Network network(R"(<ir_version: 8, opset_import: ["" : 17]>
+      g (float[N,5] x) => (float[N,5] y)" +
+                          std::string(wants) + R"() {
+        ratio = Constant<value = float {)" +
+                          ratio + R"(}>()
+        mode = Constant<value = bool {)" +
+                          mode + R"(}>()
+        d, m = Dropout(x, ratio, mode)
+        y = Relu(d) })");
+    return Network::ops(*network.at_level(1));
+  };
+  EXPECT_THAT(ops_of("0", "1", ""), ElementsAre("Relu"));
+  EXPECT_THAT(ops_of("0.5", "0", ""), ElementsAre("Relu"));
+  EXPECT_THAT(ops_of("0.5", "1", ""), ElementsAre("Dropout", "Relu"));
+  EXPECT_THAT(ops_of("0", "1", ", bool[N,5] m"), ElementsAre("Dropout", "Relu"));
+}
+
 TEST(FuseAttention, KnowsHeadsAmongTheItems) {
   for (const std::string scores :
        {"m = Identity(d)", "m = Add(d, zeros)", "m = Add(d, all)", "m = Add(each, d)"}) {
