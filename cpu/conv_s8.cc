@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "cpu/depthwise_s8.h"
 
@@ -31,6 +32,40 @@ ViewS8 view_of(const ConvShape& s) {
   view.depth = view.copied ? s.taps() * view.channels : view.channels;
   if (view.copied) view.row_scratch = divide_up(view.depth, 4) * 4;
   return view;
+}
+
+// How many groups that follow one another are multiplied as one, with weights that count for
+// nothing between them: so that they fill a panel, which takes as long for one.
+int64_t joined_groups(Tier tier, const ConvShape& s) {
+  if (s.groups == 1) return 1;
+  constexpr int64_t kMostChannels = 64;
+  const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
+  const int64_t panel = gemm_s8_kernels(tier).panel_cols;
+  int64_t joined = 1;
+  for (int64_t n = 2; n <= s.groups && n * out <= panel && n * in <= kMostChannels; ++n) {
+    if (s.groups % n == 0) joined = n;
+  }
+  return joined;
+}
+
+ConvShape with_joined_groups(Tier tier, ConvShape s) {
+  s.groups /= joined_groups(tier, s);
+  return s;
+}
+
+// Weights of `joined` groups as of one.
+std::vector<uint8_t> join_weights(const ConvShape& s, int64_t joined, const BytesMatrix& weights) {
+  const int64_t channels = s.in_channels / s.groups, taps = s.taps();
+  const int64_t of_group = s.out_channels / s.groups, own = channels * taps;
+  const auto* from = static_cast<const uint8_t*>(weights.data);
+  std::vector<uint8_t> to(static_cast<size_t>(s.out_channels * joined * own));
+  for (int64_t col = 0; col < s.out_channels; ++col, from += own) {
+    const auto nothing = static_cast<uint8_t>(weights.zero_point(col));
+    uint8_t* line = to.data() + col * joined * own;
+    std::fill_n(line, joined * own, nothing);
+    std::copy_n(from, own, line + col / of_group % joined * own);
+  }
+  return to;
 }
 
 // Whether output pixels are input pixels.
@@ -203,16 +238,16 @@ ConvTasks tasks_of(Tier tier, const ConvShape& s, const ViewS8& view, int thread
 
 }  // namespace
 
-size_t conv_s8_packed_bytes(Tier tier, const ConvShape& shape) {
-  if (is_depthwise(shape)) return depthwise_s8_packed_bytes(tier, shape);
+size_t conv_s8_packed_bytes(Tier tier, const ConvShape& given) {
+  if (is_depthwise(given)) return depthwise_s8_packed_bytes(tier, given);
+  const ConvShape shape = with_joined_groups(tier, given);
   const ViewS8 view = view_of(shape);
   return static_cast<size_t>(shape.groups) *
          packed_s8_bytes(tier, view.cols, view.segments, view.depth);
 }
 
-void conv_s8_pack(Tier tier, const ConvShape& shape, const BytesMatrix& weights, void* dst,
-                  ThreadPool& pool) {
-  if (is_depthwise(shape)) return depthwise_s8_pack(tier, shape, weights, dst);
+static void pack_groups(Tier tier, const ConvShape& shape, const BytesMatrix& weights, void* dst,
+                        ThreadPool& pool) {
   const ViewS8 view = view_of(shape);
   const int64_t taps = shape.taps();
   PlacesS8 places;
@@ -234,13 +269,27 @@ void conv_s8_pack(Tier tier, const ConvShape& shape, const BytesMatrix& weights,
   }
 }
 
-int64_t conv_s8_columns(Tier tier, const ConvShape& shape) {
-  if (is_depthwise(shape)) return padded_cols_s8(tier, shape.out_channels);
+void conv_s8_pack(Tier tier, const ConvShape& given, const BytesMatrix& weights, void* dst,
+                  ThreadPool& pool) {
+  if (is_depthwise(given)) return depthwise_s8_pack(tier, given, weights, dst);
+  const ConvShape shape = with_joined_groups(tier, given);
+  if (shape.groups != given.groups) {
+    const auto joined = join_weights(given, given.groups / shape.groups, weights);
+    BytesMatrix matrix = weights;
+    matrix.data = joined.data();
+    return pack_groups(tier, shape, matrix, dst, pool);
+  }
+  pack_groups(tier, shape, weights, dst, pool);
+}
+
+int64_t conv_s8_columns(Tier tier, const ConvShape& given) {
+  if (is_depthwise(given)) return padded_cols_s8(tier, given.out_channels);
+  const ConvShape shape = with_joined_groups(tier, given);
   return shape.groups * padded_cols_s8(tier, shape.out_channels / shape.groups);
 }
 
 void conv_s8_spread(Tier tier, const ConvShape& shape, const float* per_channel, float* dst) {
-  const int64_t groups = is_depthwise(shape) ? 1 : shape.groups;
+  const int64_t groups = is_depthwise(shape) ? 1 : with_joined_groups(tier, shape).groups;
   const int64_t cols = shape.out_channels / groups;
   const int64_t padded = padded_cols_s8(tier, cols);
   for (int64_t group = 0; group < groups; ++group, dst += padded, per_channel += cols) {
@@ -249,8 +298,9 @@ void conv_s8_spread(Tier tier, const ConvShape& shape, const float* per_channel,
   }
 }
 
-size_t conv_s8_workspace_bytes(Tier tier, const ConvShape& shape, int threads) {
-  if (is_depthwise(shape)) return depthwise_s8_workspace_bytes(tier, shape, threads);
+size_t conv_s8_workspace_bytes(Tier tier, const ConvShape& given, int threads) {
+  if (is_depthwise(given)) return depthwise_s8_workspace_bytes(tier, given, threads);
+  const ConvShape shape = with_joined_groups(tier, given);
   const ViewS8 view = view_of(shape);
   const ConvTasks tasks = tasks_of(tier, shape, view, threads);
   return aligned(view.channels) + aligned(4 * conv_s8_columns(tier, shape)) +
@@ -258,9 +308,10 @@ size_t conv_s8_workspace_bytes(Tier tier, const ConvShape& shape, int threads) {
              task_bytes_s8(tier, view.segments, view.depth, view.row_scratch);
 }
 
-void conv_s8(Tier tier, const ConvShape& shape, const ConvS8Args& args, void* workspace,
+void conv_s8(Tier tier, const ConvShape& given, const ConvS8Args& args, void* workspace,
              ThreadPool& pool) {
-  if (is_depthwise(shape)) return depthwise_s8(tier, shape, args, workspace, pool);
+  if (is_depthwise(given)) return depthwise_s8(tier, given, args, workspace, pool);
+  const ConvShape shape = with_joined_groups(tier, given);
   const ViewS8 view = view_of(shape);
   const ConvTasks tasks = tasks_of(tier, shape, view, pool.threads());
   const int64_t padded = padded_cols_s8(tier, view.cols);

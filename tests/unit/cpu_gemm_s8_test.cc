@@ -289,6 +289,20 @@ TEST(GemmS8, Convolutions) {
                 .in_channels = 6,
                 .out_channels = 9},
                true);
+    // groups of few channels, which are multiplied some at a time
+    for (const int64_t of_group : {2, 3, 4, 8}) {
+      for (const int64_t groups : {4, 6, 7, 32}) {
+        check_conv(tier,
+                   {.in = {1, 6, 7},
+                    .kernel = {1, 3, 3},
+                    .stride = {1, 1, 2},
+                    .pad = {0, 1, 1},
+                    .groups = groups,
+                    .in_channels = 4 * groups,
+                    .out_channels = of_group * groups},
+                   of_group == 3, groups != 6);
+      }
+    }
     ConvShape pointers{.batch = 2,
                        .in = {1, 9, 8},
                        .kernel = {1, 3, 2},
