@@ -77,6 +77,9 @@ class DepthwiseS8Task {
     const bool known = shape.kernel[2] == 3 || shape.kernel[2] == 5;
     if (tile_.dilation == 1 && square && known && shape.stride[2] <= 2) {
       several_ = kernels_.tile[tile_.zeros != nullptr][shape.kernel[2] == 5][shape.stride[2] - 1];
+    } else if (tile_.dilation == 1 && square && shape.kernel[2] == 7 && shape.stride[2] == 1 &&
+               tile_.zeros == nullptr) {
+      several_ = kernels_.seven;
     }
   }
 

@@ -36,6 +36,7 @@ struct DepthwiseS8Kernels {
   // [zeros][kernel == 5][stride - 1][...].
   static constexpr int kPixels[] = {7, 4, 2, 1};
   Tile tile[2][2][2][4] = {};
+  Tile seven[4] = {};  // the same for 7x7 with stride 1 and weights without zero points; some
   Tile one = nullptr;  // one pixel of any kernel
 };
 const DepthwiseS8Kernels& depthwise_s8_kernels(Tier tier);

@@ -203,7 +203,10 @@ constexpr DepthwiseS8Kernels make_kernels() {
   DepthwiseS8Kernels kernels;
   fill_sizes<kDot, false>(kernels.tile[0]);
   // Weights with zero points are rare here, and SSE4 is not worth the code for them.
-  if constexpr (HWY_TARGET != HWY_SSE4) fill_sizes<kDot, true>(kernels.tile[1]);
+  if constexpr (HWY_TARGET != HWY_SSE4) {
+    fill_sizes<kDot, true>(kernels.tile[1]);
+    kernels.seven[1] = several_pixels<kDot, false, 7, 1, 4>;
+  }
   kernels.one = one_pixel<kDot>;
   return kernels;
 }
