@@ -334,7 +334,7 @@ int64_t spread_tiles(const DepthwiseLine& t, int64_t period, int64_t phase, int6
 }
 
 // Pixels of few channels one after the other, in whole vectors.
-void spread_line(const DepthwiseLine& t) {
+[[maybe_unused]] void spread_line(const DepthwiseLine& t) {
   const int64_t period = spread_vectors(t.channels) * kLanes;
   const int64_t end = t.count * t.channels;
   for (int64_t phase = 0; phase < period; phase += kLanes) {

@@ -174,10 +174,11 @@ Fourier::Fourier(Tier tier, int64_t length, bool inverse, int64_t lines) {
   if (left > 1) plan_.factors.push_back(left);
   const double turn = (inverse ? 2 : -2) * std::numbers::pi / static_cast<double>(length);
   plan_.roots.resize(static_cast<size_t>(2 * length));
-  for (size_t k = 0; k < plan_.roots.size(); k += 2) {
-    const double angle = turn * static_cast<double>(k / 2);
-    plan_.roots[k] = std::cos(angle);
-    plan_.roots[k + 1] = std::sin(angle);
+  double* root = plan_.roots.data();
+  for (int64_t k = 0; k < length; ++k, root += 2) {
+    const double angle = turn * static_cast<double>(k);
+    root[0] = std::cos(angle);
+    root[1] = std::sin(angle);
   }
 }
 
