@@ -32,7 +32,7 @@ struct DepthwiseS8Tile {
 
 struct DepthwiseS8Kernels {
   using Tile = void (*)(const DepthwiseS8Tile& tile);
-  // For 3x3 and 5x5 kernels with stride 1 and 2 and no dilation: 7 (or null), 4, 2 and 1 pixels, by
+  // For 3x3 and 5x5 kernels with stride 1 and 2 and no dilation: 7, 4 (or null), 2 and 1 pixels, by
   // [zeros][kernel == 5][stride - 1][...].
   static constexpr int kPixels[] = {7, 4, 2, 1};
   Tile tile[2][2][2][4] = {};
